@@ -1,0 +1,167 @@
+"""What can go wrong, one class a kind.
+
+Two families are kept apart. A ``Fault`` is a failure *of a workflow*: a problem object that its author can
+catch and that ends in history. Every other ``PgworkerError`` is a failure *of what was asked of us* (a bad
+document, a missing setting, a refused call) and is told to the person who asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pgworker.types import JsonObject, Pointer
+
+ERROR_TYPE_ROOT = "https://serverlessworkflow.io/spec/1.0.0/errors/"
+
+
+class FaultKind(StrEnum):
+    """The standard error types of DSL 1.0 ("Standard Error Types" in its reference)."""
+
+    CONFIGURATION = "configuration"
+    VALIDATION = "validation"
+    EXPRESSION = "expression"
+    AUTHENTICATION = "authentication"
+    AUTHORIZATION = "authorization"
+    TIMEOUT = "timeout"
+    COMMUNICATION = "communication"
+    RUNTIME = "runtime"
+
+
+_STATUS = {
+    FaultKind.CONFIGURATION: 400,
+    FaultKind.VALIDATION: 400,
+    FaultKind.EXPRESSION: 400,
+    FaultKind.AUTHENTICATION: 401,
+    FaultKind.AUTHORIZATION: 403,
+    FaultKind.TIMEOUT: 408,
+    FaultKind.COMMUNICATION: 500,
+    FaultKind.RUNTIME: 500,
+}
+_TITLE = {
+    FaultKind.CONFIGURATION: "Configuration error",
+    FaultKind.VALIDATION: "Validation error",
+    FaultKind.EXPRESSION: "Expression error",
+    FaultKind.AUTHENTICATION: "Authentication error",
+    FaultKind.AUTHORIZATION: "Authorization error",
+    FaultKind.TIMEOUT: "Timeout",
+    FaultKind.COMMUNICATION: "Communication error",
+    FaultKind.RUNTIME: "Runtime error",
+}
+
+
+class PgworkerError(Exception):
+    """The root of everything that pgworker raises; ``hint`` says what to do about it."""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class Fault(PgworkerError):
+    """A failure of a task, as a problem object (RFC 7807).
+
+    ``instance`` is filled in by the engine: whoever raises a fault need not know which task it works for.
+
+    >>> Fault(FaultKind.TIMEOUT, "no answer after 30 s").problem("/do/0/ask")["status"]
+    408
+    """
+
+    def __init__(
+        self,
+        kind: FaultKind,
+        detail: str,
+        *,
+        status: int | None = None,
+        title: str | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+        self.status = _STATUS[kind] if status is None else status
+        self.title = _TITLE[kind] if title is None else title
+
+    def problem(self, instance: Pointer) -> JsonObject:
+        """The problem object that goes into history."""
+        return {
+            "type": ERROR_TYPE_ROOT + self.kind.value,
+            "status": self.status,
+            "title": self.title,
+            "detail": self.detail,
+            "instance": instance,
+        }
+
+
+class ExpressionError(PgworkerError):
+    """An expression that does not compile, or failed on the data it was given."""
+
+
+class ValueRefused(PgworkerError):
+    """A value that JSON in PostgreSQL cannot hold as it is (NUL, NaN, too deep, too large).
+
+    ``pointer`` leads to the offender inside the value.
+    """
+
+    def __init__(self, message: str, pointer: Pointer, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.pointer = pointer
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake in a document: where, what, what was expected, what to do.
+
+    ``line`` and ``column`` count from 1 and are None where the document has no text (a definition that came
+    from the database).
+    """
+
+    pointer: Pointer
+    message: str
+    expected: str | None = None
+    hint: str | None = None
+    line: int | None = None
+    column: int | None = None
+
+
+class DocumentError(PgworkerError):
+    """A document that was refused, with every problem that was found in it."""
+
+    def __init__(self, problems: Sequence[Problem], *, source: str | None = None) -> None:
+        super().__init__("; ".join(f"{p.pointer or '/'}: {p.message}" for p in problems))
+        self.problems = tuple(problems)
+        self.source = source
+
+
+class SettingsError(PgworkerError):
+    """A setting that is missing or cannot be understood."""
+
+
+class DatabaseUnavailable(PgworkerError):
+    """The database cannot be reached, or not now; trying again may help."""
+
+
+class StoreRefused(PgworkerError):
+    """The database said no to a call, and trying again will not help."""
+
+
+class NotFound(StoreRefused):
+    """No workflow or definition of that name."""
+
+
+class Conflict(StoreRefused):
+    """Other content exists under that name, or the workflow's status does not allow it."""
+
+
+class WorkflowFailed(PgworkerError):
+    """A workflow that was waited for ended FAILED or CANCELLED; ``problem`` is its error."""
+
+    def __init__(self, message: str, problem: JsonObject | None, *, cancelled: bool) -> None:
+        super().__init__(message)
+        self.problem = problem
+        self.cancelled = cancelled
+
+
+class WaitTimedOut(PgworkerError):
+    """A workflow that was waited for did not end in time."""
