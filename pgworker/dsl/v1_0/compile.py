@@ -1,0 +1,113 @@
+"""A whole DSL 1.0 document, compiled."""
+
+from __future__ import annotations
+
+import re
+from types import MappingProxyType
+
+from pgworker.dsl.reading import Piece, kind_of
+from pgworker.dsl.v1_0.dataflow import read_dataflow
+from pgworker.dsl.v1_0.names import Names
+from pgworker.dsl.v1_0.raising import read_errors
+from pgworker.dsl.v1_0.tasks import read_task_list
+from pgworker.dsl.v1_0.unsupported import report_unsupported
+from pgworker.errors import Problem
+from pgworker.expressions.templates import Template
+from pgworker.plan.nodes import Plan
+from pgworker.types import JsonObject
+
+VERSIONS = ("1.0.0", "1.0.1", "1.0.2", "1.0.3")
+
+_ROOT = frozenset({"document", "input", "use", "do", "timeout", "output", "schedule", "evaluate"})
+_USE = frozenset(
+    {"authentications", "catalogs", "errors", "extensions", "functions", "retries", "secrets", "timeouts"}
+)
+_NAME = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")
+_NUMBER = r"(?:0|[1-9]\d*)"
+_IDENTIFIER = rf"(?:{_NUMBER}|\d*[a-zA-Z-][0-9a-zA-Z-]*)"
+_VERSION = re.compile(
+    rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-{_IDENTIFIER}(?:\.{_IDENTIFIER})*)?(?:\+[0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*)?"
+)
+
+
+def compile_1_0(definition: JsonObject, problems: list[Problem], warnings: list[Problem]) -> Plan | None:
+    """The plan of a DSL 1.0 document; None if ``problems`` got any."""
+    root = Piece(definition, "", problems)
+    for key in definition:
+        if key not in _ROOT:
+            Piece(None, f"/{key}", warnings).report(f"a workflow has no `{key}`: it means nothing here")
+    root.require(["document", "do"], "the workflow")
+    identity = _read_identity(root.member("document")) if root.has("document") else None
+    _read_unsupported(root)
+    names = Names(errors=_read_use(root.member("use")) if root.has("use") else MappingProxyType({}))
+    flow = read_dataflow(root, frozenset())
+    if not root.has("do"):
+        return None
+    body = read_task_list(root.member("do"), names)
+    if problems or identity is None:
+        return None
+    nodes = {node.reference: node for tasks in names.lists.values() for node in tasks.tasks.values()}
+    return Plan(
+        namespace=identity[0],
+        name=identity[1],
+        version=identity[2],
+        definition=definition,
+        body=body,
+        flow=flow,
+        lists=MappingProxyType(names.lists),
+        nodes=MappingProxyType(nodes),
+    )
+
+
+def _read_identity(piece: Piece) -> tuple[str, str, str] | None:
+    """Namespace, name and version."""
+    if piece.object() is None:
+        return None
+    piece.allow({"dsl", "namespace", "name", "version", "title", "summary", "tags", "metadata"}, "`document`")
+    if not piece.require(["dsl", "namespace", "name", "version"], "`document`"):
+        return None
+    piece.member("dsl").choice(VERSIONS)
+    for key in ("title", "summary"):
+        if piece.has(key):
+            piece.member(key).text()
+    for key in ("tags", "metadata"):
+        if piece.has(key):
+            piece.member(key).object()
+    namespace = _matching(piece.member("namespace"), _NAME, "letters, digits and dashes, 63 at most")
+    name = _matching(piece.member("name"), _NAME, "letters, digits and dashes, 63 at most")
+    version = _matching(piece.member("version"), _VERSION, "a semantic version such as 1.0.0")
+    if namespace is None or name is None or version is None:
+        return None
+    return namespace, name, version
+
+
+def _matching(piece: Piece, pattern: re.Pattern[str], expected: str) -> str | None:
+    text = piece.text()
+    if text is None or pattern.fullmatch(text):
+        return text
+    piece.report(f"found {kind_of(text)}", expected=expected)
+    return None
+
+
+def _read_use(piece: Piece) -> MappingProxyType[str, Template | None]:
+    """The reusable errors; of the other components only their absence can be run so far."""
+    if piece.object() is None:
+        return MappingProxyType({})
+    piece.allow(_USE, "`use`")
+    for key in sorted(_USE - {"errors"}):
+        if piece.has(key):
+            report_unsupported(piece.member(key), f"`use.{key}`")
+    return read_errors(piece.member("errors"))
+
+
+def _read_unsupported(root: Piece) -> None:
+    for key in ("timeout", "schedule"):
+        if root.has(key):
+            report_unsupported(root.member(key), f"a workflow's `{key}`")
+    evaluate = root.member("evaluate")
+    if root.has("evaluate") and evaluate.object() is not None:
+        evaluate.allow({"language", "mode"}, "`evaluate`")
+        if evaluate.has("language") and evaluate.member("language").choice(["jq"]) is None:
+            return
+        if evaluate.has("mode") and evaluate.member("mode").choice(["strict", "loose"]) == "loose":
+            report_unsupported(evaluate.member("mode"), "the `loose` mode")

@@ -1,0 +1,79 @@
+"""Expressions and templates of a document, checked where they stand."""
+
+from __future__ import annotations
+
+from pgworker.dsl.reading import Piece, kind_of
+from pgworker.expressions import templates, uri_templates
+from pgworker.expressions.jq import check_program
+from pgworker.expressions.templates import Expression, Literal, Template, UriTemplate
+
+ARGUMENTS = frozenset(
+    {"context", "input", "output", "secrets", "authorization", "task", "workflow", "runtime"}
+)
+"""The variables that are bound everywhere ("Runtime expression arguments" in the DSL)."""
+
+
+def read_expression(piece: Piece, variables: frozenset[str]) -> Expression | None:
+    """An expression, bare or in ``${ }``."""
+    text = piece.text()
+    if text is None or not _check(piece, templates.bare(text), variables):
+        return None
+    return templates.expression(text)
+
+
+def read_template(piece: Piece, variables: frozenset[str]) -> Template | None:
+    """A value of any kind with expressions in ``${ }`` somewhere in it."""
+    return templates.template_of(piece.value) if _check_embedded(piece, variables) else None
+
+
+def read_mapping(piece: Piece, variables: frozenset[str]) -> Template | None:
+    """What ``from`` and ``as`` take: an expression, or an object with expressions in it."""
+    if isinstance(piece.value, dict):
+        return read_template(piece, variables)
+    if not isinstance(piece.value, str):
+        piece.report(f"found {kind_of(piece.value)}", expected="an expression or an object")
+        return None
+    return read_expression(piece, variables)
+
+
+def read_uri(piece: Piece, variables: frozenset[str]) -> Template | None:
+    """A URI with ``{name}`` templates and expressions in it."""
+    text = piece.text()
+    if text is None or not _check_embedded(piece, variables):
+        return None
+    if not text.strip():
+        piece.report("the URI is empty", expected="a URI such as https://example.com/{id}")
+        return None
+    parts = tuple(templates.split(text))
+    try:
+        for part in parts:
+            if isinstance(part, str):
+                uri_templates.check(part)
+    except ValueError as error:
+        piece.report(str(error), expected="a URI such as https://example.com/{id}")
+        return None
+    return UriTemplate(parts) if "{" in text or len(parts) > 1 else Literal(text)
+
+
+def _check_embedded(piece: Piece, variables: frozenset[str]) -> bool:
+    if isinstance(piece.value, str):
+        return all([_check(piece, program, variables) for program in templates.embedded(piece.value)])
+    if isinstance(piece.value, dict):
+        return all([_check_embedded(piece.member(key), variables) for key in piece.value])
+    if isinstance(piece.value, list):
+        return all([_check_embedded(item, variables) for item in piece.items()])
+    return True
+
+
+def _check(piece: Piece, program: str, variables: frozenset[str]) -> bool:
+    complaint = check_program(program, ARGUMENTS | variables)
+    if complaint is None:
+        return True
+    piece.report(
+        complaint,
+        expected="a jq expression",
+        hint=f"bound here are {', '.join(f'${name}' for name in sorted(ARGUMENTS | variables))}"
+        if "$" in complaint
+        else None,
+    )
+    return False

@@ -1,0 +1,186 @@
+"""Tasks: which kind one is, what all kinds have, and what each has of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import MappingProxyType
+
+from pgworker.dsl.reading import Piece, did_you_mean, kind_of, listed
+from pgworker.dsl.v1_0.base import Base
+from pgworker.dsl.v1_0.calls import read_call
+from pgworker.dsl.v1_0.dataflow import read_dataflow
+from pgworker.dsl.v1_0.expressions import read_expression, read_mapping, read_template
+from pgworker.dsl.v1_0.names import Names
+from pgworker.dsl.v1_0.raising import read_raise
+from pgworker.dsl.v1_0.siblings import DIRECTIVES, Siblings
+from pgworker.dsl.v1_0.unsupported import report_unsupported
+from pgworker.dsl.v1_0.waits import read_wait
+from pgworker.expressions.templates import Template
+from pgworker.plan.nodes import Case, DoNode, ForNode, Node, SetNode, SwitchNode, TaskList
+from pgworker.types import JsonObject
+
+COMMON = frozenset({"if", "input", "output", "export", "timeout", "then", "metadata"})
+
+
+Reader = Callable[[Piece, Base, Siblings, Names], Node | None]
+
+
+def read_task_list(piece: Piece, names: Names) -> TaskList:
+    """A list of named tasks."""
+    entries: dict[str, Piece] = {}
+    for item in piece.items():
+        entry = item.entry("task")
+        if entry is None:
+            continue
+        name, task = entry
+        if name in entries:
+            task.report(
+                f"there are two tasks named `{name}` in this list",
+                hint=f"rename one; the other is at {entries[name].pointer}",
+            )
+        elif name in DIRECTIVES:
+            task.report(f"a task cannot be named `{name}`: that is a flow directive", hint="rename it")
+        entries.setdefault(name, task)
+    siblings = Siblings(list(entries))
+    nodes: dict[str, Node] = {}
+    for name, task in entries.items():
+        node = read_task(task, name, siblings, names)
+        if node is not None:
+            nodes[name] = node
+    task_list = TaskList(piece.pointer, MappingProxyType(nodes), next(iter(entries), None))
+    names.lists[piece.pointer] = task_list
+    return task_list
+
+
+def read_task(piece: Piece, name: str, siblings: Siblings, names: Names) -> Node | None:
+    """The node of one task; None if something in it was reported."""
+    definition = piece.object()
+    if definition is None:
+        return None
+    kind = _kind(piece, definition)
+    if kind is None:
+        return None
+    if kind not in _READERS:
+        report_unsupported(piece, f"a `{kind}` task")
+        return None
+    members, reader = _READERS[kind]
+    piece.allow(COMMON | members, f"a `{kind}` task")
+    if piece.has("timeout"):
+        report_unsupported(piece.member("timeout"), "a task's `timeout`")
+    then = siblings.resolve(piece.member("then"), name) if piece.has("then") else siblings.follower(name)
+    condition = read_expression(piece.member("if"), names.variables) if piece.has("if") else None
+    base = Base(
+        name=name,
+        reference=piece.pointer,
+        kind=kind,
+        definition=definition,
+        then=then,
+        condition=condition,
+        flow=read_dataflow(piece, names.variables),
+    )
+    return reader(piece, base, siblings, names)
+
+
+def _kind(piece: Piece, definition: JsonObject) -> str | None:
+    found = [kind for kind in KINDS if kind in definition]
+    if "for" in found:
+        found = [kind for kind in found if kind != "do"]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        piece.report(f"a task is of one kind, and this one has {listed(found)}", hint="split it into several")
+        return None
+    unknown = [key for key in definition if key not in COMMON]
+    piece.report(
+        f"`{unknown[0]}` is not a kind of task" if unknown else "the task does not say what it does",
+        expected="one of " + listed(KINDS),
+        hint=did_you_mean(unknown[0], KINDS) if unknown else None,
+    )
+    return None
+
+
+def _read_set(piece: Piece, base: Base, siblings: Siblings, names: Names) -> Node | None:
+    value = piece.member("set")
+    template: Template | None = None
+    if isinstance(value.value, str):
+        template = read_expression(value, names.variables)
+    elif isinstance(value.value, dict) and value.value:
+        template = read_template(value, names.variables)
+    else:
+        value.report(f"found {kind_of(value.value)}", expected="an object with members, or an expression")
+    return None if template is None else SetNode(**base, value=template)
+
+
+def _read_do(piece: Piece, base: Base, siblings: Siblings, names: Names) -> Node | None:
+    return DoNode(**base, body=read_task_list(piece.member("do"), names))
+
+
+def _read_switch(piece: Piece, base: Base, siblings: Siblings, names: Names) -> Node | None:
+    cases: list[Case] = []
+    default: str | None = None
+    switch = piece.member("switch")
+    for item in switch.items():
+        entry = item.entry("case")
+        if entry is None or entry[1].object() is None:
+            continue
+        name, case = entry
+        case.allow({"when", "then"}, "a case")
+        case.require(["then"], f"the case `{name}`")
+        condition = read_expression(case.member("when"), names.variables) if case.has("when") else None
+        if not case.has("when"):
+            if default is not None:
+                case.report(f"`{default}` is the default case already", hint="give this one a `when`")
+            default = name
+        if case.has("then"):
+            cases.append(Case(name, condition, siblings.resolve(case.member("then"), base["name"])))
+    if switch.value == []:
+        switch.report("a switch has at least one case", expected="a list of cases")
+    return SwitchNode(**base, cases=tuple(sorted(cases, key=lambda case: case.condition is None)))
+
+
+def _read_for(piece: Piece, base: Base, siblings: Siblings, names: Names) -> Node | None:
+    loop = piece.member("for")
+    if loop.object() is None or not piece.require(["do"], "the `for` task"):
+        return None
+    loop.allow({"each", "in", "at"}, "`for`")
+    each = loop.member("each").text() if loop.has("each") else "item"
+    at = loop.member("at").text() if loop.has("at") else "index"
+    if not loop.require(["in"], "`for`") or each is None or at is None:
+        return None
+    inside = names.within_loop(each, at)
+    collection = loop.member("in")
+    items = (
+        read_template(collection, names.variables)
+        if isinstance(collection.value, list)
+        else read_mapping(collection, names.variables)
+    )
+    while_ = read_expression(piece.member("while"), inside.variables) if piece.has("while") else None
+    body = read_task_list(piece.member("do"), inside)
+    if items is None:
+        return None
+    return ForNode(**base, each=each, at=at, items=items, while_=while_, body=body)
+
+
+def _read_raise(piece: Piece, base: Base, siblings: Siblings, names: Names) -> Node | None:
+    return read_raise(piece.member("raise"), base, names)
+
+
+def _read_wait(piece: Piece, base: Base, siblings: Siblings, names: Names) -> Node | None:
+    return read_wait(piece.member("wait"), base, names)
+
+
+def _read_call(piece: Piece, base: Base, siblings: Siblings, names: Names) -> Node | None:
+    return read_call(piece, base, names)
+
+
+KINDS = ("call", "do", "emit", "for", "fork", "listen", "raise", "run", "set", "switch", "try", "wait")
+
+_READERS: dict[str, tuple[frozenset[str], Reader]] = {
+    "set": (frozenset({"set"}), _read_set),
+    "do": (frozenset({"do"}), _read_do),
+    "switch": (frozenset({"switch"}), _read_switch),
+    "for": (frozenset({"for", "while", "do"}), _read_for),
+    "raise": (frozenset({"raise"}), _read_raise),
+    "wait": (frozenset({"wait"}), _read_wait),
+    "call": (frozenset({"call", "with"}), _read_call),
+}

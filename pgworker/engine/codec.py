@@ -1,0 +1,22 @@
+"""Event data as JSON text, and back."""
+
+from __future__ import annotations
+
+import orjson
+
+from pgworker.errors import Fault, FaultKind
+from pgworker.types import JsonObject
+
+MAX_EVENT_BYTES = 8 * 1024 * 1024
+"""The data of one event may not be larger."""
+
+
+def encode(data: JsonObject) -> str:
+    """The JSON text of an event's canonical data; raises ``Fault`` (runtime) if it is too large."""
+    encoded = orjson.dumps(data)
+    if len(encoded) > MAX_EVENT_BYTES:
+        raise Fault(
+            FaultKind.RUNTIME,
+            f"the task's data takes {len(encoded)} bytes, and an event may hold {MAX_EVENT_BYTES}",
+        )
+    return encoded.decode()

@@ -1,0 +1,47 @@
+"""Commands: what the world must do, read off new events and nothing else.
+
+Because this is the only place where jobs come from, history and queue cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from pgworker.engine import events
+from pgworker.engine.events import Event
+from pgworker.types import JsonValue, Pointer
+
+
+@dataclass(frozen=True, slots=True)
+class Perform:
+    """Perform the activity that the event ``start`` scheduled."""
+
+    start: int
+    task: Pointer
+    activity: str
+    arguments: JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class FireTimer:
+    """Come back at ``due_at`` for the timer that the event ``timer`` set."""
+
+    timer: int
+    due_at: datetime
+
+
+Command: TypeAlias = Perform | FireTimer
+
+
+def commands(new_events: Iterable[Event]) -> Iterator[Command]:
+    """The commands that follow from new events; none once the workflow has ended."""
+    for event in new_events:
+        if event.type == events.TASK_STARTED:
+            activity = event.data.get("activity")
+            if isinstance(activity, str):
+                yield Perform(event.seq, event.task or "", activity, event.data.get("arguments"))
+        elif event.type == events.TIMER_SET:
+            yield FireTimer(event.seq, datetime.fromisoformat(str(event.data["due_at"])))

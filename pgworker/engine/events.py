@@ -1,0 +1,48 @@
+"""Events: the facts of one workflow, in the order in which they were committed.
+
+What the members of ``data`` mean (all are optional, absent means none):
+
+========== ======================================================================================
+``in``     the frame that the task runs in: the seq of the event that opened it, absent for the root
+``from``   the seq of the event whose value was the task's raw input
+``input``  the input after ``input.from``, where that changed it; for ``workflow.started`` the raw input
+``output`` the output after ``output.as``; absent where it is the value of ``output_from`` (or of ``from``)
+``result`` what an activity returned, where ``output.as`` made something else of it
+``start``  the seq of the ``task.started`` event of the activation that this event ends
+``kind``   the kind of the task; ``opens`` the same, where the task opens a frame
+``iteration`` the index of the innermost loop's iteration that the task runs in
+``next``   the name of the task that follows in the same list; absent at the list's end
+``end``    true where the whole workflow ends with this task
+``context`` the new context, where the task exported one
+========== ======================================================================================
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from pgworker.types import JsonObject, Pointer
+
+WORKFLOW_STARTED: Final = "workflow.started"
+WORKFLOW_COMPLETED: Final = "workflow.completed"
+WORKFLOW_FAILED: Final = "workflow.failed"
+WORKFLOW_CANCELLED: Final = "workflow.cancelled"
+INPUT_TRANSFORMED: Final = "input.transformed"
+TASK_STARTED: Final = "task.started"
+TASK_COMPLETED: Final = "task.completed"
+TASK_FAILED: Final = "task.failed"
+TASK_SKIPPED: Final = "task.skipped"
+ITERATION_STARTED: Final = "iteration.started"
+TIMER_SET: Final = "timer.set"
+TIMER_FIRED: Final = "timer.fired"
+
+
+class Event(NamedTuple):
+    """One fact: ``seq`` counts from 1 without gaps, ``at`` is the time of its transaction (UTC)."""
+
+    seq: int
+    type: str
+    task: Pointer | None
+    data: JsonObject
+    at: datetime

@@ -1,0 +1,160 @@
+"""A run: one activation of one task while a decision is made, from its raw input to its recorded end."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pgworker.engine import events
+from pgworker.engine.faults import problem_of
+from pgworker.engine.scope import Scope
+from pgworker.engine.state import ROOT, Activation, Frame
+from pgworker.errors import Fault, FaultKind, PgworkerError
+from pgworker.expressions.templates import is_true
+from pgworker.plan.nodes import Next, Node
+from pgworker.plan.schema import Schema
+from pgworker.types import JsonObject, JsonValue
+from pgworker.values import canonical
+
+if TYPE_CHECKING:
+    from pgworker.engine.decide import Decision
+
+
+class Run:
+    """A task in its frame, with its data and its variables.
+
+    ``start`` is the seq of its ``task.started`` event, None as long as (or if ever) there is none: a task
+    that starts and ends in one turn without waiting is one event.
+    """
+
+    __slots__ = ("_inherited", "decision", "frame", "input", "node", "origin", "output_origin", "raw",
+                 "scope", "start")  # fmt: skip
+
+    def __init__(self, decision: Decision, frame: Frame, node: Node) -> None:
+        self.decision = decision
+        self.frame = frame
+        self.node = node
+        self.start: int | None = None
+        self.raw = frame.data
+        self.origin = frame.data_origin
+        self.output_origin: int | None = None
+        self.input = self.raw
+        self._inherited = frame.data
+        self.scope = decision.scope(frame.start)
+        self.scope.enter(node, self.raw, decision.now)
+
+    @classmethod
+    def of(cls, decision: Decision, activation: Activation) -> Run:
+        """The run of a task that has started before."""
+        run = cls(decision, decision.state.frames[activation.parent], decision.plan.nodes[activation.task])
+        run.start = activation.start
+        run.raw, run.origin, run.input = activation.raw, activation.origin, activation.input
+        run.scope.enter(run.node, run.raw, activation.started_at)
+        run.scope.input = run.input
+        if isinstance(activation, Frame):
+            run._inherited, run.output_origin = activation.data, activation.data_origin
+        return run
+
+    @property
+    def now(self) -> datetime:
+        """The recorded time of the events that this decision makes."""
+        return self.decision.now
+
+    def is_wanted(self) -> bool:
+        """Whether the task's ``if`` lets it run."""
+        condition = self.node.condition
+        return condition is None or is_true(condition.evaluate(self.raw, self.scope.bind))
+
+    def take_input(self) -> None:
+        """Checks and transforms the input ("Data Flow" in the DSL, steps 3 and 4)."""
+        flow = self.node.flow
+        conform(flow.input_schema, self.raw, "input")
+        if flow.input_from is not None:
+            self.input = canonical(flow.input_from.evaluate(self.raw, self.scope.bind))
+            self.scope.input = self.input
+
+    def skip(self) -> None:
+        """Records that the task was not wanted."""
+        self.decision.record(
+            events.TASK_SKIPPED, self.node.reference, self._data() | follow(self.node.then)
+        )
+
+    def begin(self, **members: JsonValue) -> int:
+        """Records that the task has started; what it needs to go on is in ``members``. Returns the seq."""
+        data = self._data()
+        if self.input is not self.raw:
+            data["input"] = self.input
+        self.start = self.decision.record(events.TASK_STARTED, self.node.reference, data | members)
+        return self.start
+
+    def complete(self, output: JsonValue, then: Next | None = None, **members: JsonValue) -> None:
+        """Transforms the raw output and records the task's end (steps 5 to 8)."""
+        data = self._data()
+        if self.start is None and self.input is not self.raw:
+            data["input"] = self.input
+        transformed = self._transform(output, data)
+        if transformed is not self._inherited:
+            data["output"] = transformed
+        elif self.output_origin is not None:
+            data["output_from"] = self.output_origin
+        self._end(events.TASK_COMPLETED, data | members | follow(then or self.node.then))
+
+    def _transform(self, output: JsonValue, data: JsonObject) -> JsonValue:
+        flow = self.node.flow
+        scope = self.scope
+        scope.task_output = scope.output = output
+        if flow.output_as is not None:
+            transformed = canonical(flow.output_as.evaluate(output, scope.bind))
+            if self.start in self.decision.state.activations and transformed is not output:
+                data["result"] = output
+            scope.output = output = transformed
+        conform(flow.output_schema, output, "output")
+        if flow.export_as is not None:
+            context = canonical(flow.export_as.evaluate(output, scope.bind))
+            conform(flow.export_schema, context, "exported context")
+            data["context"] = context
+        return output
+
+    def end_workflow(self) -> None:
+        """Records that the task ends because a task inside ends the whole workflow: nothing is transformed."""
+        data = self._data()
+        if self.output_origin is not None:
+            data["output_from"] = self.output_origin
+        self._end(events.TASK_COMPLETED, data | follow(Next(ends_workflow=True)))
+
+    def fail(self, failure: PgworkerError, **members: JsonValue) -> None:
+        """Records that the task failed."""
+        self.fail_with(problem_of(failure, self.node.reference), **members)
+
+    def fail_with(self, problem: JsonObject, **members: JsonValue) -> None:
+        """Records that the task failed with this problem object."""
+        self._end(events.TASK_FAILED, self._data() | {"error": problem} | members)
+
+    def _end(self, type_: str, data: JsonObject) -> None:
+        if self.start is not None:
+            data["start"] = self.start
+            del data["from"]
+        self.decision.record(type_, self.node.reference, data)
+
+    def _data(self) -> JsonObject:
+        data: JsonObject = {"from": self.origin, "kind": self.node.kind}
+        if self.frame.start != ROOT:
+            data["in"] = self.frame.start
+            if (iteration := self.decision.iteration(self.frame)) is not None:
+                data["iteration"] = iteration
+        return data
+
+
+def conform(schema: Schema | None, value: JsonValue, what: str) -> None:
+    """Raises ``Fault`` (validation) if the value does not conform to the schema."""
+    if schema is not None and (violations := schema.violations(value)) is not None:
+        raise Fault(FaultKind.VALIDATION, f"the {what} does not conform to its schema: {violations}")
+
+
+def follow(then: Next) -> JsonObject:
+    """How an event tells what comes next."""
+    if then.ends_workflow:
+        return {"end": True}
+    return {} if then.name is None else {"next": then.name}
+
+

@@ -1,0 +1,93 @@
+"""The state of one workflow: what its history amounts to.
+
+Only ``evolve`` changes a state, so that a state is always the fold of the events up to ``seq``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from pgworker.types import JsonObject, JsonValue, Pointer
+
+ROOT = 0
+"""The key of the frame in which the workflow's own task list runs."""
+
+
+class Status(StrEnum):
+    """Where a workflow stands."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether nothing can follow any more."""
+        return self in _TERMINAL
+
+
+_TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
+
+
+@dataclass(slots=True)
+class Activation:
+    """A task that has started and not ended: its data, and what it waits for.
+
+    ``start`` is the seq of its ``task.started`` event. An activity's name and arguments are kept until it
+    ends; a timer's seq and due time (ISO 8601) while one is set.
+    """
+
+    task: Pointer
+    start: int
+    parent: int
+    raw: JsonValue
+    origin: int
+    input: JsonValue
+    started_at: datetime
+    activity: str | None = None
+    arguments: JsonValue = None
+    timer: int | None = None
+
+
+@dataclass(slots=True)
+class Frame(Activation):
+    """A live composite task, or the workflow itself: a list of tasks and where it stands.
+
+    ``opens`` is the kind of task. Until the list has ``begun`` its first task is to run, then the one that
+    ``next`` names; None at the end. ``data`` is what flows from task to task, ``data_origin`` the seq of the
+    event it came from. ``error`` is the uncaught error of a task inside. A loop has its ``items`` and the
+    ``index`` of the iteration that runs, -1 before the first; the root's index is 0 once its input is taken.
+    """
+
+    opens: str = "do"
+    begun: bool = False
+    next: str | None = None
+    data: JsonValue = None
+    data_origin: int = 0
+    error: JsonObject | None = None
+    items: list[JsonValue] | None = None
+    index: int = -1
+
+
+@dataclass(slots=True)
+class State:
+    """Everything that is known of a workflow after the event ``seq``.
+
+    ``ready`` holds the keys of the frames that can go on, in the order in which they became so.
+    """
+
+    seq: int = 0
+    status: Status = Status.PENDING
+    input: JsonValue = None
+    context: JsonValue = None
+    output: JsonValue = None
+    error: JsonObject | None = None
+    started_at: datetime | None = None
+    ending: bool = False
+    frames: dict[int, Frame] = field(default_factory=dict)
+    activations: dict[int, Activation] = field(default_factory=dict)
+    ready: dict[int, None] = field(default_factory=dict)

@@ -1,0 +1,109 @@
+"""jq programs: compiled once, run many times, never able to reach the world.
+
+``purejq`` runs them: it is the quickest of the engines that were measured, works on Python values without
+copying them, keeps integers exact and can be interrupted. libjq, the reference, checks each program when its
+document is registered, so that what it would not compile is refused there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+
+import jq as libjq
+import purejq
+
+from pgworker.errors import ExpressionError
+from pgworker.expressions import lexer
+from pgworker.types import JsonValue
+
+Bind = Callable[[frozenset[str]], Mapping[str, JsonValue]]
+"""Gives the values of the named variables; called only when a program needs some."""
+
+NOW = "__now"
+"""The variable that ``now`` reads: seconds since 1970 at the recorded time of the event."""
+
+MAX_LENGTH = 16_384
+"""Characters of one program."""
+
+_MAX_BRACKETS = 200
+
+FORBIDDEN = frozenset(
+    {
+        "env", "input", "inputs", "input_filename", "input_line_number", "debug", "stderr", "halt",
+        "halt_error", "import", "include", "modulemeta", "localtime", "mktime_local", "strflocaltime",
+        "get_search_list", "getpath_env", "$ENV", "$__prog_args", "$__loc__",
+    }
+)  # fmt: skip
+"""Names that would let a program read the machine it runs on, or act on it."""
+
+
+class Program:
+    """A compiled jq program and the names of the variables that it reads."""
+
+    __slots__ = ("_program", "text", "variables")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.variables = lexer.variables(text)
+        source = text
+        if "now" in lexer.functions(text):
+            source = f"def now: ${NOW}; {text}"
+            self.variables |= {NOW}
+        try:
+            self._program = purejq.compile(source)
+        except (purejq.JqParseError, RecursionError) as error:
+            raise ExpressionError(f"`{text}` is not a jq program: {error}") from error
+
+    def first(self, value: JsonValue, bind: Bind) -> JsonValue:
+        """The first result on ``value``, or None if there is none; raises ``ExpressionError``.
+
+        The result may share parts with ``value``.
+        """
+        try:
+            if self.variables:
+                return self._program.first(value, vars=bind(self.variables))
+            return self._program.first(value)
+        except purejq.JqError as error:
+            raise ExpressionError(f"`{self.text}` failed: {error}") from error
+        except RecursionError as error:
+            raise ExpressionError(f"`{self.text}` failed: it recurses too deeply") from error
+        except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+            # What the engine should have told as a JqError: the fault is the expression's all the same.
+            raise ExpressionError(f"`{self.text}` failed: {type(error).__name__}: {error}") from error
+
+
+@lru_cache(maxsize=16_384)
+def compile_program(text: str) -> Program:
+    """The program of an expression's text (without ``${ }``), from the cache if it was met before."""
+    return Program(text)
+
+
+def check_program(text: str, variables: frozenset[str]) -> str | None:
+    """Why this text is no acceptable program in a place where ``variables`` are bound; None if it is."""
+    if not text.strip():
+        return "the expression is empty"
+    if len(text) > MAX_LENGTH:
+        return f"the expression is longer than {MAX_LENGTH} characters"
+    if text.count("[") + text.count("(") + text.count("{") > _MAX_BRACKETS:
+        return f"the expression opens more than {_MAX_BRACKETS} brackets"
+    try:
+        used = lexer.variables(text)
+        called = lexer.functions(text)
+    except ValueError as error:
+        return f"not a jq program: {error}"
+    if forbidden := sorted((called | {f"${name}" for name in used}) & FORBIDDEN):
+        return f"`{forbidden[0]}` reads or acts on the machine, which a workflow's expressions may not do"
+    return _compile_error(text, variables)
+
+
+def _compile_error(text: str, variables: frozenset[str]) -> str | None:
+    try:
+        libjq.compile(text, args=dict.fromkeys(variables))
+        compile_program(text)
+    except ValueError as error:
+        first_line = str(error).strip().splitlines()[0]
+        return f"not a jq program: {first_line.removeprefix('jq: error: ')}"
+    except ExpressionError as error:
+        return error.message
+    return None

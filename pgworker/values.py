@@ -1,0 +1,135 @@
+"""The door for JSON values: what ``jsonb`` would silently change is normalised or refused here.
+
+A value that a workflow computed or received must read the same from memory and from history, or replay would
+decide otherwise than the first run did. So every value passes ``canonical`` before anything is decided upon it.
+"""
+
+from __future__ import annotations
+
+import math
+
+from pgworker.errors import ValueRefused
+from pgworker.types import JsonObject, JsonValue, Pointer, child_pointer
+
+MAX_DEPTH = 128
+"""Nesting beyond this is refused: neither people nor recursive readers do well with it."""
+
+_INT_MIN = -(2**63)
+_INT_END = 2**64
+"""Integers outside are IEEE doubles, as they are for nearly every other reader of JSON."""
+
+
+def canonical(value: JsonValue) -> JsonValue:
+    """The value as PostgreSQL's ``jsonb`` would give it back; the same object if it already is.
+
+    Object keys are put in jsonb's order (shorter first, then by bytes), whole floats become integers.
+    Raises ``ValueRefused`` for what jsonb cannot hold: NUL characters, lone surrogates, NaN, infinities, and
+    nesting deeper than ``MAX_DEPTH``.
+
+    >>> canonical({"bb": 1.0, "a": 2})
+    {'a': 2, 'bb': 1}
+    """
+    try:
+        return _canonical(value, 0)
+    except ValueRefused as refusal:
+        raise ValueRefused(refusal.message, _offender(value), hint=refusal.hint) from None
+
+
+def _canonical(value: JsonValue, depth: int) -> JsonValue:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, int):
+        return value if _INT_MIN <= value < _INT_END else _real(value)
+    if isinstance(value, float):
+        return _real(value)
+    if depth >= MAX_DEPTH:
+        raise ValueRefused(f"nested deeper than {MAX_DEPTH} levels", "")
+    if isinstance(value, list):
+        return _array(value, depth + 1)
+    if isinstance(value, dict):
+        return _object(value, depth + 1)
+    raise ValueRefused(f"a {type(value).__name__} is not a JSON value", "")
+
+
+def _text(text: str) -> str:
+    if "\0" in text:
+        raise ValueRefused("a text contains the NUL character \\u0000", "", hint="remove it before")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ValueRefused("a text contains half of a surrogate pair", "") from None
+    return text
+
+
+def _real(number: float) -> JsonValue:
+    try:
+        number = float(number)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueRefused(f"{number} is not a JSON number", "")
+    if number.is_integer() and _INT_MIN <= number < _INT_END:
+        return int(number)
+    return number
+
+
+def _array(items: list[JsonValue], depth: int) -> JsonValue:
+    changed: list[JsonValue] | None = None
+    for index, item in enumerate(items):
+        kept = _canonical(item, depth)
+        if kept is not item:
+            if changed is None:
+                changed = items.copy()
+            changed[index] = kept
+    return items if changed is None else changed
+
+
+def _object(members: JsonObject, depth: int) -> JsonValue:
+    ordered = True
+    changed = False
+    kept: JsonObject = {}
+    last: tuple[int, bytes] = (0, b"")
+    for key, member in members.items():
+        place = _place(key)
+        ordered = ordered and last <= place
+        last = place
+        kept[key] = value = _canonical(member, depth)
+        changed = changed or value is not member
+    if not ordered:
+        return {key: kept[key] for key in sorted(kept, key=_place)}
+    return kept if changed else members
+
+
+def _place(key: str) -> tuple[int, bytes]:
+    encoded = _text(key).encode()
+    return len(encoded), encoded
+
+
+def _offender(value: JsonValue) -> Pointer:
+    """Where in a refused value the offender sits: the slow walk, taken only to explain."""
+    pointer = ""
+    while True:
+        members: list[tuple[str | int, JsonValue]]
+        if isinstance(value, dict):
+            members = list(value.items())
+        elif isinstance(value, list):
+            members = list(enumerate(value))
+        else:
+            return pointer
+        for key, member in members:
+            if _refused(member) or (isinstance(key, str) and _refused(key)):
+                pointer, value = child_pointer(pointer, key), member
+                break
+        else:
+            return pointer
+
+
+def _refused(value: JsonValue) -> bool:
+    try:
+        _canonical(value, 0)
+    except (ValueRefused, RecursionError):
+        return True
+    return False

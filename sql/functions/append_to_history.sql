@@ -1,0 +1,37 @@
+create function append_to_history(p_workflow uuid, p_type text) returns bigint
+    language plpgsql
+    set search_path from current
+as $$
+declare
+    v_seq      bigint;
+    v_status   text;
+    v_priority integer;
+begin
+    if p_type is null or p_type = '' then
+        raise exception 'an event has a type' using errcode = 'PW001';
+    end if;
+    if p_type ~ '^(workflow|task|timer|iteration|input|listen|child|branch|snapshot)\.' then
+        raise exception 'events of the type % are written by the engine alone', p_type using errcode = 'PW004',
+            hint = 'Name the event after what happened in your own domain, such as order.paid; to steer a workflow use cancel_workflow and its like.';
+    end if;
+    update workflows set last_seq = last_seq + 1
+    where id = p_workflow and status not in ('COMPLETED', 'FAILED', 'CANCELLED')
+    returning last_seq, priority into v_seq, v_priority;
+    if v_seq is null then
+        select status into v_status from workflows where id = p_workflow;
+        if v_status is null then
+            raise exception 'there is no workflow %', p_workflow using errcode = 'PW002';
+        end if;
+        raise exception 'the workflow % is %, and nothing can be added to its history', p_workflow, v_status
+            using errcode = 'PW004';
+    end if;
+    insert into jobs (workflow_id, seq, kind, due_at, priority) values (p_workflow, 0, 'decide', now(), v_priority)
+    on conflict on constraint a_job_is_known_by_the_event_that_scheduled_it do
+        update set due_at = least(jobs.due_at, excluded.due_at);
+    perform wake_workers();
+    return v_seq;
+end
+$$;
+
+comment on function append_to_history(uuid, text) is
+    'Takes the next sequence number of a workflow for an event of the type, and gives the workflow a turn.';

@@ -1,0 +1,32 @@
+create function cancel_workflow(id uuid, reason text default null) returns boolean
+    language plpgsql security definer
+    set search_path from current
+as $$
+#variable_conflict use_column
+declare
+    v_seq   bigint;
+    v_error jsonb := jsonb_strip_nulls(jsonb_build_object(
+        'type', 'https://serverlessworkflow.io/spec/1.0.0/errors/runtime', 'status', 499,
+        'title', 'Cancelled', 'detail', cancel_workflow.reason, 'instance', '/'));
+begin
+    update workflows w
+    set last_seq = last_seq + 1, status = 'CANCELLED', ended_at = now(), error = v_error
+    where w.id = cancel_workflow.id and status not in ('COMPLETED', 'FAILED', 'CANCELLED')
+    returning last_seq into v_seq;
+    if v_seq is null then
+        if not exists (select from workflows w where w.id = cancel_workflow.id) then
+            raise exception 'there is no workflow %', cancel_workflow.id using errcode = 'PW002';
+        end if;
+        return false;
+    end if;
+    insert into events (workflow_id, seq, type, data)
+    values (cancel_workflow.id, v_seq, 'workflow.cancelled', jsonb_build_object('error', v_error));
+    -- Activities that are being performed lose their leases with their jobs: their results are refused, and
+    -- the next heartbeat of their worker ends them.
+    delete from jobs where workflow_id = cancel_workflow.id;
+    return true;
+end
+$$;
+
+comment on function cancel_workflow(uuid, text) is
+    'Cancels a workflow; false if it has ended already. Running activities are ended at their worker''s next heartbeat.';

@@ -1,0 +1,48 @@
+create function claim_activities(p_worker text, p_slots integer, p_lease interval) returns table (
+    workflow_id uuid,
+    seq         bigint,
+    attempt     integer,
+    lease_token uuid,
+    task        text,
+    data        jsonb
+)
+    language plpgsql security definer
+    set search_path from current
+    set plan_cache_mode = force_generic_plan
+    set enable_seqscan = off
+    set enable_hashjoin = off
+    set enable_mergejoin = off
+as $$
+#variable_conflict use_column
+declare
+    v_priority  integer;
+    v_workflows uuid[];
+    v_seqs      bigint[];
+    v_left      integer := p_slots;
+begin
+    select max(j.priority) into v_priority from jobs j where kind = 'perform';
+    while v_priority is not null and v_left > 0 loop
+        select array_agg(d.workflow_id), array_agg(d.seq) into v_workflows, v_seqs
+        from (select j.workflow_id, j.seq from jobs j
+              where kind = 'perform' and j.priority = v_priority and due_at <= clock_timestamp()
+              order by due_at
+              limit v_left
+              for update skip locked) d;
+        -- A due job that has a token lost its holder: the new token makes the old one void.
+        return query
+        update jobs j
+        set attempt = j.attempt + 1, lease_token = gen_random_uuid(), worker_id = p_worker,
+            due_at = clock_timestamp() + p_lease
+        from unnest(v_workflows, v_seqs) as d (workflow_id, seq)
+        where j.workflow_id = d.workflow_id and j.seq = d.seq
+        returning j.workflow_id, j.seq, j.attempt, j.lease_token,
+            (select e.task from events e where e.workflow_id = j.workflow_id and e.seq = j.seq),
+            (select e.data from events e where e.workflow_id = j.workflow_id and e.seq = j.seq);
+        v_left := v_left - coalesce(cardinality(v_seqs), 0);
+        select max(j.priority) into v_priority from jobs j where kind = 'perform' and j.priority < v_priority;
+    end loop;
+end
+$$;
+
+comment on function claim_activities(text, integer, interval) is
+    'Leases up to so many due activities to a worker, each with a new token and the next attempt number; among them those whose lease has run out.';

@@ -1,0 +1,87 @@
+create function commit_turn(
+    p_session         uuid,
+    p_worker          text,
+    p_lease           interval,
+    p_event_workflows uuid[],
+    p_event_seqs      bigint[],
+    p_event_types     text[],
+    p_event_tasks     text[],
+    p_event_data      jsonb[],
+    p_workflows       uuid[],
+    p_seqs_before     bigint[],
+    p_seqs_after      bigint[],
+    p_statuses        text[],
+    p_outputs         jsonb[],
+    p_errors          jsonb[],
+    p_ended_jobs_of   uuid[],
+    p_ended_jobs      bigint[],
+    p_jobs_of         uuid[],
+    p_jobs            bigint[],
+    p_job_kinds       text[],
+    p_job_due_at      timestamptz[],
+    p_job_priorities  integer[],
+    p_job_tokens      uuid[]
+) returns void
+    language plpgsql security definer
+    set search_path from current
+    set plan_cache_mode = force_generic_plan
+    set enable_seqscan = off
+    set enable_hashjoin = off
+    set enable_mergejoin = off
+as $$
+declare
+    v_updated integer;
+    v_ended   uuid[];
+begin
+    insert into events (workflow_id, seq, type, task, data, actor)
+    select n.workflow_id, n.seq, n.type, n.task, n.data, p_worker
+    from unnest(p_event_workflows, p_event_seqs, p_event_types, p_event_tasks, p_event_data)
+        as n (workflow_id, seq, type, task, data);
+
+    update workflows w
+    set last_seq   = n.seq_after,
+        folded_by  = p_session,
+        folded_seq = n.seq_after,
+        status     = n.status,
+        output     = n.output,
+        error      = n.error,
+        started_at = coalesce(w.started_at, now()),
+        ended_at   = case when n.status in ('COMPLETED', 'FAILED', 'CANCELLED') then now() end
+    from unnest(p_workflows, p_seqs_before, p_seqs_after, p_statuses, p_outputs, p_errors)
+        as n (id, seq_before, seq_after, status, output, error)
+    where w.id = n.id and w.last_seq = n.seq_before;
+    get diagnostics v_updated = row_count;
+    if v_updated <> cardinality(p_workflows) then
+        raise exception 'a workflow of this turn has gone on elsewhere' using errcode = 'PW008';
+    end if;
+
+    delete from jobs j
+    using unnest(p_ended_jobs_of, p_ended_jobs) as n (workflow_id, seq)
+    where j.workflow_id = n.workflow_id and j.seq = n.seq;
+
+    select array_agg(n.id) into v_ended
+    from unnest(p_workflows, p_statuses) as n (id, status)
+    where n.status in ('COMPLETED', 'FAILED', 'CANCELLED');
+    if v_ended is not null then
+        delete from jobs j where j.workflow_id = any (v_ended);
+    end if;
+
+    if p_jobs_of <> '{}' then
+        insert into jobs (workflow_id, seq, kind, due_at, priority, lease_token, worker_id, attempt)
+        select n.workflow_id, n.seq, n.kind,
+               case when n.token is not null then clock_timestamp() + p_lease else coalesce(n.due_at, now()) end,
+               n.priority, n.token,
+               case when n.token is not null then p_worker end,
+               case when n.token is not null then 1 else 0 end
+        from unnest(p_jobs_of, p_jobs, p_job_kinds, p_job_due_at, p_job_priorities, p_job_tokens)
+            as n (workflow_id, seq, kind, due_at, priority, token);
+        if exists (select from unnest(p_job_kinds, p_job_tokens) as n (kind, token)
+                   where n.kind = 'perform' and n.token is null) then
+            perform wake_workers();
+        end if;
+    end if;
+end
+$$;
+
+comment on function commit_turn(uuid, text, interval, uuid[], bigint[], text[], text[], jsonb[], uuid[], bigint[], bigint[], text[], jsonb[], jsonb[], uuid[], bigint[], uuid[], bigint[], text[], timestamptz[], integer[], uuid[]) is
+    'Writes a turn: the new events, the workflows'' rows, the jobs that are done and the ones that follow. A job with a token is leased to the worker from the start. PW008 if a workflow is not where the turn found it.';

@@ -1,0 +1,54 @@
+create function start_workflow(
+    name            text,
+    input           jsonb       default '{}',
+    version         text        default null,
+    namespace       text        default 'default',
+    workflow_id     uuid        default null,
+    idempotency_key text        default null,
+    start_at        timestamptz default null,
+    priority        integer     default 0,
+    labels          jsonb       default '{}'
+) returns uuid
+    language plpgsql security definer
+    set search_path from current
+as $$
+#variable_conflict use_column
+declare
+    v_version text;
+    v_id      uuid := coalesce(start_workflow.workflow_id, uuid_by_time());
+    v_started uuid;
+    v_input   jsonb := coalesce(start_workflow.input, '{}');
+begin
+    select d.version into v_version from definitions d
+    where d.namespace = start_workflow.namespace and d.name = start_workflow.name
+      and (start_workflow.version is null or start_workflow.version = 'latest' or d.version = start_workflow.version)
+    order by d.version_order collate "C" desc
+    limit 1;
+    if v_version is null then
+        raise exception 'no workflow is defined as %/%',
+                start_workflow.namespace, concat_ws(':', start_workflow.name, start_workflow.version)
+            using errcode = 'PW002', hint = 'Define it first: pgworker deploy FILE, or select define_workflow(...).';
+    end if;
+    insert into workflows (id, namespace, name, version, input, last_seq, labels, idempotency_key, priority)
+    values (v_id, start_workflow.namespace, start_workflow.name, v_version, v_input, 1,
+            coalesce(start_workflow.labels, '{}'), start_workflow.idempotency_key,
+            coalesce(start_workflow.priority, 0))
+    on conflict do nothing
+    returning id into v_started;
+    if v_started is null then
+        return workflow_started_before(v_id, start_workflow.namespace, start_workflow.name,
+                                       start_workflow.idempotency_key);
+    end if;
+    insert into events (workflow_id, seq, type, data)
+    values (v_id, 1, 'workflow.started', case when start_workflow.start_at is null
+        then jsonb_build_object('input', v_input)
+        else jsonb_build_object('input', v_input, 'start_at', to_json(start_workflow.start_at)) end);
+    insert into jobs (workflow_id, seq, kind, due_at, priority)
+    values (v_id, 0, 'decide', coalesce(start_workflow.start_at, now()), coalesce(start_workflow.priority, 0));
+    perform wake_workers();
+    return v_id;
+end
+$$;
+
+comment on function start_workflow(text, jsonb, text, text, uuid, text, timestamptz, integer, jsonb) is
+    'Starts a workflow within the caller''s transaction and returns its id. Version null is the newest. The same idempotency key returns the same workflow.';

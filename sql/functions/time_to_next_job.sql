@@ -1,0 +1,30 @@
+create function time_to_next_job() returns interval
+    language plpgsql stable security definer
+    set search_path from current
+    set plan_cache_mode = force_generic_plan
+    set enable_seqscan = off
+    set enable_hashjoin = off
+    set enable_mergejoin = off
+as $$
+declare
+    v_priority integer;
+    v_due_at   timestamptz;
+    v_first    timestamptz;
+begin
+    select max(priority) into v_priority from jobs where kind = 'decide';
+    while v_priority is not null loop
+        select min(due_at) into v_due_at from jobs where kind = 'decide' and priority = v_priority;
+        v_first := least(v_first, v_due_at);
+        select max(priority) into v_priority from jobs where kind = 'decide' and priority < v_priority;
+    end loop;
+    select max(priority) into v_priority from jobs where kind = 'perform';
+    while v_priority is not null loop
+        select min(due_at) into v_due_at from jobs where kind = 'perform' and priority = v_priority;
+        v_first := least(v_first, v_due_at);
+        select max(priority) into v_priority from jobs where kind = 'perform' and priority < v_priority;
+    end loop;
+    return greatest(v_first - clock_timestamp(), '0');
+end
+$$;
+
+comment on function time_to_next_job() is 'How long until a job is due, by the database''s clock; null if there is none.';

@@ -1,0 +1,31 @@
+do $$
+declare
+    v_schema constant text := current_schema();
+    v_function regprocedure;
+    v_public constant text[] := array['define_workflow', 'start_workflow', 'append_event', 'cancel_workflow',
+                                      'wait_for_workflow'];
+begin
+    execute format('revoke all on schema %I from public', v_schema);
+    for v_function in select oid from pg_proc where pronamespace = v_schema::regnamespace loop
+        execute format('revoke all on function %s from public', v_function);
+    end loop;
+    if exists (select from pg_roles where rolname = 'pgworker_client') then
+        execute format('grant usage on schema %I to pgworker_client', v_schema);
+        for v_function in select oid from pg_proc
+            where pronamespace = v_schema::regnamespace and proname = any (v_public) loop
+            execute format('grant execute on function %s to pgworker_client', v_function);
+        end loop;
+    end if;
+    if exists (select from pg_roles where rolname = 'pgworker_reader') then
+        execute format('grant usage on schema %I to pgworker_reader', v_schema);
+        execute format('grant select on all tables in schema %I to pgworker_reader', v_schema);
+        execute format('grant execute on function %I.task_name(text), %I.event_value(uuid, bigint) to pgworker_reader',
+                       v_schema, v_schema);
+    end if;
+    if exists (select from pg_roles where rolname = 'pgworker_worker') then
+        execute format('grant usage on schema %I to pgworker_worker', v_schema);
+        execute format('grant select on all tables in schema %I to pgworker_worker', v_schema);
+        execute format('grant execute on all functions in schema %I to pgworker_worker', v_schema);
+    end if;
+end
+$$;

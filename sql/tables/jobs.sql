@@ -1,0 +1,36 @@
+create table jobs (
+    workflow_id  uuid        not null,
+    seq          bigint      not null default 0,
+    kind         text        not null,
+    due_at       timestamptz not null default now(),
+    priority     integer     not null default 0,
+    attempt      integer     not null default 0,
+    lease_token  uuid,
+    worker_id    text,
+    leased_until timestamptz generated always as (case when lease_token is not null then due_at end) stored,
+    created_at   timestamptz not null default now(),
+    constraint a_job_is_known_by_the_event_that_scheduled_it
+        primary key (workflow_id, seq),
+    constraint a_job_decides_or_performs
+        check (kind in ('decide', 'perform')),
+    constraint only_performing_is_leased
+        check (lease_token is null or kind = 'perform'),
+    constraint a_lease_has_a_holder
+        check ((lease_token is null) = (worker_id is null))
+) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 5000,
+        autovacuum_analyze_scale_factor = 0.0, autovacuum_analyze_threshold = 10000);
+
+create index decide_jobs_by_due_time on jobs (priority desc, due_at) where kind = 'decide';
+create index perform_jobs_by_due_time on jobs (priority desc, due_at) where kind = 'perform';
+
+comment on table jobs is 'What is to be done: a cache of what the histories say, and empty when nothing is to be done.';
+comment on column jobs.workflow_id is 'The workflow.';
+comment on column jobs.seq is 'Sequence number of the event that scheduled the job: a timer or an activity; 0 for a turn of the workflow as such.';
+comment on column jobs.kind is 'decide: give the workflow a turn; perform: perform the activity.';
+comment on column jobs.due_at is 'When it may be claimed; a leased job, when its lease runs out.';
+comment on column jobs.priority is 'Priority of the workflow; higher goes first.';
+comment on column jobs.attempt is 'How often it was claimed under a lease; for decide, how often deciding failed.';
+comment on column jobs.lease_token is 'Token of the lease: a result counts only as long as this is still its token.';
+comment on column jobs.worker_id is 'The worker that holds the lease.';
+comment on column jobs.leased_until is 'When the lease runs out.';
+comment on column jobs.created_at is 'When it was scheduled.';

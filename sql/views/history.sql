@@ -1,0 +1,32 @@
+create view history with (security_barrier) as
+select e.workflow_id,
+       e.seq,
+       e.occurred_at,
+       e.occurred_at - f.occurred_at as elapsed,
+       e.type,
+       task_name(e.task)             as name,
+       e.task,
+       (e.data ->> 'iteration')::integer as iteration,
+       e.occurred_at - s.occurred_at as duration,
+       case when e.type = 'workflow.started' then e.data -> 'input'
+            when e.type in ('task.started', 'task.completed', 'task.failed', 'task.skipped')
+            then coalesce(e.data -> 'input', event_value(e.workflow_id, (e.data ->> 'from')::bigint),
+                          s.data -> 'input', event_value(e.workflow_id, (s.data ->> 'from')::bigint))
+       end as input,
+       case when e.type in ('task.completed', 'workflow.completed', 'input.transformed')
+            then coalesce(e.data -> 'output',
+                          event_value(e.workflow_id, (e.data ->> 'output_from')::bigint),
+                          event_value(e.workflow_id, (e.data ->> 'from')::bigint),
+                          event_value(e.workflow_id, (s.data ->> 'from')::bigint))
+            when e.type = 'task.skipped'
+            then event_value(e.workflow_id, (e.data ->> 'from')::bigint)
+       end as output,
+       e.data -> 'error' as error,
+       e.data,
+       e.actor
+from events e
+left join events f on f.workflow_id = e.workflow_id and f.seq = 1
+left join events s on s.workflow_id = e.workflow_id and s.seq = (e.data ->> 'start')::bigint
+     and e.type in ('task.completed', 'task.failed');
+
+comment on view history is 'The events made readable: how long after the start, how long the task took, and the values that went in and came out.';

@@ -1,0 +1,43 @@
+create view tasks with (security_barrier) as
+select h.workflow_id,
+       h.task,
+       h.name,
+       coalesce(h.data ->> 'kind', '') as kind,
+       case h.type when 'task.completed' then 'COMPLETED' when 'task.failed' then 'FAILED' else 'SKIPPED' end
+           as status,
+       coalesce((h.data ->> 'attempt')::integer, 1) as attempt,
+       h.iteration,
+       h.input,
+       h.output,
+       h.error,
+       coalesce(h.occurred_at - h.duration, h.occurred_at) as started_at,
+       h.occurred_at as ended_at,
+       coalesce((h.data ->> 'start')::bigint, h.seq) as seq
+from history h
+where h.type in ('task.completed', 'task.failed', 'task.skipped')
+union all
+select h.workflow_id,
+       h.task,
+       h.name,
+       coalesce(h.data ->> 'kind', ''),
+       case when w.status in ('COMPLETED', 'FAILED', 'CANCELLED') then 'CANCELLED'
+            when j.kind = 'perform' and j.lease_token is null then 'SCHEDULED'
+            else 'RUNNING' end,
+       greatest(coalesce(j.attempt, 1), 1),
+       h.iteration,
+       h.input,
+       null,
+       null,
+       h.occurred_at,
+       w.ended_at,
+       h.seq
+from history h
+join workflows w on w.id = h.workflow_id
+left join jobs j on j.workflow_id = h.workflow_id and j.seq = h.seq
+where h.type = 'task.started'
+  and not exists (select from events e
+                  where e.workflow_id = h.workflow_id and e.seq > h.seq
+                    and e.type in ('task.completed', 'task.failed')
+                    and (e.data ->> 'start')::bigint = h.seq);
+
+comment on view tasks is 'One row for each time that a task ran, is running or was skipped.';
