@@ -1,0 +1,1 @@
+"""Documents in: loading, diagnostics, and the dialects that compile them to plans."""
