@@ -1,0 +1,1 @@
+"""What definitions compute with: durations, URI templates and runtime expressions."""
