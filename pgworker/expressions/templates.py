@@ -11,6 +11,7 @@ from typing import Protocol
 
 import orjson
 
+from pgworker.errors import ExpressionError
 from pgworker.expressions import uri_templates
 from pgworker.expressions.jq import Bind, Program, compile_program
 from pgworker.expressions.lexer import closing_brace
@@ -63,10 +64,15 @@ class UriTemplate:
     parts: tuple[str | Program, ...]
 
     def evaluate(self, value: JsonValue, bind: Bind) -> JsonValue:
-        return "".join(
-            uri_templates.expand(part, value) if isinstance(part, str) else as_text(part.first(value, bind))
-            for part in self.parts
-        )
+        try:
+            return "".join(
+                uri_templates.expand(part, value, scalars_only=True)
+                if isinstance(part, str)
+                else as_text(part.first(value, bind))
+                for part in self.parts
+            )
+        except ValueError as error:
+            raise ExpressionError(f"the URI cannot be made: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,53 +26,63 @@ create function claim_turn(
 as $$
 #variable_conflict use_column
 declare
-    v_priority  integer;
-    v_more      uuid[];
-    v_claimed   uuid[] := '{}';
-    v_locked    uuid[];
+    v_priority integer;
+    v_more     uuid[];
+    v_locked   uuid[] := '{}';
+    v_due_of   uuid[];
+    v_due      bigint[];
+    v_strikes  integer[];
+    v_done_of  uuid[];
+    v_done     bigint[];
 begin
-    -- The queue, highest priority first, each by its own stretch of the index. Nothing here ever waits for a
-    -- lock: jobs that others hold are skipped, and so are workflows.
+    -- The queue, highest priority first, each by its own stretch of the index. Workflows are locked before
+    -- their jobs, and nothing here ever waits: what others hold is skipped.
     select max(j.priority) into v_priority from jobs j where kind = 'decide';
-    while v_priority is not null and cardinality(v_claimed) < p_batch loop
-        select array_agg(c.workflow_id) into v_more
-        from (select j.workflow_id from jobs j
-              where kind = 'decide' and j.priority = v_priority and due_at <= now()
-              order by due_at
-              limit p_batch - cardinality(v_claimed)
-              for no key update skip locked) c;
-        v_claimed := v_claimed || coalesce(v_more, '{}');
+    while v_priority is not null and cardinality(v_locked) < p_batch loop
+        select array_agg(c.id) into v_more
+        from (select w.id
+              from jobs j join workflows w on w.id = j.workflow_id
+              where j.kind = 'decide' and j.priority = v_priority and j.due_at <= now()
+              order by j.due_at
+              limit p_batch - cardinality(v_locked)
+              for no key update of w skip locked) c;
+        v_locked := v_locked || coalesce(v_more, '{}');
         select max(j.priority) into v_priority from jobs j where kind = 'decide' and j.priority < v_priority;
     end loop;
-
-    if v_claimed = '{}' and p_done_workflows = '{}' then
+    if p_done_workflows <> '{}' then
+        select v_locked || coalesce(array_agg(c.id), '{}') into v_locked
+        from (select w.id from workflows w where w.id = any (p_done_workflows) order by w.id
+              for no key update skip locked) c;
+    end if;
+    if v_locked = '{}' then
         return;
     end if;
 
-    select array_agg(l.id) into v_locked
-    from (select w.id from workflows w
-          where w.id = any (v_claimed || p_done_workflows)
-          order by w.id
-          for no key update skip locked) l;
+    select array_agg(c.workflow_id), array_agg(c.seq), array_agg(c.attempt) into v_due_of, v_due, v_strikes
+    from (select j.workflow_id, j.seq, j.attempt from jobs j
+          where j.workflow_id = any (v_locked) and j.kind = 'decide' and j.due_at <= now()
+          for update skip locked) c;
+    if p_done_workflows <> '{}' then
+        select array_agg(c.workflow_id), array_agg(c.seq) into v_done_of, v_done
+        from (select j.workflow_id, j.seq
+              from unnest(p_done_workflows, p_done_seqs, p_done_tokens) as p (workflow_id, seq, token)
+              join jobs j on j.workflow_id = p.workflow_id and j.seq = p.seq and j.lease_token = p.token
+              where j.workflow_id = any (v_locked)
+              for update of j skip locked) c;
+    end if;
 
     -- A statement of its own, begun after the workflows were locked: only so it sees their newest events.
     return query
     select w.id, w.namespace, w.name, w.version, w.last_seq, w.priority,
            coalesce(d.due, '{}'), coalesce(d.strikes, 0), coalesce(a.done, '{}'), h.history
-    from unnest(v_locked) as l (id)
-    cross join lateral (select * from workflows x where x.id = l.id offset 0) w
-    left join lateral (
-        select array_agg(j.seq) as due, max(j.attempt) as strikes
-        from jobs j
-        where j.workflow_id = w.id and j.kind = 'decide' and j.due_at <= now()) d on true
-    left join lateral (
-        select array_agg(j.seq) as done
-        from jobs j
-        where j.workflow_id = w.id and j.lease_token is not null
-          and (j.seq, j.lease_token) in (
-              select p.seq, p.token
-              from unnest(p_done_workflows, p_done_seqs, p_done_tokens) as p (workflow_id, seq, token)
-              where p.workflow_id = w.id)) a on true
+    from (select distinct u.id from unnest(v_locked) as u (id)) l
+    join workflows w on w.id = l.id
+    left join (
+        select u.id, array_agg(u.seq) as due, max(u.strikes) as strikes
+        from unnest(v_due_of, v_due, v_strikes) as u (id, seq, strikes) group by u.id) d on d.id = l.id
+    left join (
+        select u.id, array_agg(u.seq) as done
+        from unnest(v_done_of, v_done) as u (id, seq) group by u.id) a on a.id = l.id
     left join lateral (
         select json_agg(json_build_array(e.seq, e.type, e.task, e.data, e.occurred_at) order by e.seq) as history
         from events e

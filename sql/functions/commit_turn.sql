@@ -63,7 +63,11 @@ begin
     from unnest(p_workflows, p_statuses) as n (id, status)
     where n.status in ('COMPLETED', 'FAILED', 'CANCELLED');
     if v_ended is not null then
-        delete from jobs j where j.workflow_id = any (v_ended);
+        -- Without waiting: what somebody else holds this moment ends with its own next turn.
+        delete from jobs j
+        using (select o.workflow_id, o.seq from jobs o where o.workflow_id = any (v_ended)
+               for update skip locked) o
+        where j.workflow_id = o.workflow_id and j.seq = o.seq;
     end if;
 
     if p_jobs_of <> '{}' then

@@ -8,6 +8,9 @@ declare
     v_part     text;
     v_order    text := '';
 begin
+    if v_release ~ '^\d+(\.\d+)?$' then
+        v_release := v_release || case when v_release like '%.%' then '.0' else '.0.0' end;
+    end if;
     foreach v_part in array string_to_array(v_release, '.') loop
         v_order := v_order || case when v_part ~ '^\d{1,30}$' then lpad(v_part, 30, '0') else v_part end || '.';
     end loop;

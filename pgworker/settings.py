@@ -1,0 +1,127 @@
+"""Settings: from the environment, with the prefix ``PGWORKER_``."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pgworker.errors import SettingsError
+
+NO_DATABASE = "no database is set"
+DATABASE_HINT = (
+    "Set PGWORKER_DATABASE_URL, such as postgresql://user:password@host/database, or the PG* variables of libpq."
+)
+
+
+class Settings(BaseSettings):
+    """All settings; every field can be set as ``PGWORKER_`` + its name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="PGWORKER_", extra="ignore", populate_by_name=True)
+
+    database_url: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("PGWORKER_DATABASE_URL", "DATABASE_URL"),
+        description="Connection string of the database.",
+    )
+    listen_url: str | None = Field(
+        default=None, description="Connection string for LISTEN, if a transaction pooler sits in front."
+    )
+    db_schema: str = Field(
+        default="pgworker",
+        validation_alias="PGWORKER_SCHEMA",
+        min_length=1,
+        max_length=63,
+        description="Schema that holds the engine's tables and functions.",
+    )
+    worker_id: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("PGWORKER_WORKER_ID", "WORKER_ID"),
+        description="The worker's id; host, pid and a random suffix if it is not set.",
+    )
+    concurrency: int = Field(
+        default=10,
+        ge=1,
+        le=10_000,
+        validation_alias=AliasChoices("PGWORKER_CONCURRENCY", "CONCURRENCY"),
+        description="Activities that one process performs at once.",
+    )
+    processes: int = Field(default=1, ge=1, le=256, description="Engine processes of one worker command.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO",
+        validation_alias=AliasChoices("PGWORKER_LOG_LEVEL", "LOG_LEVEL"),
+        description="What is logged.",
+    )
+    log_format: Literal["text", "json"] | None = Field(
+        default=None, description="How: text on a terminal and json otherwise, if it is not set."
+    )
+    lease_seconds: float = Field(default=30, ge=0.5, description="How long an activity's lease lasts.")
+    poll_seconds: float = Field(default=1, ge=0.05, description="How often an idle worker looks unasked.")
+    grace_seconds: float = Field(
+        default=10, ge=0, description="How long a stopping worker lets running activities finish."
+    )
+    max_attempts: int = Field(
+        default=5, ge=1, description="Attempts of an activity that may be lost to dead workers."
+    )
+    batch: int = Field(default=50, ge=1, le=1000, description="Workflows that one turn takes at most.")
+    cache_megabytes: int = Field(default=256, ge=1, description="Memory for the states of workflows.")
+    http_connect_to: str = Field(
+        default="", description="HOST:PORT:HOST2:PORT2,...: where connections go instead."
+    )
+    http_allow_private: str = Field(
+        default="", description="Networks that calls may reach although they are private; all means every one."
+    )
+    ca_file: Path | None = Field(
+        default=None,
+        validation_alias=AliasChoices("PGWORKER_CA_FILE", "SSL_CERT_FILE"),
+        description="Certificates to trust instead of the system's.",
+    )
+    eventstore_type: Literal["postgresql"] = Field(
+        default="postgresql",
+        validation_alias=AliasChoices("PGWORKER_EVENTSTORE_TYPE", "EVENTSTORE_TYPE"),
+        description="Where events are kept.",
+    )
+    embedded_dir: Path | None = Field(
+        default=None, description="Folder of the embedded PostgreSQL; below the user's data folder if not set."
+    )
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @classmethod
+    def load(cls) -> Settings:
+        """The settings of this environment; raises ``SettingsError`` that names the first wrong one."""
+        try:
+            return cls()
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = str(first["loc"][0])
+            shown = name if name.isupper() else f"PGWORKER_{name.upper()}"
+            raise SettingsError(
+                f"{shown} is {first['input']!r}: {first['msg']}", hint="See the list of settings in the README."
+            ) from error
+
+    @property
+    def has_database(self) -> bool:
+        """Whether a database is set, by URL or by libpq's variables."""
+        return self.database_url is not None or any(
+            os.environ.get(name) for name in ("PGHOST", "PGDATABASE", "PGSERVICE", "PGPORT", "PGUSER")
+        )
+
+    @property
+    def database(self) -> str:
+        """The connection string; raises ``SettingsError`` if none is set."""
+        if not self.has_database:
+            raise SettingsError(NO_DATABASE, hint=DATABASE_HINT)
+        return self.database_url or ""
+
+    def new_worker_id(self) -> str:
+        """The id of this process as a worker."""
+        return self.worker_id or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"

@@ -1,0 +1,70 @@
+"""A database with the engine's schema in it: how to connect, and how statements name the schema."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, LiteralString
+
+import orjson
+import psycopg
+from psycopg import AsyncConnection, sql
+from psycopg.adapt import Loader
+from psycopg.types.json import set_json_loads
+
+from pgworker.store.failures import translated
+
+_KEEPALIVE = {
+    "connect_timeout": 10,
+    # a peer that has silently gone is noticed within 15 seconds, not within the system's two hours
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+
+
+class _TextLoader(Loader):
+    """Leaves a value as the text that the database sent."""
+
+    def load(self, data: bytes | bytearray | memoryview) -> str:
+        return bytes(data).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Where the engine's schema lives: a connection string and the schema's name."""
+
+    url: str
+    schema: str = "pgworker"
+    listen_url: str | None = field(default=None)
+
+    async def connect(self, application: str, *, listen: bool = False) -> AsyncConnection[Any]:
+        """A new connection in autocommit mode; raises ``DatabaseUnavailable``.
+
+        UUIDs are read as texts, JSON as plain values, and times come in UTC.
+        """
+        url = (self.listen_url or self.url) if listen else self.url
+        with translated():
+            connection = await AsyncConnection.connect(
+                url, autocommit=True, application_name=f"pgworker {application}", **_KEEPALIVE
+            )
+            await prepare_connection(connection)
+        return connection
+
+    def statement(self, text: LiteralString) -> sql.Composed:
+        """A statement with ``{schema}`` filled in."""
+        return sql.SQL(text).format(schema=sql.Identifier(self.schema))
+
+
+async def prepare_connection(connection: AsyncConnection[Any]) -> None:
+    """Makes a fresh connection read and write the way this package expects."""
+    connection.prepare_threshold = 1
+    connection.adapters.register_loader("uuid", _TextLoader)
+    set_json_loads(orjson.loads, connection)
+    await connection.execute("set timezone to 'UTC'")
+
+
+def server_version(connection: psycopg.AsyncConnection[Any]) -> int:
+    """The server's version, such as 150004."""
+    return connection.info.server_version

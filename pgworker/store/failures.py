@@ -1,0 +1,84 @@
+"""What the database's errors mean to us: each SQLSTATE becomes one of our exceptions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import orjson
+import psycopg
+from psycopg import errors as pg
+
+from pgworker.errors import (
+    Conflict,
+    DatabaseUnavailable,
+    NotFound,
+    PgworkerError,
+    StoreRefused,
+    WaitTimedOut,
+    WorkflowFailed,
+)
+
+_TRANSIENT_CLASSES = ("08", "53", "57", "40", "55", "58")
+"""Connections, resources, operators' interventions, rollbacks, locks, the system: all of them pass."""
+
+_TRANSIENT = frozenset({"25006", "25P03", "25P04", "XX000"})
+"""A primary that became read-only, time-outs of idle or long transactions, a crash's after-effects."""
+
+
+class TurnOvertaken(PgworkerError):
+    """A workflow was not where the turn found it; the turn was not committed."""
+
+
+class ValueRejected(StoreRefused):
+    """The database could not take a value in; which workflow's it was is not known."""
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raises our exceptions in place of the driver's."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise translate(error) from error
+
+
+def translate(error: psycopg.Error) -> PgworkerError:
+    """Our exception for an error of the driver."""
+    state = error.sqlstate
+    message = (error.diag.message_primary or str(error)).strip()
+    hint = error.diag.message_hint
+    match state:
+        case "PW001":
+            return StoreRefused(message, hint=hint)
+        case "PW002":
+            return NotFound(message, hint=hint)
+        case "PW003" | "PW004":
+            return Conflict(message, hint=hint)
+        case "PW005" | "PW006":
+            detail = error.diag.message_detail
+            problem = orjson.loads(detail) if detail else None
+            return WorkflowFailed(message, problem, cancelled=state == "PW006")
+        case "PW007":
+            return WaitTimedOut(message, hint=hint)
+        case "PW008":
+            return TurnOvertaken(message)
+    if is_transient(error):
+        return DatabaseUnavailable(_connection_message(message))
+    if isinstance(error, pg.UndefinedFunction | pg.UndefinedTable | pg.InvalidSchemaName):
+        return StoreRefused(message, hint="The database is not prepared: run `pgworker migrate`.")
+    if isinstance(error, psycopg.DataError):
+        return ValueRejected(message, hint=hint)
+    return StoreRefused(f"{message} (SQLSTATE {state})", hint=hint)
+
+
+def is_transient(error: psycopg.Error) -> bool:
+    """Whether the same call may succeed later, perhaps on a new connection."""
+    state = error.sqlstate
+    if state is None:
+        return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    return state[:2] in _TRANSIENT_CLASSES or state in _TRANSIENT
+
+
+def _connection_message(message: str) -> str:
+    return f"the database cannot be used now: {message}"

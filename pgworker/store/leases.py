@@ -1,0 +1,62 @@
+"""The upkeep of a worker: heartbeats, leases given back, workers forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from psycopg_pool import AsyncConnectionPool
+
+from pgworker.store.arrays import plain
+from pgworker.store.database import Database
+from pgworker.store.failures import translated
+from pgworker.store.turns import Lease
+
+
+class Leases:
+    """What a worker says of itself and of its activities, on connections apart from the turns'."""
+
+    def __init__(self, database: Database, pool: AsyncConnectionPool, worker_id: str, lease: float) -> None:
+        self._pool = pool
+        self._worker_id = worker_id
+        self._lease = timedelta(seconds=lease)
+        self._heartbeat = database.statement(
+            "select workflow_id, seq from {schema}.heartbeat(%s, %s, %s, %s::uuid[], %s::bigint[], %s::uuid[])"
+        )
+        self._release = database.statement(
+            "select {schema}.release_activities(%s::uuid[], %s::bigint[], %s::uuid[])"
+        )
+        self._forget = database.statement("select {schema}.forget_workers(%s, %s)")
+
+    async def beat(self, held: Sequence[Lease]) -> list[tuple[str, int]]:
+        """Extends the leases; returns the keys of those that are lost."""
+        with translated():
+            async with self._pool.connection() as connection:
+                cursor = await connection.execute(
+                    self._heartbeat, [self._worker_id, len(held), self._lease, *_columns(held)]
+                )
+                return [(str(workflow_id), seq) for workflow_id, seq in await cursor.fetchall()]
+
+    async def release(self, held: Sequence[Lease]) -> None:
+        """Gives activities back, to be performed by others at once."""
+        with translated():
+            async with self._pool.connection() as connection:
+                await connection.execute(self._release, _columns(held))
+
+    async def forget(self, silent_for: float, *, myself: bool = False) -> int:
+        """Forgets workers that have been silent for so many seconds; returns how many."""
+        with translated():
+            async with self._pool.connection() as connection:
+                cursor = await connection.execute(
+                    self._forget, [self._worker_id if myself else None, timedelta(seconds=silent_for)]
+                )
+                row = await cursor.fetchone()
+                return 0 if row is None else int(row[0])
+
+
+def _columns(held: Sequence[Lease]) -> list[str]:
+    return [
+        plain(lease.workflow_id for lease in held),
+        plain(lease.seq for lease in held),
+        plain(lease.token for lease in held),
+    ]

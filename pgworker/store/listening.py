@@ -1,0 +1,31 @@
+"""Notifications: a hint that there may be jobs, never more."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+from psycopg import sql
+
+from pgworker.store.database import Database
+from pgworker.store.failures import translated
+
+CHECK_SECONDS = 15.0
+"""A connection that has been silent for so long is asked whether it is still there."""
+
+
+async def notifications(database: Database) -> AsyncIterator[None]:
+    """One item once listening has begun, and one for each notification; ends only by an exception.
+
+    Whoever takes the first item has to look for jobs: what was notified before it is lost.
+    """
+    connection = await database.connect("listener", listen=True)
+    async with connection:
+        with translated():
+            await connection.execute(sql.SQL("listen {}").format(sql.Identifier(database.schema)))
+            yield
+            while True:
+                async with aclosing(connection.notifies(timeout=CHECK_SECONDS)) as heard:
+                    async for _ in heard:
+                        yield
+                await connection.execute("select 1")

@@ -1,0 +1,297 @@
+"""Turns: workflows that are claimed, decided upon and committed together, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+from psycopg import AsyncConnection, AsyncCursor
+
+from pgworker.engine.events import Event
+from pgworker.store.arrays import plain, quoted
+from pgworker.store.database import Database
+from pgworker.store.failures import translated
+from pgworker.types import JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to record the result of one activity: the job's key and the token it was leased with."""
+
+    workflow_id: str
+    seq: int
+    token: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A workflow that this turn holds.
+
+    ``history`` is what the session has not folded yet, ``due`` the seqs of the decide jobs that brought it
+    here, ``done`` those of the finished activities whose lease still holds, ``strikes`` how often deciding
+    failed before.
+    """
+
+    workflow_id: str
+    namespace: str
+    name: str
+    version: str
+    last_seq: int
+    priority: int
+    due: Sequence[int]
+    strikes: int
+    done: Sequence[int]
+    history: Sequence[Event]
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What a claim brought: the workflows, and the database's time of the transaction (UTC)."""
+
+    now: datetime
+    claims: Sequence[Claim]
+    activities: Sequence[ClaimedActivity]
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedActivity:
+    """An activity that was leased to this worker, with the data of the event that scheduled it."""
+
+    lease: Lease
+    task: str
+    data: JsonObject
+
+
+@dataclass(slots=True)
+class Writes:
+    """What a turn writes, column by column, as the database takes it in."""
+
+    event_workflows: list[str] = field(default_factory=list)
+    event_seqs: list[int] = field(default_factory=list)
+    event_types: list[str] = field(default_factory=list)
+    event_tasks: list[str | None] = field(default_factory=list)
+    event_data: list[str] = field(default_factory=list)
+    workflows: list[str] = field(default_factory=list)
+    seqs_before: list[int] = field(default_factory=list)
+    seqs_after: list[int] = field(default_factory=list)
+    statuses: list[str] = field(default_factory=list)
+    outputs: list[str | None] = field(default_factory=list)
+    errors: list[str | None] = field(default_factory=list)
+    ended_jobs_of: list[str] = field(default_factory=list)
+    ended_jobs: list[int] = field(default_factory=list)
+    jobs_of: list[str] = field(default_factory=list)
+    jobs: list[int] = field(default_factory=list)
+    job_kinds: list[str] = field(default_factory=list)
+    job_due_at: list[str | None] = field(default_factory=list)
+    job_priorities: list[int] = field(default_factory=list)
+    job_tokens: list[str | None] = field(default_factory=list)
+
+    def parameters(self) -> list[str]:
+        """The arguments of ``commit_turn`` after the first three, as array literals."""
+        return [
+            plain(self.event_workflows),
+            plain(self.event_seqs),
+            plain(self.event_types),
+            quoted(self.event_tasks),
+            quoted(self.event_data),
+            plain(self.workflows),
+            plain(self.seqs_before),
+            plain(self.seqs_after),
+            plain(self.statuses),
+            quoted(self.outputs),
+            quoted(self.errors),
+            plain(self.ended_jobs_of),
+            plain(self.ended_jobs),
+            plain(self.jobs_of),
+            plain(self.jobs),
+            plain(self.job_kinds),
+            quoted(self.job_due_at),
+            plain(self.job_priorities),
+            plain(self.job_tokens),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the next claim asks for: so many workflows, so many activities, and the finished ones' leases."""
+
+    batch: int
+    slots: int
+    done: Sequence[Lease] = ()
+
+
+class TurnConnection:
+    """The connection on which the turns of one worker are made, one after the other.
+
+    ``session`` names this connection's life: what the database believes of this worker's memory is bound to
+    it, so that a new connection starts from nothing.
+    """
+
+    def __init__(self, database: Database, connection: AsyncConnection[Any], worker_id: str, lease: float) -> None:
+        self.session = str(uuid4())
+        self._connection = connection
+        self._worker_id = worker_id
+        self._lease = timedelta(seconds=lease)
+        self._claim_turn = database.statement(
+            "select t.*, now() from (select) one left join {schema}.claim_turn(%s::uuid, %s, %s::uuid[],"
+            " %s::bigint[], %s::uuid[]) t on true"
+        )
+        self._claim_activities = database.statement("select * from {schema}.claim_activities(%s, %s, %s)")
+        self._commit_turn = database.statement(
+            "select {schema}.commit_turn(%s::uuid, %s, %s, %s::uuid[], %s::bigint[], %s::text[], %s::text[],"
+            " %s::jsonb[], %s::uuid[], %s::bigint[], %s::bigint[], %s::text[], %s::jsonb[], %s::jsonb[],"
+            " %s::uuid[], %s::bigint[], %s::uuid[], %s::bigint[], %s::text[], %s::timestamptz[],"
+            " %s::integer[], %s::uuid[])"
+        )
+        self._read = database.statement(
+            "select workflow_id, seq, type, task, data, occurred_at from {schema}.events"
+            " where workflow_id = any(%s::uuid[]) order by workflow_id, seq"
+        )
+        self._definition = database.statement(
+            "select document from {schema}.definitions where namespace = %s and name = %s and version = %s"
+        )
+        self._declare_idle = database.statement("select {schema}.declare_idle(%s, %s)")
+        self._next_job = database.statement("select {schema}.time_to_next_job()")
+        self._postpone = database.statement("select {schema}.postpone_turn(%s::uuid, %s)")
+        self._note_problems = database.statement("select {schema}.note_problems(%s, %s, %s, %s)")
+        self._register = database.statement(
+            "select {schema}.register_worker(%s, %s::uuid, %s, %s, %s, %s)"
+        )
+
+    async def register(self, host: str, pid: int, version: str, slots: int) -> None:
+        """Makes the worker known to the others."""
+        with translated():
+            await self._connection.execute(
+                self._register, [self._worker_id, self.session, host, pid, version, slots]
+            )
+
+    async def claim(self, wanted: Wanted) -> Claimed:
+        """Begins a transaction and claims; it stays open until ``commit`` or ``abandon``."""
+        with translated():
+            async with self._connection.pipeline():
+                await self._connection.execute("begin")
+                cursors = await self._send_claim(wanted)
+            return await self._received(cursors)
+
+    async def commit(self, writes: Writes) -> None:
+        """Writes the turn and ends the transaction."""
+        with translated():
+            async with self._connection.pipeline():
+                await self._send_commit(writes)
+
+    async def commit_and_claim(self, writes: Writes, wanted: Wanted) -> Claimed:
+        """Writes the turn, ends the transaction, begins the next one and claims: one round trip."""
+        with translated():
+            async with self._connection.pipeline():
+                await self._send_commit(writes)
+                await self._connection.execute("begin")
+                cursors = await self._send_claim(wanted)
+            return await self._received(cursors)
+
+    async def abandon(self) -> None:
+        """Ends the open transaction without writing anything."""
+        with translated():
+            await self._connection.execute("rollback")
+
+    async def end(self) -> None:
+        """Ends the open transaction and keeps what claiming wrote."""
+        with translated():
+            await self._connection.execute("commit")
+
+    async def read(self, workflow_ids: Sequence[str]) -> dict[str, list[Event]]:
+        """The whole histories of workflows."""
+        histories: dict[str, list[Event]] = {workflow_id: [] for workflow_id in workflow_ids}
+        with translated():
+            cursor = await self._connection.execute(self._read, [plain(workflow_ids)])
+            async for workflow_id, *event in cursor:
+                histories[workflow_id].append(Event(*event))
+        return histories
+
+    async def definition(self, namespace: str, name: str, version: str) -> JsonObject:
+        """The document of a definition; an empty one if it has gone."""
+        with translated():
+            cursor = await self._connection.execute(self._definition, [namespace, name, version])
+            row = await cursor.fetchone()
+        return {} if row is None else row[0]
+
+    async def declare_idle(self, idle: bool) -> None:
+        """Says whether this worker wants to be notified of new jobs."""
+        with translated():
+            await self._connection.execute(self._declare_idle, [self._worker_id, idle])
+
+    async def seconds_to_next_job(self) -> float | None:
+        """How long until a job is due, by the database's clock."""
+        with translated():
+            cursor = await self._connection.execute(self._next_job)
+            row = await cursor.fetchone()
+        return None if row is None or row[0] is None else row[0].total_seconds()
+
+    async def postpone(self, workflow_id: str, seconds: float) -> int:
+        """Puts a workflow's turn off, outside of a transaction; returns its strikes."""
+        with translated():
+            cursor = await self._connection.execute(self._postpone, [workflow_id, timedelta(seconds=seconds)])
+            row = await cursor.fetchone()
+        return 0 if row is None else int(row[0])
+
+    async def note_problems(self, namespace: str, name: str, version: str, problems: str) -> None:
+        """Keeps what is wrong with a definition."""
+        with translated():
+            await self._connection.execute(self._note_problems, [namespace, name, version, problems])
+
+    async def close(self) -> None:
+        """Closes the connection, whatever state it is in."""
+        with suppress(psycopg.Error):
+            await self._connection.close()
+
+    async def _send_commit(self, writes: Writes) -> None:
+        await self._connection.execute(
+            self._commit_turn, [self.session, self._worker_id, self._lease, *writes.parameters()]
+        )
+        await self._connection.execute("commit")
+
+    async def _send_claim(self, wanted: Wanted) -> tuple[AsyncCursor[Any], AsyncCursor[Any] | None]:
+        turn = await self._connection.execute(
+            self._claim_turn,
+            [
+                self.session,
+                wanted.batch,
+                plain(lease.workflow_id for lease in wanted.done),
+                plain(lease.seq for lease in wanted.done),
+                plain(lease.token for lease in wanted.done),
+            ],
+        )
+        if wanted.slots <= 0:
+            return turn, None
+        return turn, await self._connection.execute(
+            self._claim_activities, [self._worker_id, wanted.slots, self._lease]
+        )
+
+    async def _received(self, cursors: tuple[AsyncCursor[Any], AsyncCursor[Any] | None]) -> Claimed:
+        turn, leased = cursors
+        rows = await turn.fetchall()
+        activities = await leased.fetchall() if leased is not None else []
+        return Claimed(
+            now=rows[0][-1].astimezone(UTC),
+            claims=[_claim(row) for row in rows if row[0] is not None],
+            activities=[
+                ClaimedActivity(Lease(workflow_id, seq, token, attempt), task, data)
+                for workflow_id, seq, attempt, token, task, data in activities
+            ],
+        )
+
+
+def _claim(row: Sequence[Any]) -> Claim:
+    *columns, history, _now = row
+    return Claim(*columns, history=[_event(*event) for event in history or ()])
+
+
+def _event(seq: int, type_: str, task: str | None, data: JsonObject, at: str) -> Event:
+    return Event(seq, type_, task, data, datetime.fromisoformat(at))
+
+

@@ -1,0 +1,34 @@
+"""Logs: one line an occurrence, with its facts as fields; values of workflows are never logged."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Literal
+
+import structlog
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger("pgworker")
+"""The logger of the whole package."""
+
+
+def configure_logging(level: str, format_: Literal["text", "json"] | None) -> None:
+    """Sends logs of ``level`` and above to stderr; as text on a terminal and JSON lines otherwise, by default."""
+    as_text = sys.stderr.isatty() if format_ is None else format_ == "text"
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        if as_text
+        else structlog.processors.JSONRenderer()
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info if not as_text else structlog.processors.StackInfoRenderer(),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,1 @@
+"""Worker processes: the wheel that turns, and what stands beside it."""

@@ -1,0 +1,25 @@
+"""The keeper: heartbeats that keep leases alive, and a look after workers that have gone."""
+
+from __future__ import annotations
+
+import asyncio
+
+from pgworker.errors import DatabaseUnavailable
+from pgworker.store.leases import Leases
+from pgworker.telemetry import log
+from pgworker.worker.performer import Performer
+
+_BEATS_PER_LEASE = 3
+_SILENT_LEASES = 10
+"""A worker that has not been heard of for so many leases is forgotten."""
+
+
+async def keep(leases: Leases, performer: Performer, lease_seconds: float) -> None:
+    """Beats until it is cancelled."""
+    while True:
+        await asyncio.sleep(lease_seconds / _BEATS_PER_LEASE)
+        try:
+            performer.lost(await leases.beat(performer.held()))
+            await leases.forget(_SILENT_LEASES * lease_seconds)
+        except DatabaseUnavailable as error:
+            log.warning("no heartbeat", reason=error.message)

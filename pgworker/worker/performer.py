@@ -1,0 +1,121 @@
+"""The performer: activities that run, and outcomes that wait to be recorded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from pgworker.activities.registry import Activities
+from pgworker.engine.inputs import ActivityCompleted, ActivityFailed
+from pgworker.errors import Fault, FaultKind
+from pgworker.store.turns import Lease
+from pgworker.telemetry import log
+from pgworker.types import JsonObject
+from pgworker.worker.performances import Performance
+
+Key = tuple[str, int]
+Outcome = ActivityCompleted | ActivityFailed
+
+RETRY_SECONDS = 0.05
+"""How soon an outcome is offered again that could not be recorded (its workflow was busy elsewhere)."""
+
+
+@dataclass(slots=True)
+class _Finished:
+    lease: Lease
+    outcome: Outcome
+    offer_at: float = 0.0
+
+
+class Performer:
+    """Performs up to ``slots`` activities at once; calls ``on_outcome`` whenever one has ended."""
+
+    def __init__(self, activities: Activities, slots: int, on_outcome: Callable[[], None]) -> None:
+        self._activities = activities
+        self._slots = slots
+        self._on_outcome = on_outcome
+        self._running: dict[Key, tuple[Performance, asyncio.Task[None]]] = {}
+        self._finished: dict[Key, _Finished] = {}
+
+    @property
+    def free(self) -> int:
+        """How many more activities could be begun."""
+        return self._slots - len(self._running)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing runs and nothing waits to be recorded."""
+        return not self._running and not self._finished
+
+    def begin(self, performance: Performance) -> None:
+        """Begins an activity; the transaction that leased it has been committed."""
+        task = asyncio.create_task(self._perform(performance))
+        self._running[performance.key] = performance, task
+
+    def fail(self, performance: Performance, fault: Fault) -> None:
+        """Lets an activity fail without performing it."""
+        lease = performance.lease
+        outcome = ActivityFailed(lease.seq, fault, lease.attempt, lease.token)
+        self._finished[performance.key] = _Finished(lease, outcome)
+
+    def offered(self) -> Mapping[Key, tuple[Lease, Outcome]]:
+        """The outcomes that can be recorded now."""
+        now = asyncio.get_running_loop().time()
+        return {key: (one.lease, one.outcome) for key, one in self._finished.items() if one.offer_at <= now}
+
+    def settled(self, keys: Iterable[Key]) -> None:
+        """Their outcomes have been recorded."""
+        for key in keys:
+            self._finished.pop(key, None)
+
+    def not_taken(self, keys: Iterable[Key]) -> None:
+        """Their outcomes could not be recorded this time."""
+        offer_at = asyncio.get_running_loop().time() + RETRY_SECONDS
+        for key in keys:
+            if key in self._finished:
+                self._finished[key].offer_at = offer_at
+
+    def held(self) -> list[Lease]:
+        """The leases of everything that runs or waits to be recorded."""
+        running = [performance.lease for performance, _ in self._running.values()]
+        return running + [one.lease for one in self._finished.values()]
+
+    def lost(self, keys: Iterable[Key]) -> None:
+        """Their leases are gone: what runs is ended, what waits to be recorded is dropped."""
+        for key in keys:
+            entry = self._running.pop(key, None)
+            if entry is not None:
+                entry[1].cancel()
+            if entry is not None or self._finished.pop(key, None) is not None:
+                log.warning("an activity lost its lease and was dropped", workflow_id=key[0], activity=key[1])
+
+    async def end_all(self) -> list[Lease]:
+        """Ends everything that still runs and drops what is not recorded; returns the leases to give back."""
+        leases = self.held()
+        entries = list(self._running.values())
+        self._running.clear()
+        self._finished.clear()
+        for _, task in entries:
+            task.cancel()
+        await asyncio.gather(*(task for _, task in entries), return_exceptions=True)
+        return leases
+
+    async def _perform(self, performance: Performance) -> None:
+        lease = performance.lease
+        outcome: Outcome
+        try:
+            arguments: JsonObject = performance.arguments if isinstance(performance.arguments, dict) else {}
+            result = await self._activities.perform(
+                performance.activity, arguments, idempotency_key=performance.idempotency_key
+            )
+            outcome = ActivityCompleted(lease.seq, result, lease.attempt, lease.token)
+        except Fault as fault:
+            outcome = ActivityFailed(lease.seq, fault, lease.attempt, lease.token)
+        except Exception as error:
+            log.exception("an activity broke", workflow_id=lease.workflow_id, task=performance.task)
+            fault = Fault(FaultKind.RUNTIME, f"the activity broke: {type(error).__name__}")
+            outcome = ActivityFailed(lease.seq, fault, lease.attempt, lease.token)
+        if self._running.pop(performance.key, None) is not None:
+            self._finished[performance.key] = _Finished(lease, outcome)
+            self._on_outcome()

@@ -1,0 +1,73 @@
+"""Rest: when there is nothing to do, and how a worker comes to know that there is something again."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+from pgworker.store.turns import TurnConnection
+
+_BUSY_STREAK = 20
+"""After so many turns in a row a worker says that it need not be notified."""
+
+_SECOND_LOOK = 0.05
+_WHILE_PERFORMING = 0.02
+
+
+class Rest:
+    """Decides how long a worker sleeps, and whether others are told to wake it.
+
+    As long as a worker has declared itself idle, whoever adds a job notifies it. Declared so *before* it
+    looks for jobs a last time, it misses none but those whose transactions had looked before and commit
+    after; the second look and the poll find these.
+    """
+
+    def __init__(self, poll_seconds: float) -> None:
+        self._poll_seconds = poll_seconds
+        self._awake = asyncio.Event()
+        self.begin()
+
+    def begin(self) -> None:
+        """A new connection: the database knows nothing of this worker's sleep."""
+        self._declared_idle = False
+        self._streak = 0
+        self._looks = 0
+
+    def wake(self) -> None:
+        """There may be something to do."""
+        self._awake.set()
+
+    async def worked(self, connection: TurnConnection) -> None:
+        """There was something to do; after a while of that nobody needs to tell."""
+        self._streak += 1
+        self._looks = 0
+        if self._declared_idle and self._streak > _BUSY_STREAK:
+            await connection.declare_idle(False)
+            self._declared_idle = False
+
+    async def take(self, connection: TurnConnection, *, busy: bool) -> None:
+        """Sleeps until something may be to do; ``busy`` says that activities are under way."""
+        self._streak = 0
+        if busy and not self._declared_idle:
+            await self._sleep(_WHILE_PERFORMING)
+            return
+        if not self._declared_idle:
+            await connection.declare_idle(True)
+            self._declared_idle = True
+            return  # look once more: only what comes from now on is sure to be told
+        self._looks += 1
+        if self._looks == 1:
+            await self._sleep(_SECOND_LOOK)
+            return
+        poll = self._poll_seconds * random.uniform(0.8, 1.0)  # noqa: S311  (workers should not poll in step)
+        due = await connection.seconds_to_next_job()
+        await self._sleep(poll if due is None else min(poll, due + 0.001))
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._awake.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._awake.clear()

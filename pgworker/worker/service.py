@@ -1,0 +1,85 @@
+"""One worker process: the wheel and what stands beside it, from start to graceful stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from pgworker.activities.policy import HttpPolicy, parse_connect_to, parse_networks
+from pgworker.activities.registry import Activities
+from pgworker.errors import DatabaseUnavailable
+from pgworker.settings import Settings
+from pgworker.store.database import Database
+from pgworker.store.leases import Leases
+from pgworker.store.pool import open_pool
+from pgworker.telemetry import log
+from pgworker.worker.keeper import keep
+from pgworker.worker.listener import listen
+from pgworker.worker.performer import Performer
+from pgworker.worker.rest import Rest
+from pgworker.worker.wheel import Wheel
+
+_LAST_WORDS_SECONDS = 5.0
+"""How long a stopping worker tries to give its leases back after the grace period."""
+
+
+async def serve(settings: Settings, stop: asyncio.Event) -> None:
+    """Works until ``stop`` is set; then finishes or gives back what is under way, and returns."""
+    database = Database(settings.database, settings.db_schema, settings.listen_url)
+    worker_id = settings.new_worker_id()
+    rest = Rest(settings.poll_seconds)
+    async with open_pool(database, "keeper") as pool, Activities(http_policy(settings)) as activities:
+        leases = Leases(database, pool, worker_id, settings.lease_seconds)
+        performer = Performer(activities, settings.concurrency, rest.wake)
+        wheel = Wheel(settings, database, worker_id, performer, rest)
+        log.info("worker started", worker_id=worker_id, concurrency=settings.concurrency)
+        helpers = [
+            asyncio.create_task(listen(database, rest)),
+            asyncio.create_task(keep(leases, performer, settings.lease_seconds)),
+        ]
+        turning = asyncio.create_task(wheel.run())
+        try:
+            await _first_of(turning, asyncio.create_task(stop.wait()), *helpers)
+            wheel.stop()
+            await asyncio.wait([turning], timeout=settings.grace_seconds)
+            await _give_back(leases, performer)
+        finally:
+            await _cancel(turning, *helpers)
+        log.info("worker stopped", worker_id=worker_id)
+
+
+async def _first_of(*tasks: asyncio.Task[object]) -> None:
+    """Returns when one of the tasks ends; raises what it raised."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
+
+
+async def _give_back(leases: Leases, performer: Performer) -> None:
+    held = await performer.end_all()
+    try:
+        async with asyncio.timeout(_LAST_WORDS_SECONDS):
+            if held:
+                log.info("activities are given back", count=len(held))
+                await leases.release(held)
+            await leases.forget(float("1e9"), myself=True)
+    except (DatabaseUnavailable, TimeoutError):
+        log.warning("leases could not be given back: they run out by themselves", count=len(held))
+
+
+async def _cancel(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with contextlib.suppress(asyncio.CancelledError, DatabaseUnavailable):
+            await task
+
+
+def http_policy(settings: Settings) -> HttpPolicy:
+    """What HTTP calls may reach, by the settings; raises ``SettingsError``."""
+    return HttpPolicy(
+        allow_private=parse_networks(settings.http_allow_private),
+        connect_to=parse_connect_to(settings.http_connect_to),
+        ca_file=settings.ca_file,
+        connections=max(settings.concurrency, 1),
+    )

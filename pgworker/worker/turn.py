@@ -1,0 +1,205 @@
+"""A turn: what happens to each claimed workflow, from its history to what is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import uuid4
+
+import orjson
+
+from pgworker.engine import events
+from pgworker.engine.codec import encode
+from pgworker.engine.commands import FireTimer, Perform, commands
+from pgworker.engine.decide import MAX_EVENTS, Record, decide, refuse
+from pgworker.engine.events import Event
+from pgworker.engine.evolve import evolve, replay
+from pgworker.engine.inputs import ActivityCompleted, ActivityFailed, Input, TimerDue
+from pgworker.engine.state import State, Status
+from pgworker.errors import DocumentError, Fault, FaultKind
+from pgworker.plan.nodes import Plan
+from pgworker.store.turns import Claim, Claimed, Lease, Writes
+from pgworker.telemetry import log
+from pgworker.types import JsonValue
+from pgworker.worker.cache import StateCache
+from pgworker.worker.performances import Performance
+
+MAX_STRIKES = 3
+"""A workflow that could not be decided upon so often fails."""
+
+Outcome = ActivityCompleted | ActivityFailed
+
+
+@dataclass(slots=True)
+class Turn:
+    """What came of a turn: what is to be written, and what is to be done once that is committed.
+
+    ``states`` are the new states with their weights, ``performances`` the activities that this worker has
+    leased for itself, ``struck`` the workflows whose decision broke, with the strikes they had before.
+    """
+
+    writes: Writes = field(default_factory=Writes)
+    states: dict[str, tuple[State, int]] = field(default_factory=dict)
+    performances: list[Performance] = field(default_factory=list)
+    struck: list[str] = field(default_factory=list)
+
+
+class TurnMaker:
+    """Makes turns: pure work between a claim and a commit."""
+
+    def __init__(self, cache: StateCache, plan_of: Callable[[Claim], Plan | DocumentError], max_events: int = MAX_EVENTS) -> None:
+        self._cache = cache
+        self._plan_of = plan_of
+        self._max_events = max_events
+
+    def make(
+        self,
+        claimed: Claimed,
+        histories: Mapping[str, Sequence[Event]],
+        outcomes: Mapping[tuple[str, int], Outcome],
+        slots: int,
+    ) -> Turn:
+        """A turn of all claimed workflows; one that breaks is left out and the others go on.
+
+        ``histories`` holds the whole history of each workflow whose state is in no cache, ``outcomes`` those
+        of the finished activities, ``slots`` says how many new activities this worker can begin at once.
+        """
+        turn = Turn()
+        for claim in claimed.claims:
+            if not claim.due and not claim.done:
+                continue
+            try:
+                self._work_on(turn, claim, claimed.now, histories, outcomes, slots - len(turn.performances))
+            except Exception:
+                log.exception("a workflow could not be decided upon", workflow_id=claim.workflow_id)
+                turn.struck.append(claim.workflow_id)
+        return turn
+
+    def _work_on(
+        self,
+        turn: Turn,
+        claim: Claim,
+        now: datetime,
+        histories: Mapping[str, Sequence[Event]],
+        outcomes: Mapping[tuple[str, int], Outcome],
+        slots: int,
+    ) -> None:
+        state, weight = self._rebuilt(claim, histories)
+        record = self._decided(claim, state, now, _told(claim, outcomes))
+        self._write_events(turn.writes, claim, record)
+        self._write_workflow(turn.writes, claim, state)
+        self._write_jobs(turn, claim, record, slots)
+        if not state.status.is_terminal:
+            turn.states[claim.workflow_id] = state, weight + sum(map(len, record.encoded))
+
+    def _rebuilt(self, claim: Claim, histories: Mapping[str, Sequence[Event]]) -> tuple[State, int]:
+        """The state after the newest event, and the bytes of history that it stands for."""
+        if claim.workflow_id in histories:
+            history = histories[claim.workflow_id]
+            return replay(history), _weight(history)
+        known = self._cache.take(claim.workflow_id)
+        if known is None or (claim.history and claim.history[0].seq == 1):
+            known = State(), 0
+        state, weight = known
+        for event in claim.history:
+            evolve(state, event)
+        return state, weight + _weight(claim.history)
+
+    def _decided(self, claim: Claim, state: State, now: datetime, told: Sequence[Input]) -> Record:
+        if state.status.is_terminal:
+            return Record(state, now)
+        plan = self._plan_of(claim)
+        if isinstance(plan, DocumentError):
+            return refuse(state, now, plan)
+        return decide(claim.workflow_id, plan, state, now, told, self._max_events)
+
+    def _write_events(self, writes: Writes, claim: Claim, record: Record) -> None:
+        for event, encoded in zip(record.events, record.encoded, strict=True):
+            writes.event_workflows.append(claim.workflow_id)
+            writes.event_seqs.append(event.seq)
+            writes.event_types.append(event.type)
+            writes.event_tasks.append(event.task)
+            writes.event_data.append(encoded)
+
+    def _write_workflow(self, writes: Writes, claim: Claim, state: State) -> None:
+        writes.workflows.append(claim.workflow_id)
+        writes.seqs_before.append(claim.last_seq)
+        writes.seqs_after.append(state.seq)
+        writes.statuses.append(state.status.value)
+        writes.outputs.append(_json(state.output) if state.status is Status.COMPLETED else None)
+        writes.errors.append(None if state.error is None else _json(state.error))
+        for seq in (*claim.due, *claim.done):
+            writes.ended_jobs_of.append(claim.workflow_id)
+            writes.ended_jobs.append(seq)
+
+    def _write_jobs(self, turn: Turn, claim: Claim, record: Record, slots: int) -> None:
+        if record.state.status.is_terminal:
+            return
+        for command in commands(record.events):
+            if isinstance(command, FireTimer):
+                _write_job(turn.writes, claim, command.timer, "decide", due_at=command.due_at.isoformat())
+            elif slots > 0:
+                slots -= 1
+                performance = _performance(claim, command)
+                turn.performances.append(performance)
+                _write_job(turn.writes, claim, command.start, "perform", token=performance.lease.token)
+            else:
+                _write_job(turn.writes, claim, command.start, "perform")
+        if record.goes_on:
+            _write_job(turn.writes, claim, 0, "decide")
+
+
+def quarantined(claim: Claim, strikes: int) -> Writes:
+    """What ends a workflow that broke the engine so often: its history is not even read."""
+    fault = Fault(FaultKind.RUNTIME, f"the engine could not decide upon this workflow, {strikes} times in a row")
+    problem = fault.problem("/")
+    writes = Writes()
+    writes.event_workflows.append(claim.workflow_id)
+    writes.event_seqs.append(claim.last_seq + 1)
+    writes.event_types.append(events.WORKFLOW_FAILED)
+    writes.event_tasks.append(None)
+    writes.event_data.append(encode({"error": problem}))
+    writes.workflows.append(claim.workflow_id)
+    writes.seqs_before.append(claim.last_seq)
+    writes.seqs_after.append(claim.last_seq + 1)
+    writes.statuses.append(Status.FAILED.value)
+    writes.outputs.append(None)
+    writes.errors.append(_json(problem))
+    return writes
+
+
+def _told(claim: Claim, outcomes: Mapping[tuple[str, int], Outcome]) -> list[Input]:
+    told: list[Input] = [outcomes[claim.workflow_id, seq] for seq in claim.done]
+    told.extend(TimerDue(seq) for seq in sorted(claim.due) if seq > 0)
+    return told
+
+
+def _performance(claim: Claim, command: Perform) -> Performance:
+    lease = Lease(claim.workflow_id, command.start, str(uuid4()), 1)
+    return Performance(lease, command.task, command.activity, command.arguments)
+
+
+def _write_job(
+    writes: Writes,
+    claim: Claim,
+    seq: int,
+    kind: str,
+    *,
+    due_at: str | None = None,
+    token: str | None = None,
+) -> None:
+    writes.jobs_of.append(claim.workflow_id)
+    writes.jobs.append(seq)
+    writes.job_kinds.append(kind)
+    writes.job_due_at.append(due_at)
+    writes.job_priorities.append(claim.priority)
+    writes.job_tokens.append(token)
+
+
+def _weight(history: Sequence[Event]) -> int:
+    return sum(len(orjson.dumps(event.data)) for event in history)
+
+
+def _json(value: JsonValue) -> str:
+    return orjson.dumps(value).decode()

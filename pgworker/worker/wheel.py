@@ -1,0 +1,196 @@
+"""The wheel: one loop, one transaction a turn.
+
+A turn claims workflows and finished activities, rebuilds their states, decides, and writes everything in one
+transaction; the next claim travels with the commit. Activities begin when the transaction that leased them
+has been committed, and never while one is open on their behalf.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Mapping, Sequence
+
+from pgworker import __version__
+from pgworker.engine.events import Event
+from pgworker.errors import DatabaseUnavailable, DocumentError, Fault, FaultKind
+from pgworker.plan.nodes import Plan
+from pgworker.settings import Settings
+from pgworker.store.database import Database
+from pgworker.store.failures import TurnOvertaken, ValueRejected
+from pgworker.store.turns import Claim, Claimed, TurnConnection, Wanted
+from pgworker.telemetry import log
+from pgworker.worker.backoff import Backoff
+from pgworker.worker.cache import StateCache
+from pgworker.worker.performances import Performance
+from pgworker.worker.performer import Key, Outcome, Performer
+from pgworker.worker.plans import PlanCache
+from pgworker.worker.rest import Rest
+from pgworker.worker.turn import MAX_STRIKES, Turn, TurnMaker, quarantined
+
+_CAREFUL_TURNS = 200
+"""After a turn that the database refused, so many turns take one workflow at a time, to find the culprit."""
+
+_STRIKE_SECONDS = 1.0
+
+
+class Wheel:
+    """Turns until it is stopped; survives every loss of its connection."""
+
+    def __init__(self, settings: Settings, database: Database, worker_id: str, performer: Performer, rest: Rest) -> None:
+        self._settings = settings
+        self._database = database
+        self._worker_id = worker_id
+        self._performer = performer
+        self._rest = rest
+        self._plans = PlanCache()
+        self._cache = StateCache(settings.cache_megabytes * 1024 * 1024)
+        self._maker = TurnMaker(self._cache, self._plan_of)
+        self._stopping = False
+        self._careful = 0
+
+    def stop(self) -> None:
+        """Claims nothing new from now on; ``run`` returns once what is under way has been recorded."""
+        self._stopping = True
+        self._rest.wake()
+
+    async def run(self) -> None:
+        """Turns until stopped."""
+        backoff = Backoff()
+        while not self._stopping or not self._performer.is_empty:
+            try:
+                connection = await self._connect()
+            except DatabaseUnavailable as error:
+                pause = backoff.next()
+                log.warning("no connection to the database", reason=error.message, retry_in=round(pause, 2))
+                await asyncio.sleep(pause)
+                continue
+            backoff.reset()
+            try:
+                await self._spin(connection)
+            except DatabaseUnavailable as error:
+                log.warning("the connection to the database was lost", reason=error.message)
+                await asyncio.sleep(backoff.next())
+            finally:
+                await connection.close()
+
+    async def _connect(self) -> TurnConnection:
+        raw = await self._database.connect("wheel")
+        connection = TurnConnection(self._database, raw, self._worker_id, self._settings.lease_seconds)
+        self._cache.clear()
+        self._rest.begin()
+        await connection.register(socket.gethostname(), os.getpid(), __version__, self._settings.concurrency)
+        return connection
+
+    async def _spin(self, connection: TurnConnection) -> None:
+        claimed = await connection.claim(self._wanted())
+        while True:
+            if claimed.claims or claimed.activities:
+                await self._rest.worked(connection)
+                claimed = await self._turn(connection, claimed)
+                continue
+            await connection.end()
+            self._performer.not_taken(self._offers)
+            if self._stopping and self._performer.is_empty:
+                return
+            await self._rest.take(connection, busy=not self._performer.is_empty)
+            claimed = await connection.claim(self._wanted())
+
+    async def _turn(self, connection: TurnConnection, claimed: Claimed) -> Claimed:
+        """One turn, and the claim of the next."""
+        outcomes = self._offers
+        try:
+            histories = await self._fetch(connection, claimed.claims)
+            turn = self._make(claimed, histories, outcomes)
+            recorded = {(claim.workflow_id, seq) for claim in claimed.claims for seq in claim.done}
+            wanted = self._wanted(without=recorded, reserved=len(turn.performances) + len(claimed.activities))
+            following = await connection.commit_and_claim(turn.writes, wanted)
+        except (TurnOvertaken, ValueRejected) as error:
+            return await self._recover(connection, claimed, error)
+        self._committed(turn, claimed, outcomes, recorded)
+        if turn.struck:
+            following = await self._strike(connection, turn.struck)
+        return following
+
+    async def _fetch(self, connection: TurnConnection, claims: Sequence[Claim]) -> Mapping[str, Sequence[Event]]:
+        """The whole histories of the workflows whose states are not in memory, and all definitions."""
+        for key in self._plans.missing({(c.namespace, c.name, c.version) for c in claims}):
+            plan = self._plans.add(key, await connection.definition(*key))
+            if isinstance(plan, DocumentError):
+                await connection.note_problems(*key, plan.message)
+        unknown = [
+            claim.workflow_id
+            for claim in claims
+            if (claim.history[0].seq - 1 if claim.history else claim.last_seq) not in (0, self._cache.seq_of(claim.workflow_id))
+        ]
+        return await connection.read(unknown) if unknown else {}
+
+    def _plan_of(self, claim: Claim) -> Plan | DocumentError:
+        return self._plans.get((claim.namespace, claim.name, claim.version))
+
+    def _make(
+        self, claimed: Claimed, histories: Mapping[str, Sequence[Event]], outcomes: Mapping[Key, Outcome]
+    ) -> Turn:
+        slots = 0 if self._stopping else self._performer.free - len(claimed.activities)
+        for claim in claimed.claims:
+            if claim.strikes >= MAX_STRIKES:
+                log.error("a workflow is failed after its strikes", workflow_id=claim.workflow_id)
+                return Turn(writes=quarantined(claim, claim.strikes))
+        return self._maker.make(claimed, histories, outcomes, slots)
+
+    def _committed(
+        self, turn: Turn, claimed: Claimed, outcomes: Mapping[Key, Outcome], recorded: set[Key]
+    ) -> None:
+        """The turn has been committed: memory follows, activities begin."""
+        for workflow_id, (state, weight) in turn.states.items():
+            self._cache.put(workflow_id, state, weight)
+        self._performer.settled(recorded)
+        self._performer.not_taken(outcomes.keys() - recorded)
+        for performance in turn.performances:
+            self._performer.begin(performance)
+        for activity in claimed.activities:
+            self._begin(Performance.of(activity))
+
+    def _begin(self, performance: Performance) -> None:
+        if performance.lease.attempt <= self._settings.max_attempts:
+            self._performer.begin(performance)
+            return
+        lost = performance.lease.attempt - 1
+        self._performer.fail(
+            performance,
+            Fault(FaultKind.RUNTIME, f"{lost} attempts at this activity were lost with the workers that made them"),
+        )
+
+    async def _recover(self, connection: TurnConnection, claimed: Claimed, error: Exception) -> Claimed:
+        """Nothing of the turn was written: forget what it thought, and look more closely."""
+        await connection.abandon()
+        self._cache.clear()
+        if len(claimed.claims) == 1 and isinstance(error, ValueRejected):
+            return await self._strike(connection, [claimed.claims[0].workflow_id], in_transaction=False)
+        log.warning("a turn was refused", reason=str(error), workflows=len(claimed.claims))
+        self._careful = _CAREFUL_TURNS
+        return await connection.claim(self._wanted())
+
+    async def _strike(
+        self, connection: TurnConnection, workflow_ids: Sequence[str], *, in_transaction: bool = True
+    ) -> Claimed:
+        """Puts off the turns of workflows that broke."""
+        if in_transaction:
+            await connection.abandon()
+        for workflow_id in workflow_ids:
+            await connection.postpone(workflow_id, _STRIKE_SECONDS)
+            self._performer.lost([key for key in self._offers if key[0] == workflow_id])
+        return await connection.claim(self._wanted())
+
+    def _wanted(self, without: set[Key] | None = None, reserved: int = 0) -> Wanted:
+        """What to claim next; remembers which outcomes it offers."""
+        offered = {k: v for k, v in self._performer.offered().items() if without is None or k not in without}
+        self._offers: dict[Key, Outcome] = {key: outcome for key, (_, outcome) in offered.items()}
+        batch = 0 if self._stopping else self._settings.batch
+        if self._careful:
+            self._careful -= 1
+            batch = min(batch, 1)
+            offered = dict(list(offered.items())[: 1 - batch])
+        slots = 0 if self._stopping else self._performer.free - reserved
+        return Wanted(batch, max(slots, 0), [lease for lease, _ in offered.values()])
