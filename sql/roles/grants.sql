@@ -6,13 +6,13 @@ declare
                                       'wait_for_workflow'];
 begin
     execute format('revoke all on schema %I from public', v_schema);
-    for v_function in select oid from pg_proc where pronamespace = v_schema::regnamespace loop
+    for v_function in select oid from pg_proc where pronamespace = quote_ident(v_schema)::regnamespace loop
         execute format('revoke all on function %s from public', v_function);
     end loop;
     if exists (select from pg_roles where rolname = 'pgworker_client') then
         execute format('grant usage on schema %I to pgworker_client', v_schema);
         for v_function in select oid from pg_proc
-            where pronamespace = v_schema::regnamespace and proname = any (v_public) loop
+            where pronamespace = quote_ident(v_schema)::regnamespace and proname = any (v_public) loop
             execute format('grant execute on function %s to pgworker_client', v_function);
         end loop;
     end if;
