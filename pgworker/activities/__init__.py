@@ -1,0 +1,1 @@
+"""What touches the outside world: the calls that a workflow makes, and the guards around them."""

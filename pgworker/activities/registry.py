@@ -1,0 +1,51 @@
+"""Every kind of activity by its name: the one door through which a worker touches the outside world."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from types import TracebackType
+
+from pgworker.activities.http import HttpCaller
+from pgworker.activities.policy import HttpPolicy
+from pgworker.errors import Fault, FaultKind
+from pgworker.types import JsonObject, JsonValue
+
+
+class Activities:
+    """Performs activities; a context manager that owns what they hold open (connections, ...).
+
+    >>> Activities(HttpPolicy()).kinds
+    ('http',)
+    """
+
+    def __init__(self, http: HttpPolicy) -> None:
+        self._http = HttpCaller(http)
+        self._performers = {"http": self._http.call}
+        self._open = AsyncExitStack()
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds that can be performed."""
+        return tuple(self._performers)
+
+    async def __aenter__(self) -> Activities:
+        await self._open.enter_async_context(self._http)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._open.aclose()
+
+    async def perform(self, kind: str, arguments: JsonObject, *, idempotency_key: str) -> JsonValue:
+        """Performs one activity with its fully evaluated arguments, and returns its output.
+
+        The idempotency key is the same for every attempt of an activity. Raises ``Fault`` for what the
+        workflow's author can catch; cancelling ends the activity and what it holds open.
+        """
+        performer = self._performers.get(kind)
+        if performer is None:
+            raise Fault(
+                FaultKind.RUNTIME, f"this worker cannot perform {kind!r}, only {', '.join(self._performers)}"
+            )
+        return await performer(arguments, idempotency_key=idempotency_key)
