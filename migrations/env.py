@@ -29,7 +29,9 @@ else:
     connection = options["connection"]
     with connection.begin():
         # migrators wait for each other, and for nobody else for long
-        connection.execute(text("select pg_advisory_xact_lock(hashtext('pgworker migrate ' || :schema))"), {"schema": schema})
+        connection.execute(
+            text("select pg_advisory_xact_lock(hashtext('pgworker migrate ' || :schema))"), {"schema": schema}
+        )
         connection.execute(text("set local lock_timeout to '10s'"))
         for statement in PREPARE:
             connection.exec_driver_sql(statement)

@@ -15,7 +15,8 @@ from pgworker.errors import SettingsError
 
 NO_DATABASE = "no database is set"
 DATABASE_HINT = (
-    "Set PGWORKER_DATABASE_URL, such as postgresql://user:password@host/database, or the PG* variables of libpq."
+    "Set PGWORKER_DATABASE_URL, such as postgresql://user:password@host/database,"
+    " or the PG* variables of libpq."
 )
 
 
@@ -74,7 +75,8 @@ class Settings(BaseSettings):
         default="", description="HOST:PORT:HOST2:PORT2,...: where connections go instead."
     )
     http_allow_private: str = Field(
-        default="", description="Networks that calls may reach although they are private; all means every one."
+        default="",
+        description="Networks that calls may reach although they are private; all means every one.",
     )
     ca_file: Path | None = Field(
         default=None,
@@ -87,7 +89,8 @@ class Settings(BaseSettings):
         description="Where events are kept.",
     )
     embedded_dir: Path | None = Field(
-        default=None, description="Folder of the embedded PostgreSQL; below the user's data folder if not set."
+        default=None,
+        description="Folder of the embedded PostgreSQL; below the user's data folder if not set.",
     )
 
     @field_validator("log_level", mode="before")
@@ -105,7 +108,8 @@ class Settings(BaseSettings):
             name = str(first["loc"][0])
             shown = name if name.isupper() else f"PGWORKER_{name.upper()}"
             raise SettingsError(
-                f"{shown} is {first['input']!r}: {first['msg']}", hint="See the list of settings in the README."
+                f"{shown} is {first['input']!r}: {first['msg']}",
+                hint="See the list of settings in the README.",
             ) from error
 
     @property

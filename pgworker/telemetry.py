@@ -13,7 +13,7 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger("pgworker")
 
 
 def configure_logging(level: str, format_: Literal["text", "json"] | None) -> None:
-    """Sends logs of ``level`` and above to stderr; as text on a terminal and JSON lines otherwise, by default."""
+    """Sends logs of ``level`` and above to stderr: by default text on a terminal, JSON lines otherwise."""
     as_text = sys.stderr.isatty() if format_ is None else format_ == "text"
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())

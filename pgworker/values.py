@@ -1,7 +1,7 @@
 """The door for JSON values: what ``jsonb`` would silently change is normalised or refused here.
 
 A value that a workflow computed or received must read the same from memory and from history, or replay would
-decide otherwise than the first run did. So every value passes ``canonical`` before anything is decided upon it.
+decide otherwise than the first run did. So every value passes ``canonical`` before it is decided upon.
 """
 
 from __future__ import annotations

@@ -51,7 +51,9 @@ def _compile(document: Document, problems: list[Problem], warnings: list[Problem
     header = definition.get("document")
     if isinstance(header, dict) and "dsl" in header:
         return compile_1_0(definition, problems, warnings)
-    if "specVersion" in definition or ("states" in definition and ("id" in definition or "key" in definition)):
+    if "specVersion" in definition or (
+        "states" in definition and ("id" in definition or "key" in definition)
+    ):
         problems.append(Problem("/specVersion", "documents of version 0.8 cannot be run by this version yet"))
         return None
     problems.append(

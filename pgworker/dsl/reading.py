@@ -1,4 +1,4 @@
-"""Reading a document piece by piece: each piece knows where it stands and whom to tell what is wrong with it."""
+"""Reading a document piece by piece: each piece knows where it stands, and where its problems are told."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class Record:
         return bool(self.state.ready)
 
     def record(self, type_: str, task: Pointer | None, data: JsonObject) -> int:
-        """Makes an event, takes it into the state, and returns its seq; raises ``Fault`` if it is too large."""
+        """Makes an event, takes it into the state, returns its seq; raises ``Fault`` if it is too large."""
         text = encode(data)
         event = Event(self.state.seq + 1, type_, task, data, self.now)
         evolve(self.state, event)
@@ -92,6 +92,7 @@ def decide(
     plan: Plan,
     state: State,
     now: datetime,
+    *,
     inputs: Sequence[Input] = (),
     max_events: int = MAX_EVENTS,
 ) -> Record:

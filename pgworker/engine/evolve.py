@@ -1,4 +1,4 @@
-"""Evolve: what an event does to the state. No expression, no clock, no plan: events carry resolved outcomes."""
+"""Evolve: what an event does to the state. No expressions, no clock, no plan: events carry the outcomes."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def _close(state: State, parent: Frame, event: Event) -> None:
 
 def _workflow_completed(state: State, event: Event) -> None:
     root = state.frames[ROOT]
-    state.output = event.data["output"] if "output" in event.data else root.data
+    state.output = event.data.get("output", root.data)
     _end(state, Status.COMPLETED)
 
 

@@ -28,7 +28,9 @@ def problem_of(failure: PgworkerError, instance: Pointer) -> JsonObject:
         return failure.problem(instance)
     if isinstance(failure, ValueRefused):
         where = f" at {failure.pointer}" if failure.pointer else ""
-        return Fault(FaultKind.VALIDATION, f"a value cannot be kept: {failure.message}{where}").problem(instance)
+        return Fault(FaultKind.VALIDATION, f"a value cannot be kept: {failure.message}{where}").problem(
+            instance
+        )
     return Fault(FaultKind.EXPRESSION, shorten(failure.message)).problem(instance)
 
 

@@ -21,12 +21,12 @@ class ActivityCompleted:
 
 @dataclass(frozen=True, slots=True)
 class ActivityFailed:
-    """The activity of the activation ``start`` failed; ``token`` is the lease it held, if any."""
+    """The activity of the activation ``start`` failed; ``token`` is the lease it held."""
 
     start: int
     fault: Fault
     attempt: int
-    token: str | None
+    token: str
 
 
 @dataclass(frozen=True, slots=True)

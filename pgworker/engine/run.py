@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from pgworker.engine import events
 from pgworker.engine.faults import problem_of
-from pgworker.engine.scope import Scope
 from pgworker.engine.state import ROOT, Activation, Frame
 from pgworker.errors import Fault, FaultKind, PgworkerError
 from pgworker.expressions.templates import is_true
@@ -75,9 +74,7 @@ class Run:
 
     def skip(self) -> None:
         """Records that the task was not wanted."""
-        self.decision.record(
-            events.TASK_SKIPPED, self.node.reference, self._data() | follow(self.node.then)
-        )
+        self.decision.record(events.TASK_SKIPPED, self.node.reference, self._data() | follow(self.node.then))
 
     def begin(self, **members: JsonValue) -> int:
         """Records that the task has started; what it needs to go on is in ``members``. Returns the seq."""
@@ -116,7 +113,7 @@ class Run:
         return output
 
     def end_workflow(self) -> None:
-        """Records that the task ends because a task inside ends the whole workflow: nothing is transformed."""
+        """Records that the task ends because one inside ends the workflow: nothing is transformed."""
         data = self._data()
         if self.output_origin is not None:
             data["output_from"] = self.output_origin
@@ -156,5 +153,3 @@ def follow(then: Next) -> JsonObject:
     if then.ends_workflow:
         return {"end": True}
     return {} if then.name is None else {"next": then.name}
-
-

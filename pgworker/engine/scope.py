@@ -66,7 +66,9 @@ class Scope:
                 case "authorization":
                     bound[name] = None
                 case "secrets":
-                    raise Fault(FaultKind.AUTHORIZATION, "no secret can be had: none is provided to this worker")
+                    raise Fault(
+                        FaultKind.AUTHORIZATION, "no secret can be had: none is provided to this worker"
+                    )
                 case _ if name == NOW:
                     bound[name] = self.now.timestamp()
                 case _:

@@ -61,9 +61,9 @@ class Program:
         The result may share parts with ``value``.
         """
         try:
-            if self.variables:
-                return self._program.first(value, vars=bind(self.variables))
-            return self._program.first(value)
+            variables = bind(self.variables) if self.variables else None
+            result: JsonValue = self._program.first(value, vars=variables)
+            return result
         except purejq.JqError as error:
             raise ExpressionError(f"`{self.text}` failed: {error}") from error
         except RecursionError as error:

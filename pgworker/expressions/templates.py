@@ -59,7 +59,7 @@ class Interpolation:
 
 @dataclass(frozen=True, slots=True)
 class UriTemplate:
-    """A URI whose written parts expand ``{name}`` from the data's members, and whose expressions go in as text."""
+    """A URI: its written parts expand ``{name}`` from the data's members, its expressions go in as text."""
 
     parts: tuple[str | Program, ...]
 
@@ -145,7 +145,7 @@ def embedded(text: str) -> Iterator[str]:
 
 
 def split(text: str) -> Iterator[str | Program]:
-    """A text's written parts and compiled expressions, in order; blanks around a lone expression are dropped."""
+    """A text's written parts and compiled expressions, in order."""
     for is_program, piece in _pieces(text):
         yield compile_program(piece) if is_program else piece
 

@@ -1,7 +1,7 @@
 """The nodes of a plan: one frozen class for each kind of task, and what all of them share.
 
-A plan is what the engine walks. It knows no dialect: both languages compile to these nodes, and what they mean
-is said here.
+A plan is what the engine walks. It knows no dialect: both languages compile to these nodes, and what they
+mean is said here.
 """
 
 from __future__ import annotations

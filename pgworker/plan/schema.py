@@ -16,6 +16,8 @@ class Schema:
 
     def __init__(self, document: JsonValue) -> None:
         """Raises ``ValueError`` for a document that is no schema or that refers outside itself."""
+        if not isinstance(document, dict | bool):
+            raise ValueError("a schema is an object, or true or false")
         try:
             self._validator = jsonschema_rs.validator_for(
                 document,  # a linear-time engine: a pattern cannot be made to hang
@@ -30,7 +32,7 @@ class Schema:
         """The first violations in one sentence each, with their pointers; None if the value conforms."""
         if self._validator.is_valid(value):
             return None
-        told = []
+        told: list[str] = []
         for error in self._validator.iter_errors(value):
             if len(told) == _MOST_ERRORS:
                 told.append("...")

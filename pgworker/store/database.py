@@ -9,11 +9,12 @@ import orjson
 import psycopg
 from psycopg import AsyncConnection, sql
 from psycopg.adapt import Loader
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.types.json import set_json_loads
 
 from pgworker.store.failures import translated
 
-_KEEPALIVE = {
+_DEFAULTS: dict[str, Any] = {
     "connect_timeout": 10,
     # a peer that has silently gone is noticed within 15 seconds, not within the system's two hours
     "keepalives": 1,
@@ -47,7 +48,9 @@ class Database:
         url = (self.listen_url or self.url) if listen else self.url
         with translated():
             connection = await AsyncConnection.connect(
-                url, autocommit=True, application_name=f"pgworker {application}", **_KEEPALIVE
+                make_conninfo(url, **(_DEFAULTS | conninfo_to_dict(url))),
+                autocommit=True,
+                application_name=f"pgworker {application}",
             )
             await prepare_connection(connection)
         return connection

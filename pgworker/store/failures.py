@@ -63,13 +63,19 @@ def translate(error: psycopg.Error) -> PgworkerError:
             return WaitTimedOut(message, hint=hint)
         case "PW008":
             return TurnOvertaken(message)
+        case _:
+            return _unnamed(error, message)
+
+
+def _unnamed(error: psycopg.Error, message: str) -> PgworkerError:
+    hint = error.diag.message_hint
     if is_transient(error):
         return DatabaseUnavailable(_connection_message(message))
     if isinstance(error, pg.UndefinedFunction | pg.UndefinedTable | pg.InvalidSchemaName):
         return StoreRefused(message, hint="The database is not prepared: run `pgworker migrate`.")
     if isinstance(error, psycopg.DataError):
         return ValueRejected(message, hint=hint)
-    return StoreRefused(f"{message} (SQLSTATE {state})", hint=hint)
+    return StoreRefused(f"{message} (SQLSTATE {error.sqlstate})", hint=hint)
 
 
 def is_transient(error: psycopg.Error) -> bool:

@@ -41,7 +41,9 @@ def migrate(database: Database) -> tuple[str | None, str]:
             config.attributes["connection"] = sqlalchemy_connection
             command.upgrade(config, "head")
     except (psycopg.Error, DBAPIError) as error:
-        raise translate(error) if isinstance(error, psycopg.Error) else StoreRefused(str(error.orig)) from error
+        raise (
+            translate(error) if isinstance(error, psycopg.Error) else StoreRefused(str(error.orig))
+        ) from error
     finally:
         engine.dispose()
         connection.close()
@@ -68,7 +70,9 @@ def head_revision() -> str:
 def current_sql() -> str:
     """What ``sql/`` says the database is, as one script to be run under the schema's search path."""
     folder = sql_dir()
-    names = [line for line in (folder / "order.txt").read_text().splitlines() if line and not line.startswith("#")]
+    names = [
+        line for line in (folder / "order.txt").read_text().splitlines() if line and not line.startswith("#")
+    ]
     return "\n".join((folder / name).read_text() for name in names)
 
 
@@ -97,4 +101,6 @@ def _known_revisions() -> set[str]:
 
 
 def _revision(connection: Connection, schema: str) -> str | None:
-    return MigrationContext.configure(connection, opts={"version_table_schema": schema}).get_current_revision()
+    return MigrationContext.configure(
+        connection, opts={"version_table_schema": schema}
+    ).get_current_revision()

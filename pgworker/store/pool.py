@@ -11,7 +11,9 @@ from pgworker.store.database import Database, prepare_connection
 
 
 @asynccontextmanager
-async def open_pool(database: Database, application: str, *, size: int = 2) -> AsyncIterator[AsyncConnectionPool]:
+async def open_pool(
+    database: Database, application: str, *, size: int = 2
+) -> AsyncIterator[AsyncConnectionPool]:
     """A pool that connects when it is first used and reconnects by itself."""
     pool = AsyncConnectionPool(
         database.url,

@@ -49,6 +49,11 @@ class Claim:
     done: Sequence[int]
     history: Sequence[Event]
 
+    @property
+    def folded_seq(self) -> int:
+        """The seq up to which the session has folded the history; 0 if it has folded nothing."""
+        return self.history[0].seq - 1 if self.history else self.last_seq
+
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
@@ -133,7 +138,9 @@ class TurnConnection:
     it, so that a new connection starts from nothing.
     """
 
-    def __init__(self, database: Database, connection: AsyncConnection[Any], worker_id: str, lease: float) -> None:
+    def __init__(
+        self, database: Database, connection: AsyncConnection[Any], worker_id: str, lease: float
+    ) -> None:
         self.session = str(uuid4())
         self._connection = connection
         self._worker_id = worker_id
@@ -160,9 +167,7 @@ class TurnConnection:
         self._next_job = database.statement("select {schema}.time_to_next_job()")
         self._postpone = database.statement("select {schema}.postpone_turn(%s::uuid, %s)")
         self._note_problems = database.statement("select {schema}.note_problems(%s, %s, %s, %s)")
-        self._register = database.statement(
-            "select {schema}.register_worker(%s, %s::uuid, %s, %s, %s, %s)"
-        )
+        self._register = database.statement("select {schema}.register_worker(%s, %s::uuid, %s, %s, %s, %s)")
 
     async def register(self, host: str, pid: int, version: str, slots: int) -> None:
         """Makes the worker known to the others."""
@@ -288,10 +293,8 @@ class TurnConnection:
 
 def _claim(row: Sequence[Any]) -> Claim:
     *columns, history, _now = row
-    return Claim(*columns, history=[_event(*event) for event in history or ()])
+    return Claim(*[*columns, [_event(*event) for event in history or ()]])
 
 
 def _event(seq: int, type_: str, task: str | None, data: JsonObject, at: str) -> Event:
     return Event(seq, type_, task, data, datetime.fromisoformat(at))
-
-

@@ -17,7 +17,7 @@ class Backoff:
         """Seconds to wait after one more failure."""
         ceiling = min(self._longest, self._shortest * 2.0 ** min(self._failures, 30))
         self._failures += 1
-        return random.uniform(self._shortest / 2, ceiling)  # noqa: S311  (spreads load, keeps no secret)
+        return random.uniform(self._shortest / 2, ceiling)
 
     def reset(self) -> None:
         """It worked."""

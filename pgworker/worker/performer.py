@@ -114,8 +114,8 @@ class Performer:
             outcome = ActivityFailed(lease.seq, fault, lease.attempt, lease.token)
         except Exception as error:
             log.exception("an activity broke", workflow_id=lease.workflow_id, task=performance.task)
-            fault = Fault(FaultKind.RUNTIME, f"the activity broke: {type(error).__name__}")
-            outcome = ActivityFailed(lease.seq, fault, lease.attempt, lease.token)
+            broken = Fault(FaultKind.RUNTIME, f"the activity broke: {type(error).__name__}")
+            outcome = ActivityFailed(lease.seq, broken, lease.attempt, lease.token)
         if self._running.pop(performance.key, None) is not None:
             self._finished[performance.key] = _Finished(lease, outcome)
             self._on_outcome()

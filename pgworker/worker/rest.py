@@ -59,7 +59,7 @@ class Rest:
         if self._looks == 1:
             await self._sleep(_SECOND_LOOK)
             return
-        poll = self._poll_seconds * random.uniform(0.8, 1.0)  # noqa: S311  (workers should not poll in step)
+        poll = self._poll_seconds * random.uniform(0.8, 1.0)  # not in step with others
         due = await connection.seconds_to_next_job()
         await self._sleep(poll if due is None else min(poll, due + 0.001))
 

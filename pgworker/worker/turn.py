@@ -19,7 +19,7 @@ from pgworker.engine.inputs import ActivityCompleted, ActivityFailed, Input, Tim
 from pgworker.engine.state import State, Status
 from pgworker.errors import DocumentError, Fault, FaultKind
 from pgworker.plan.nodes import Plan
-from pgworker.store.turns import Claim, Claimed, Lease, Writes
+from pgworker.store.turns import Claim, Lease, Writes
 from pgworker.telemetry import log
 from pgworker.types import JsonValue
 from pgworker.worker.cache import StateCache
@@ -33,12 +33,18 @@ Outcome = ActivityCompleted | ActivityFailed
 
 @dataclass(slots=True)
 class Turn:
-    """What came of a turn: what is to be written, and what is to be done once that is committed.
+    """A turn: what it knows, what it will write, and what is to be done once that is committed.
 
-    ``states`` are the new states with their weights, ``performances`` the activities that this worker has
-    leased for itself, ``struck`` the workflows whose decision broke, with the strikes they had before.
+    ``histories`` holds the whole history of each workflow whose state is not in memory, ``outcomes`` those of
+    the finished activities, ``slots`` says how many new activities this worker can begin at once. ``states``
+    are the new states with their weights, ``performances`` the activities that this worker has leased for
+    itself, ``struck`` the workflows whose decision broke.
     """
 
+    now: datetime
+    histories: Mapping[str, Sequence[Event]] = field(default_factory=dict)
+    outcomes: Mapping[tuple[str, int], Outcome] = field(default_factory=dict)
+    slots: int = 0
     writes: Writes = field(default_factory=Writes)
     states: dict[str, tuple[State, int]] = field(default_factory=dict)
     performances: list[Performance] = field(default_factory=list)
@@ -48,48 +54,34 @@ class Turn:
 class TurnMaker:
     """Makes turns: pure work between a claim and a commit."""
 
-    def __init__(self, cache: StateCache, plan_of: Callable[[Claim], Plan | DocumentError], max_events: int = MAX_EVENTS) -> None:
+    def __init__(
+        self,
+        cache: StateCache,
+        plan_of: Callable[[Claim], Plan | DocumentError],
+        max_events: int = MAX_EVENTS,
+    ) -> None:
         self._cache = cache
         self._plan_of = plan_of
         self._max_events = max_events
 
-    def make(
-        self,
-        claimed: Claimed,
-        histories: Mapping[str, Sequence[Event]],
-        outcomes: Mapping[tuple[str, int], Outcome],
-        slots: int,
-    ) -> Turn:
-        """A turn of all claimed workflows; one that breaks is left out and the others go on.
-
-        ``histories`` holds the whole history of each workflow whose state is in no cache, ``outcomes`` those
-        of the finished activities, ``slots`` says how many new activities this worker can begin at once.
-        """
-        turn = Turn()
-        for claim in claimed.claims:
+    def take(self, turn: Turn, claims: Sequence[Claim]) -> None:
+        """Takes claimed workflows into a turn; one that breaks is left out and the others go on."""
+        for claim in claims:
             if not claim.due and not claim.done:
                 continue
             try:
-                self._work_on(turn, claim, claimed.now, histories, outcomes, slots - len(turn.performances))
+                self._work_on(turn, claim)
             except Exception:
                 log.exception("a workflow could not be decided upon", workflow_id=claim.workflow_id)
                 turn.struck.append(claim.workflow_id)
-        return turn
 
-    def _work_on(
-        self,
-        turn: Turn,
-        claim: Claim,
-        now: datetime,
-        histories: Mapping[str, Sequence[Event]],
-        outcomes: Mapping[tuple[str, int], Outcome],
-        slots: int,
-    ) -> None:
-        state, weight = self._rebuilt(claim, histories)
-        record = self._decided(claim, state, now, _told(claim, outcomes))
-        self._write_events(turn.writes, claim, record)
-        self._write_workflow(turn.writes, claim, state)
-        self._write_jobs(turn, claim, record, slots)
+    def _work_on(self, turn: Turn, claim: Claim) -> None:
+        """Fetch the history, rebuild the state, process what happened, go on, write it down."""
+        state, weight = self._rebuilt(claim, turn.histories)
+        record = self._decided(claim, state, turn)
+        _write_events(turn.writes, claim, record)
+        _write_workflow(turn.writes, claim, state)
+        _write_jobs(turn, claim, record)
         if not state.status.is_terminal:
             turn.states[claim.workflow_id] = state, weight + sum(map(len, record.encoded))
 
@@ -99,60 +91,65 @@ class TurnMaker:
             history = histories[claim.workflow_id]
             return replay(history), _weight(history)
         known = self._cache.take(claim.workflow_id)
-        if known is None or (claim.history and claim.history[0].seq == 1):
+        if known is None or claim.folded_seq == 0:
             known = State(), 0
         state, weight = known
         for event in claim.history:
             evolve(state, event)
         return state, weight + _weight(claim.history)
 
-    def _decided(self, claim: Claim, state: State, now: datetime, told: Sequence[Input]) -> Record:
+    def _decided(self, claim: Claim, state: State, turn: Turn) -> Record:
         if state.status.is_terminal:
-            return Record(state, now)
+            return Record(state, turn.now)
         plan = self._plan_of(claim)
         if isinstance(plan, DocumentError):
-            return refuse(state, now, plan)
-        return decide(claim.workflow_id, plan, state, now, told, self._max_events)
+            return refuse(state, turn.now, plan)
+        told = _told(claim, turn.outcomes)
+        return decide(claim.workflow_id, plan, state, turn.now, inputs=told, max_events=self._max_events)
 
-    def _write_events(self, writes: Writes, claim: Claim, record: Record) -> None:
-        for event, encoded in zip(record.events, record.encoded, strict=True):
-            writes.event_workflows.append(claim.workflow_id)
-            writes.event_seqs.append(event.seq)
-            writes.event_types.append(event.type)
-            writes.event_tasks.append(event.task)
-            writes.event_data.append(encoded)
 
-    def _write_workflow(self, writes: Writes, claim: Claim, state: State) -> None:
-        writes.workflows.append(claim.workflow_id)
-        writes.seqs_before.append(claim.last_seq)
-        writes.seqs_after.append(state.seq)
-        writes.statuses.append(state.status.value)
-        writes.outputs.append(_json(state.output) if state.status is Status.COMPLETED else None)
-        writes.errors.append(None if state.error is None else _json(state.error))
-        for seq in (*claim.due, *claim.done):
-            writes.ended_jobs_of.append(claim.workflow_id)
-            writes.ended_jobs.append(seq)
+def _write_events(writes: Writes, claim: Claim, record: Record) -> None:
+    for event, encoded in zip(record.events, record.encoded, strict=True):
+        writes.event_workflows.append(claim.workflow_id)
+        writes.event_seqs.append(event.seq)
+        writes.event_types.append(event.type)
+        writes.event_tasks.append(event.task)
+        writes.event_data.append(encoded)
 
-    def _write_jobs(self, turn: Turn, claim: Claim, record: Record, slots: int) -> None:
-        if record.state.status.is_terminal:
-            return
-        for command in commands(record.events):
-            if isinstance(command, FireTimer):
-                _write_job(turn.writes, claim, command.timer, "decide", due_at=command.due_at.isoformat())
-            elif slots > 0:
-                slots -= 1
-                performance = _performance(claim, command)
-                turn.performances.append(performance)
-                _write_job(turn.writes, claim, command.start, "perform", token=performance.lease.token)
-            else:
-                _write_job(turn.writes, claim, command.start, "perform")
-        if record.goes_on:
-            _write_job(turn.writes, claim, 0, "decide")
+
+def _write_workflow(writes: Writes, claim: Claim, state: State) -> None:
+    writes.workflows.append(claim.workflow_id)
+    writes.seqs_before.append(claim.last_seq)
+    writes.seqs_after.append(state.seq)
+    writes.statuses.append(state.status.value)
+    writes.outputs.append(_json(state.output) if state.status is Status.COMPLETED else None)
+    writes.errors.append(None if state.error is None else _json(state.error))
+    for seq in (*claim.due, *claim.done):
+        writes.ended_jobs_of.append(claim.workflow_id)
+        writes.ended_jobs.append(seq)
+
+
+def _write_jobs(turn: Turn, claim: Claim, record: Record) -> None:
+    if record.state.status.is_terminal:
+        return
+    for command in commands(record.events):
+        if isinstance(command, FireTimer):
+            _write_job(turn.writes, claim, command.timer, "decide", due_at=command.due_at.isoformat())
+        elif turn.slots > 0:
+            turn.slots -= 1
+            performance = _performance(claim, command)
+            turn.performances.append(performance)
+            _write_job(turn.writes, claim, command.start, "perform", token=performance.lease.token)
+        else:
+            _write_job(turn.writes, claim, command.start, "perform")
+    if record.goes_on:
+        _write_job(turn.writes, claim, 0, "decide")
 
 
 def quarantined(claim: Claim, strikes: int) -> Writes:
     """What ends a workflow that broke the engine so often: its history is not even read."""
-    fault = Fault(FaultKind.RUNTIME, f"the engine could not decide upon this workflow, {strikes} times in a row")
+    detail = f"the engine could not decide upon this workflow, {strikes} times in a row"
+    fault = Fault(FaultKind.RUNTIME, detail)
     problem = fault.problem("/")
     writes = Writes()
     writes.event_workflows.append(claim.workflow_id)

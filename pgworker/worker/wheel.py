@@ -38,7 +38,9 @@ _STRIKE_SECONDS = 1.0
 class Wheel:
     """Turns until it is stopped; survives every loss of its connection."""
 
-    def __init__(self, settings: Settings, database: Database, worker_id: str, performer: Performer, rest: Rest) -> None:
+    def __init__(
+        self, settings: Settings, database: Database, worker_id: str, performer: Performer, rest: Rest
+    ) -> None:
         self._settings = settings
         self._database = database
         self._worker_id = worker_id
@@ -113,16 +115,16 @@ class Wheel:
             following = await self._strike(connection, turn.struck)
         return following
 
-    async def _fetch(self, connection: TurnConnection, claims: Sequence[Claim]) -> Mapping[str, Sequence[Event]]:
+    async def _fetch(
+        self, connection: TurnConnection, claims: Sequence[Claim]
+    ) -> Mapping[str, Sequence[Event]]:
         """The whole histories of the workflows whose states are not in memory, and all definitions."""
         for key in self._plans.missing({(c.namespace, c.name, c.version) for c in claims}):
             plan = self._plans.add(key, await connection.definition(*key))
             if isinstance(plan, DocumentError):
                 await connection.note_problems(*key, plan.message)
         unknown = [
-            claim.workflow_id
-            for claim in claims
-            if (claim.history[0].seq - 1 if claim.history else claim.last_seq) not in (0, self._cache.seq_of(claim.workflow_id))
+            c.workflow_id for c in claims if c.folded_seq not in (0, self._cache.seq_of(c.workflow_id))
         ]
         return await connection.read(unknown) if unknown else {}
 
@@ -133,11 +135,14 @@ class Wheel:
         self, claimed: Claimed, histories: Mapping[str, Sequence[Event]], outcomes: Mapping[Key, Outcome]
     ) -> Turn:
         slots = 0 if self._stopping else self._performer.free - len(claimed.activities)
+        turn = Turn(claimed.now, histories, outcomes, slots)
         for claim in claimed.claims:
             if claim.strikes >= MAX_STRIKES:
                 log.error("a workflow is failed after its strikes", workflow_id=claim.workflow_id)
-                return Turn(writes=quarantined(claim, claim.strikes))
-        return self._maker.make(claimed, histories, outcomes, slots)
+                turn.writes = quarantined(claim, claim.strikes)
+                return turn  # the others of this batch have their turn in the next
+        self._maker.take(turn, claimed.claims)
+        return turn
 
     def _committed(
         self, turn: Turn, claimed: Claimed, outcomes: Mapping[Key, Outcome], recorded: set[Key]
@@ -159,7 +164,7 @@ class Wheel:
         lost = performance.lease.attempt - 1
         self._performer.fail(
             performance,
-            Fault(FaultKind.RUNTIME, f"{lost} attempts at this activity were lost with the workers that made them"),
+            Fault(FaultKind.RUNTIME, f"{lost} attempts at this activity were lost with their workers"),
         )
 
     async def _recover(self, connection: TurnConnection, claimed: Claimed, error: Exception) -> Claimed:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pgworker.dsl.reading import Piece, kind_of
 from pgworker.expressions import templates, uri_templates
 from pgworker.expressions.jq import check_program
@@ -55,13 +57,18 @@ def read_uri(piece: Piece, variables: frozenset[str]) -> Template | None:
     return UriTemplate(parts) if "{" in text or len(parts) > 1 else Literal(text)
 
 
+def _all(checks: Iterable[bool]) -> bool:
+    """Whether all are true; unlike ``all`` it goes on after the first that is not, to find every problem."""
+    return False not in list(checks)
+
+
 def _check_embedded(piece: Piece, variables: frozenset[str]) -> bool:
     if isinstance(piece.value, str):
-        return all([_check(piece, program, variables) for program in templates.embedded(piece.value)])
+        return _all(_check(piece, program, variables) for program in templates.embedded(piece.value))
     if isinstance(piece.value, dict):
-        return all([_check_embedded(piece.member(key), variables) for key in piece.value])
+        return _all(_check_embedded(piece.member(key), variables) for key in piece.value)
     if isinstance(piece.value, list):
-        return all([_check_embedded(item, variables) for item in piece.items()])
+        return _all(_check_embedded(item, variables) for item in piece.items())
     return True
 
 

@@ -6,7 +6,6 @@ from pgworker.engine.faults import FAILURES
 from pgworker.engine.inputs import ActivityCompleted, ActivityFailed
 from pgworker.engine.run import Run
 from pgworker.plan.nodes import ActivityNode
-from pgworker.types import JsonObject
 from pgworker.values import canonical
 
 
@@ -18,13 +17,10 @@ def begin(run: Run, node: ActivityNode) -> None:
 
 def end(run: Run, told: ActivityCompleted | ActivityFailed) -> None:
     """Takes the outcome: the result is the task's raw output, a fault fails it."""
-    lease: JsonObject = {"attempt": told.attempt}
-    if told.token is not None:
-        lease["token"] = told.token
     if isinstance(told, ActivityFailed):
-        run.fail(told.fault, **lease)
+        run.fail(told.fault, attempt=told.attempt, token=told.token)
         return
     try:
-        run.complete(canonical(told.result), **lease)
+        run.complete(canonical(told.result), attempt=told.attempt, token=told.token)
     except FAILURES as failure:
-        run.fail(failure, **lease)
+        run.fail(failure, attempt=told.attempt, token=told.token)

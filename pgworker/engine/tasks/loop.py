@@ -21,7 +21,9 @@ def begin(run: Run, node: ForNode) -> None:
     elif isinstance(items, list):
         run.begin(opens="for", items=items)
     else:
-        raise Fault(FaultKind.EXPRESSION, f"`for.in` gave a {_kind(items)}, and only an array can be looped over")
+        raise Fault(
+            FaultKind.EXPRESSION, f"`for.in` gave a {_kind(items)}, and only an array can be looped over"
+        )
 
 
 def next_iteration(run: Run, frame: Frame) -> None:

@@ -21,7 +21,9 @@ def run(run: Run, node: RaiseNode) -> None:
 def _checked(written: JsonObject) -> JsonObject:
     status = written.get("status")
     if isinstance(status, bool) or not isinstance(status, int):
-        raise Fault(FaultKind.CONFIGURATION, f"the status of a raised error is a whole number, not {status!r}")
+        raise Fault(
+            FaultKind.CONFIGURATION, f"the status of a raised error is a whole number, not {status!r}"
+        )
     for member in ("type", "title", "detail"):
         value = written.get(member)
         if value is not None and not isinstance(value, str):

@@ -23,9 +23,7 @@ def begin(run: Run, node: WaitNode) -> None:
 
 def end(run: Run, told: TimerDue) -> None:
     """The time has come: the output is the input."""
-    run.decision.record(
-        events.TIMER_FIRED, run.node.reference, {"start": run.start, "timer": told.timer}
-    )
+    run.decision.record(events.TIMER_FIRED, run.node.reference, {"start": run.start, "timer": told.timer})
     try:
         run.complete(run.input)
     except FAILURES as failure:
