@@ -1,0 +1,1 @@
+"""Documents that run, and the small service that the order example calls."""
