@@ -38,6 +38,10 @@ FORBIDDEN = frozenset(
 """Names that would let a program read the machine it runs on, or act on it."""
 
 
+class EvaluationInterrupted(BaseException):
+    """Raised into a running program by whoever bounds its time; no program can catch it."""
+
+
 class Program:
     """A compiled jq program and the names of the variables that it reads."""
 
@@ -64,6 +68,8 @@ class Program:
             variables = bind(self.variables) if self.variables else None
             result: JsonValue = self._program.first(value, vars=variables)
             return result
+        except EvaluationInterrupted as error:
+            raise ExpressionError(f"`{self.text}` failed: it took too long") from error
         except purejq.JqError as error:
             raise ExpressionError(f"`{self.text}` failed: {error}") from error
         except RecursionError as error:

@@ -13,6 +13,8 @@ from pgworker.store.database import Database
 from pgworker.store.leases import Leases
 from pgworker.store.pool import open_pool
 from pgworker.telemetry import log
+from pgworker.worker.black_box import BlackBox
+from pgworker.worker.decision_watch import DecisionWatch
 from pgworker.worker.keeper import keep
 from pgworker.worker.listener import listen
 from pgworker.worker.performer import Performer
@@ -23,15 +25,20 @@ _LAST_WORDS_SECONDS = 5.0
 """How long a stopping worker tries to give its leases back after the grace period."""
 
 
-async def serve(settings: Settings, stop: asyncio.Event) -> None:
-    """Works until ``stop`` is set; then finishes or gives back what is under way, and returns."""
+async def serve(settings: Settings, stop: asyncio.Event, black_box: BlackBox | None = None) -> None:
+    """Works until ``stop`` is set; then finishes or gives back what is under way, and returns.
+
+    The ``black_box`` of a supervisor is told which workflow is being decided upon.
+    """
     database = Database(settings.database, settings.db_schema, settings.listen_url)
     worker_id = settings.new_worker_id()
     rest = Rest(settings.poll_seconds)
     async with open_pool(database, "keeper") as pool, Activities(http_policy(settings)) as activities:
         leases = Leases(database, pool, worker_id, settings.lease_seconds)
         performer = Performer(activities, settings.concurrency, rest.wake)
-        wheel = Wheel(settings, database, worker_id, performer, rest)
+        wheel = Wheel(
+            settings, database, worker_id, performer=performer, rest=rest, watch=DecisionWatch(black_box)
+        )
         log.info("worker started", worker_id=worker_id, concurrency=settings.concurrency)
         helpers = [
             asyncio.create_task(listen(database, rest)),

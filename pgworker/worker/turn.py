@@ -23,6 +23,7 @@ from pgworker.store.turns import Claim, Lease, Writes
 from pgworker.telemetry import log
 from pgworker.types import JsonValue
 from pgworker.worker.cache import StateCache
+from pgworker.worker.decision_watch import DecisionWatch
 from pgworker.worker.performances import Performance
 
 MAX_STRIKES = 3
@@ -58,10 +59,12 @@ class TurnMaker:
         self,
         cache: StateCache,
         plan_of: Callable[[Claim], Plan | DocumentError],
+        watch: DecisionWatch,
         max_events: int = MAX_EVENTS,
     ) -> None:
         self._cache = cache
         self._plan_of = plan_of
+        self._watch = watch
         self._max_events = max_events
 
     def take(self, turn: Turn, claims: Sequence[Claim]) -> None:
@@ -70,7 +73,8 @@ class TurnMaker:
             if not claim.due and not claim.done:
                 continue
             try:
-                self._work_on(turn, claim)
+                with self._watch.over(claim.workflow_id):
+                    self._work_on(turn, claim)
             except Exception:
                 log.exception("a workflow could not be decided upon", workflow_id=claim.workflow_id)
                 turn.struck.append(claim.workflow_id)

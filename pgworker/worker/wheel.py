@@ -23,6 +23,7 @@ from pgworker.store.turns import Claim, Claimed, TurnConnection, Wanted
 from pgworker.telemetry import log
 from pgworker.worker.backoff import Backoff
 from pgworker.worker.cache import StateCache
+from pgworker.worker.decision_watch import DecisionWatch
 from pgworker.worker.performances import Performance
 from pgworker.worker.performer import Key, Outcome, Performer
 from pgworker.worker.plans import PlanCache
@@ -39,7 +40,14 @@ class Wheel:
     """Turns until it is stopped; survives every loss of its connection."""
 
     def __init__(
-        self, settings: Settings, database: Database, worker_id: str, performer: Performer, rest: Rest
+        self,
+        settings: Settings,
+        database: Database,
+        worker_id: str,
+        *,
+        performer: Performer,
+        rest: Rest,
+        watch: DecisionWatch,
     ) -> None:
         self._settings = settings
         self._database = database
@@ -48,7 +56,7 @@ class Wheel:
         self._rest = rest
         self._plans = PlanCache()
         self._cache = StateCache(settings.cache_megabytes * 1024 * 1024)
-        self._maker = TurnMaker(self._cache, self._plan_of)
+        self._maker = TurnMaker(self._cache, self._plan_of, watch)
         self._stopping = False
         self._careful = 0
 

@@ -1,0 +1,69 @@
+"""One engine process: ``python -m pgworker.worker.process``, as the supervisor starts it.
+
+It stops gracefully on SIGTERM and SIGINT, and when its supervisor is gone (its standard input ends). Every
+second it says on its standard output that its loop turns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+
+from pgworker.settings import Settings
+from pgworker.telemetry import configure_logging
+from pgworker.worker.black_box import BlackBox
+from pgworker.worker.service import serve
+
+BLACK_BOX_VARIABLE = "PGWORKER_BLACK_BOX"
+BEAT_SECONDS = 1.0
+
+
+async def serve_until_signal(
+    settings: Settings, stop: asyncio.Event, black_box: BlackBox | None = None
+) -> None:
+    """Serves until SIGTERM or SIGINT, or until ``stop`` is set by others."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        await serve(settings, stop, black_box)
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+async def _supervised(settings: Settings, black_box: BlackBox) -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_reader(sys.stdin.fileno(), _hear, stop)
+    beating = asyncio.create_task(_beat())
+    try:
+        await serve_until_signal(settings, stop, black_box)
+    finally:
+        beating.cancel()
+
+
+def _hear(stop: asyncio.Event) -> None:
+    """Standard input says nothing but that it has ended."""
+    if not os.read(sys.stdin.fileno(), 1024):
+        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+        stop.set()
+
+
+async def _beat() -> None:
+    while True:
+        os.write(sys.stdout.fileno(), b".")
+        await asyncio.sleep(BEAT_SECONDS)
+
+
+def main() -> None:
+    """Runs the process to its end."""
+    settings = Settings.load()
+    configure_logging(settings.log_level, settings.log_format)
+    black_box = BlackBox(int(os.environ[BLACK_BOX_VARIABLE]))
+    asyncio.run(_supervised(settings, black_box))
+
+
+if __name__ == "__main__":
+    main()
