@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # The same image for every role: `worker` by default, `migrate` and the rest of the commands by name.
 
 FROM python:3.13-slim AS build
