@@ -28,7 +28,7 @@ def migrations_dir() -> Path:
 
 
 def _find(name: str) -> Path:
-    # A wheel carries the folder as pgworker/_<name>; in a checkout (an editable install) it stands at the top.
+    # A wheel carries it as pgworker/_<name>; in a checkout (an editable install) it stands at the top.
     for folder in (_PACKAGE / f"_{name}", _PACKAGE.parent / name):
         if folder.is_dir():
             return folder
