@@ -253,20 +253,20 @@ $$;
 comment on function event_value(uuid, bigint) is
     'The value that an event brought: values are kept once, and other events name the event that has them.';
 
-create function wake_workers() returns void
+create function wake_workers(p_except text default null) returns void
     language plpgsql
     set search_path from current
 as $$
 begin
     -- Notifying commits wait for each other, so only those notify that have somebody to wake. A worker
     -- declares itself idle before it looks for jobs a last time: what it misses then, its poll finds.
-    if exists (select from workers where idle) then
+    if exists (select from workers where idle and id is distinct from p_except) then
         perform pg_notify(current_schema(), '');
     end if;
 end
 $$;
 
-comment on function wake_workers() is 'Notifies the idle workers, on the channel that is named like the schema; nobody if none is idle.';
+comment on function wake_workers(text) is 'Notifies the idle workers, on the channel that is named like the schema; nobody if none is idle but the one that asks.';
 
 create function define_workflow(definition jsonb) returns text
     language plpgsql security definer
@@ -532,6 +532,7 @@ create function claim_turn(
     set enable_seqscan = off
     set enable_hashjoin = off
     set enable_mergejoin = off
+    set jit = off
 as $$
 #variable_conflict use_column
 declare
@@ -633,6 +634,7 @@ create function commit_turn(
     set enable_seqscan = off
     set enable_hashjoin = off
     set enable_mergejoin = off
+    set jit = off
 as $$
 declare
     v_updated integer;
@@ -686,7 +688,7 @@ begin
             as n (workflow_id, seq, kind, due_at, priority, token);
         if exists (select from unnest(p_job_kinds, p_job_tokens) as n (kind, token)
                    where n.kind = 'perform' and n.token is null) then
-            perform wake_workers();
+            perform wake_workers(p_worker);
         end if;
     end if;
 end
@@ -709,6 +711,7 @@ create function claim_activities(p_worker text, p_slots integer, p_lease interva
     set enable_seqscan = off
     set enable_hashjoin = off
     set enable_mergejoin = off
+    set jit = off
 as $$
 #variable_conflict use_column
 declare
@@ -869,6 +872,7 @@ create function time_to_next_job() returns interval
     set enable_seqscan = off
     set enable_hashjoin = off
     set enable_mergejoin = off
+    set jit = off
 as $$
 declare
     v_priority integer;

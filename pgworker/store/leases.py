@@ -21,7 +21,8 @@ class Leases:
         self._worker_id = worker_id
         self._lease = timedelta(seconds=lease)
         self._heartbeat = database.statement(
-            "select workflow_id, seq from {schema}.heartbeat(%s, %s, %s, %s::uuid[], %s::bigint[], %s::uuid[])"
+            "select workflow_id, seq"
+            " from {schema}.heartbeat(%s, %s, %s, %s::uuid[], %s::bigint[], %s::uuid[])"
         )
         self._release = database.statement(
             "select {schema}.release_activities(%s::uuid[], %s::bigint[], %s::uuid[])"

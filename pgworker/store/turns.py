@@ -61,7 +61,6 @@ class Claimed:
 
     now: datetime
     claims: Sequence[Claim]
-    activities: Sequence[ClaimedActivity]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +123,9 @@ class Writes:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the next claim asks for: so many workflows, so many activities, and the finished ones' leases."""
+    """What a claim asks for: so many workflows that are due, and those whose activities are finished."""
 
     batch: int
-    slots: int
     done: Sequence[Lease] = ()
 
 
@@ -181,33 +179,37 @@ class TurnConnection:
         with translated():
             async with self._connection.pipeline():
                 await self._connection.execute("begin")
-                cursors = await self._send_claim(wanted)
-            return await self._received(cursors)
+                cursor = await self._send_claim(wanted)
+            return await _claimed(cursor)
 
-    async def commit(self, writes: Writes) -> None:
-        """Writes the turn and ends the transaction."""
+    async def commit_and_claim(
+        self, writes: Writes, slots: int, wanted: Wanted
+    ) -> tuple[list[ClaimedActivity], Claimed]:
+        """Writes the turn, leases up to ``slots`` activities, ends the transaction, and claims for the next.
+
+        All in one round trip. The leased activities can begin at once.
+        """
         with translated():
             async with self._connection.pipeline():
                 await self._send_commit(writes)
-
-    async def commit_and_claim(self, writes: Writes, wanted: Wanted) -> Claimed:
-        """Writes the turn, ends the transaction, begins the next one and claims: one round trip."""
-        with translated():
-            async with self._connection.pipeline():
-                await self._send_commit(writes)
+                leased = await self._send_lease(slots)
+                await self._connection.execute("commit")
                 await self._connection.execute("begin")
-                cursors = await self._send_claim(wanted)
-            return await self._received(cursors)
+                cursor = await self._send_claim(wanted)
+            return await _activities(leased), await _claimed(cursor)
+
+    async def end(self, slots: int) -> list[ClaimedActivity]:
+        """Leases up to ``slots`` activities and ends the transaction, in which there was nothing to write."""
+        with translated():
+            async with self._connection.pipeline():
+                leased = await self._send_lease(slots)
+                await self._connection.execute("commit")
+            return await _activities(leased)
 
     async def abandon(self) -> None:
         """Ends the open transaction without writing anything."""
         with translated():
             await self._connection.execute("rollback")
-
-    async def end(self) -> None:
-        """Ends the open transaction and keeps what claiming wrote."""
-        with translated():
-            await self._connection.execute("commit")
 
     async def read(self, workflow_ids: Sequence[str]) -> dict[str, list[Event]]:
         """The whole histories of workflows."""
@@ -258,10 +260,14 @@ class TurnConnection:
         await self._connection.execute(
             self._commit_turn, [self.session, self._worker_id, self._lease, *writes.parameters()]
         )
-        await self._connection.execute("commit")
 
-    async def _send_claim(self, wanted: Wanted) -> tuple[AsyncCursor[Any], AsyncCursor[Any] | None]:
-        turn = await self._connection.execute(
+    async def _send_lease(self, slots: int) -> AsyncCursor[Any] | None:
+        if slots <= 0:
+            return None
+        return await self._connection.execute(self._claim_activities, [self._worker_id, slots, self._lease])
+
+    async def _send_claim(self, wanted: Wanted) -> AsyncCursor[Any]:
+        return await self._connection.execute(
             self._claim_turn,
             [
                 self.session,
@@ -271,24 +277,22 @@ class TurnConnection:
                 plain(lease.token for lease in wanted.done),
             ],
         )
-        if wanted.slots <= 0:
-            return turn, None
-        return turn, await self._connection.execute(
-            self._claim_activities, [self._worker_id, wanted.slots, self._lease]
-        )
 
-    async def _received(self, cursors: tuple[AsyncCursor[Any], AsyncCursor[Any] | None]) -> Claimed:
-        turn, leased = cursors
-        rows = await turn.fetchall()
-        activities = await leased.fetchall() if leased is not None else []
-        return Claimed(
-            now=rows[0][-1].astimezone(UTC),
-            claims=[_claim(row) for row in rows if row[0] is not None],
-            activities=[
-                ClaimedActivity(Lease(workflow_id, seq, token, attempt), task, data)
-                for workflow_id, seq, attempt, token, task, data in activities
-            ],
-        )
+
+async def _claimed(cursor: AsyncCursor[Any]) -> Claimed:
+    rows = await cursor.fetchall()
+    return Claimed(
+        now=rows[0][-1].astimezone(UTC), claims=[_claim(row) for row in rows if row[0] is not None]
+    )
+
+
+async def _activities(cursor: AsyncCursor[Any] | None) -> list[ClaimedActivity]:
+    if cursor is None:
+        return []
+    return [
+        ClaimedActivity(Lease(workflow_id, seq, token, attempt), task, data)
+        for workflow_id, seq, attempt, token, task, data in await cursor.fetchall()
+    ]
 
 
 def _claim(row: Sequence[Any]) -> Claim:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 
 from pgworker import __version__
 from pgworker.engine.events import Event
@@ -19,7 +19,7 @@ from pgworker.plan.nodes import Plan
 from pgworker.settings import Settings
 from pgworker.store.database import Database
 from pgworker.store.failures import TurnOvertaken, ValueRejected
-from pgworker.store.turns import Claim, Claimed, TurnConnection, Wanted
+from pgworker.store.turns import Claim, Claimed, ClaimedActivity, TurnConnection, Wanted
 from pgworker.telemetry import log
 from pgworker.worker.backoff import Backoff
 from pgworker.worker.cache import StateCache
@@ -59,6 +59,7 @@ class Wheel:
         self._maker = TurnMaker(self._cache, self._plan_of, watch)
         self._stopping = False
         self._careful = 0
+        self._backlog = False
 
     def stop(self) -> None:
         """Claims nothing new from now on; ``run`` returns once what is under way has been recorded."""
@@ -96,11 +97,12 @@ class Wheel:
     async def _spin(self, connection: TurnConnection) -> None:
         claimed = await connection.claim(self._wanted())
         while True:
-            if claimed.claims or claimed.activities:
+            if claimed.claims:
                 await self._rest.worked(connection)
                 claimed = await self._turn(connection, claimed)
                 continue
-            await connection.end()
+            slots = self._free_slots()
+            self._begin(await connection.end(slots), slots)
             self._performer.not_taken(self._offers)
             if self._stopping and self._performer.is_empty:
                 return
@@ -114,11 +116,13 @@ class Wheel:
             histories = await self._fetch(connection, claimed.claims)
             turn = self._make(claimed, histories, outcomes)
             recorded = {(claim.workflow_id, seq) for claim in claimed.claims for seq in claim.done}
-            wanted = self._wanted(without=recorded, reserved=len(turn.performances) + len(claimed.activities))
-            following = await connection.commit_and_claim(turn.writes, wanted)
+            slots = self._free_slots() - len(turn.performances)
+            wanted = self._wanted(without=recorded)
+            activities, following = await connection.commit_and_claim(turn.writes, slots, wanted)
         except (TurnOvertaken, ValueRejected) as error:
             return await self._recover(connection, claimed, error)
-        self._committed(turn, claimed, outcomes, recorded)
+        self._committed(turn, outcomes.keys(), recorded)
+        self._begin(activities, slots)
         if turn.struck:
             following = await self._strike(connection, turn.struck)
         return following
@@ -142,8 +146,8 @@ class Wheel:
     def _make(
         self, claimed: Claimed, histories: Mapping[str, Sequence[Event]], outcomes: Mapping[Key, Outcome]
     ) -> Turn:
-        slots = 0 if self._stopping else self._performer.free - len(claimed.activities)
-        turn = Turn(claimed.now, histories, outcomes, slots)
+        # Where others wait in the queue for a slot, new activities queue behind them.
+        turn = Turn(claimed.now, histories, outcomes, 0 if self._backlog else self._free_slots())
         for claim in claimed.claims:
             if claim.strikes >= MAX_STRIKES:
                 log.error("a workflow is failed after its strikes", workflow_id=claim.workflow_id)
@@ -152,28 +156,29 @@ class Wheel:
         self._maker.take(turn, claimed.claims)
         return turn
 
-    def _committed(
-        self, turn: Turn, claimed: Claimed, outcomes: Mapping[Key, Outcome], recorded: set[Key]
-    ) -> None:
-        """The turn has been committed: memory follows, activities begin."""
+    def _committed(self, turn: Turn, offered: Set[Key], recorded: set[Key]) -> None:
+        """The turn has been committed: memory follows, and its activities begin."""
         for workflow_id, (state, weight) in turn.states.items():
             self._cache.put(workflow_id, state, weight)
         self._performer.settled(recorded)
-        self._performer.not_taken(outcomes.keys() - recorded)
+        self._performer.not_taken(offered - recorded)
         for performance in turn.performances:
             self._performer.begin(performance)
-        for activity in claimed.activities:
-            self._begin(Performance.of(activity))
 
-    def _begin(self, performance: Performance) -> None:
-        if performance.lease.attempt <= self._settings.max_attempts:
-            self._performer.begin(performance)
-            return
-        lost = performance.lease.attempt - 1
-        self._performer.fail(
-            performance,
-            Fault(FaultKind.RUNTIME, f"{lost} attempts at this activity were lost with their workers"),
-        )
+    def _begin(self, activities: Sequence[ClaimedActivity], slots: int) -> None:
+        """Begins the activities that were leased from the queue for ``slots`` free slots."""
+        self._backlog = bool(activities) and len(activities) == slots
+        for activity in activities:
+            performance = Performance.of(activity)
+            lost = performance.lease.attempt - 1
+            if lost < self._settings.max_attempts:
+                self._performer.begin(performance)
+            else:
+                detail = f"{lost} attempts at this activity were lost with their workers"
+                self._performer.fail(performance, Fault(FaultKind.RUNTIME, detail))
+
+    def _free_slots(self) -> int:
+        return 0 if self._stopping else self._performer.free
 
     async def _recover(self, connection: TurnConnection, claimed: Claimed, error: Exception) -> Claimed:
         """Nothing of the turn was written: forget what it thought, and look more closely."""
@@ -196,14 +201,13 @@ class Wheel:
             self._performer.lost([key for key in self._offers if key[0] == workflow_id])
         return await connection.claim(self._wanted())
 
-    def _wanted(self, without: set[Key] | None = None, reserved: int = 0) -> Wanted:
+    def _wanted(self, without: Set[Key] = frozenset()) -> Wanted:
         """What to claim next; remembers which outcomes it offers."""
-        offered = {k: v for k, v in self._performer.offered().items() if without is None or k not in without}
+        offered = {k: v for k, v in self._performer.offered().items() if k not in without}
         self._offers: dict[Key, Outcome] = {key: outcome for key, (_, outcome) in offered.items()}
         batch = 0 if self._stopping else self._settings.batch
         if self._careful:
             self._careful -= 1
             batch = min(batch, 1)
             offered = dict(list(offered.items())[: 1 - batch])
-        slots = 0 if self._stopping else self._performer.free - reserved
-        return Wanted(batch, max(slots, 0), [lease for lease, _ in offered.values()])
+        return Wanted(batch, [lease for lease, _ in offered.values()])

@@ -12,6 +12,7 @@ create function claim_activities(p_worker text, p_slots integer, p_lease interva
     set enable_seqscan = off
     set enable_hashjoin = off
     set enable_mergejoin = off
+    set jit = off
 as $$
 #variable_conflict use_column
 declare

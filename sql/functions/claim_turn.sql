@@ -23,6 +23,7 @@ create function claim_turn(
     set enable_seqscan = off
     set enable_hashjoin = off
     set enable_mergejoin = off
+    set jit = off
 as $$
 #variable_conflict use_column
 declare

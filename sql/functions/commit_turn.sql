@@ -28,6 +28,7 @@ create function commit_turn(
     set enable_seqscan = off
     set enable_hashjoin = off
     set enable_mergejoin = off
+    set jit = off
 as $$
 declare
     v_updated integer;
@@ -81,7 +82,7 @@ begin
             as n (workflow_id, seq, kind, due_at, priority, token);
         if exists (select from unnest(p_job_kinds, p_job_tokens) as n (kind, token)
                    where n.kind = 'perform' and n.token is null) then
-            perform wake_workers();
+            perform wake_workers(p_worker);
         end if;
     end if;
 end

@@ -5,6 +5,7 @@ create function time_to_next_job() returns interval
     set enable_seqscan = off
     set enable_hashjoin = off
     set enable_mergejoin = off
+    set jit = off
 as $$
 declare
     v_priority integer;
