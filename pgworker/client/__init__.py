@@ -1,0 +1,26 @@
+"""The Python API: define, start and follow workflows.
+
+>>> async def greet() -> None:
+...     async with Client("postgresql://localhost/app") as client:
+...         await client.define(Path("hello.yaml"))
+...         print(await client.result(await client.start("hello", {"name": "Ada"}), timeout=10))
+"""
+
+from pgworker.client.client import Client
+from pgworker.client.documents import compiled
+from pgworker.store.rows import Head, HistoryRow, JobRow, ProgressRow, TaskRow, WorkerRow, Workflow
+from pgworker.store.starting import StartOptions, start_in
+
+__all__ = [
+    "Client",
+    "Head",
+    "HistoryRow",
+    "JobRow",
+    "ProgressRow",
+    "StartOptions",
+    "TaskRow",
+    "WorkerRow",
+    "Workflow",
+    "compiled",
+    "start_in",
+]

@@ -1,0 +1,169 @@
+"""The client: an open door to the workflows of one database."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self, Unpack
+
+from pgworker.client.documents import compiled
+from pgworker.errors import PgworkerError, WorkflowFailed
+from pgworker.settings import Settings
+from pgworker.store.database import Database
+from pgworker.store.patience import Pauses, patiently
+from pgworker.store.pool import open_pool
+from pgworker.store.readiness import check_prepared
+from pgworker.store.rows import HistoryRow, JobRow, ProgressRow, TaskRow, WorkerRow, Workflow
+from pgworker.store.starting import NO_INPUT, StartOptions, StartRequest
+from pgworker.store.workflows import Workflows
+from pgworker.types import JsonObject, JsonValue
+
+_LONGEST_PAUSE = 0.05
+
+
+class Client:
+    """Defines, starts, steers, waits for and reads workflows.
+
+    Without a ``url`` the settings say which database, and without a ``schema`` which schema. Opening it raises
+    ``SettingsError``, ``DatabaseUnavailable``, or ``StoreRefused`` if the database has not been migrated.
+    """
+
+    def __init__(self, url: str | None = None, schema: str | None = None) -> None:
+        self._url = url
+        self._schema = schema
+        self._resources = AsyncExitStack()
+        self._opened: Workflows | None = None
+
+    async def __aenter__(self) -> Self:
+        database = self._database()
+        await check_prepared(database)
+        pool = await self._resources.enter_async_context(open_pool(database, "client"))
+        self._opened = Workflows(database, pool)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._opened = None
+        await self._resources.aclose()
+
+    def _database(self) -> Database:
+        if self._url is not None and self._schema is not None:
+            return Database(self._url, self._schema)
+        settings = Settings.load()
+        return Database(
+            settings.database if self._url is None else self._url,
+            settings.db_schema if self._schema is None else self._schema,
+        )
+
+    @property
+    def _workflows(self) -> Workflows:
+        if self._opened is None:
+            raise PgworkerError(
+                "the client is not open", hint="Use it inside `async with Client(...) as client:`."
+            )
+        return self._opened
+
+    async def define(self, document: str | bytes | Path | JsonObject) -> str:
+        """Stores a definition and returns ``namespace/name:version``; the same content again changes nothing.
+
+        A text is the document itself, YAML or JSON; a ``Path`` is a file that holds it. Raises
+        ``DocumentError``, and ``Conflict`` if that version exists with other content.
+        """
+        return await self._workflows.define(compiled(document).plan.definition)
+
+    async def start(self, name: str, input: JsonValue = NO_INPUT, **options: Unpack[StartOptions]) -> str:
+        """Starts a workflow and returns its id; the newest version if none is given.
+
+        The same ``idempotency_key`` for the same name returns the workflow that it started before. Raises
+        ``NotFound`` if nothing is defined under the name, ``ValueRefused`` for an input that is no JSON.
+        """
+        return await self._workflows.start(StartRequest(name=name, input=input, **options))
+
+    async def wait(self, workflow_id: str, timeout: float | None = None) -> Workflow:
+        """The workflow once it has ended, however; ``timeout`` in seconds. Raises ``WaitTimedOut``."""
+        return await self._workflows.wait(workflow_id, timeout)
+
+    async def result(self, workflow_id: str, timeout: float | None = None) -> JsonValue:
+        """The output of a workflow once it has completed; ``timeout`` in seconds.
+
+        Raises ``WorkflowFailed`` for one that failed or was cancelled, and ``WaitTimedOut``.
+        """
+        workflow = await self.wait(workflow_id, timeout)
+        if workflow.status == "COMPLETED":
+            return workflow.output
+        raise failure_of(workflow)
+
+    async def follow(self, workflow_id: str, after_seq: int = 0) -> AsyncIterator[ProgressRow]:
+        """The events of a workflow as they happen, until it has ended."""
+        pauses = Pauses(_LONGEST_PAUSE)
+        seq = after_seq
+        while True:
+            head = await patiently(lambda: self._workflows.head(workflow_id))
+            if head.last_seq > seq:
+                for row in await self._progress(workflow_id, seq):
+                    yield row
+                    seq = row.seq
+                pauses.reset()
+            elif head.is_finished:
+                return
+            await pauses.take()
+
+    async def _progress(self, workflow_id: str, after_seq: int) -> Sequence[ProgressRow]:
+        return await patiently(lambda: self._workflows.progress(workflow_id, after_seq))
+
+    async def get(self, workflow_id: str) -> Workflow:
+        """One workflow; raises ``NotFound``."""
+        return await self._workflows.get(workflow_id)
+
+    async def list(
+        self,
+        *,
+        namespace: str | None = None,
+        name: str | None = None,
+        statuses: Sequence[str] | None = None,
+        labels: Mapping[str, str] | None = None,
+        before: str | None = None,
+        limit: int = 100,
+    ) -> Sequence[Workflow]:
+        """Workflows that match every filter given, newest first; ``before`` is the id that a page ended with."""
+        return await self._workflows.list(
+            namespace=namespace, name=name, statuses=statuses, labels=labels, before=before, limit=limit
+        )
+
+    async def history(self, workflow_id: str, after_seq: int = 0) -> Sequence[HistoryRow]:
+        """The events of a workflow, with the values that they speak of."""
+        return await self._workflows.history(workflow_id, after_seq)
+
+    async def tasks(self, workflow_id: str) -> Sequence[TaskRow]:
+        """Each time that a task of the workflow ran, is running or was skipped."""
+        return await self._workflows.tasks(workflow_id)
+
+    async def append_event(self, workflow_id: str, type: str, data: JsonValue = None) -> int:
+        """Appends an event to a workflow's history and returns its sequence number."""
+        return await self._workflows.append(workflow_id, type, data)
+
+    async def cancel(self, workflow_id: str, reason: str | None = None) -> bool:
+        """Cancels a workflow; false if it has ended already. Raises ``NotFound``."""
+        return await self._workflows.cancel(workflow_id, reason)
+
+    async def workers(self) -> Sequence[WorkerRow]:
+        """The worker processes that are alive, or were until a moment ago."""
+        return await self._workflows.workers()
+
+    async def jobs(self, limit: int = 100) -> Sequence[JobRow]:
+        """What is to be done, the most urgent first."""
+        return await self._workflows.jobs(limit)
+
+
+def failure_of(workflow: Workflow) -> WorkflowFailed:
+    """What is raised for a workflow that ended otherwise than COMPLETED."""
+    problem = workflow.error or {}
+    detail = problem.get("detail") or problem.get("title") or "no reason was given"
+    return WorkflowFailed(
+        f"the workflow {workflow.id} is {workflow.status}: {detail}",
+        workflow.error,
+        cancelled=workflow.status == "CANCELLED",
+    )

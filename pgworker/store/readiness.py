@@ -1,0 +1,64 @@
+"""Whether a database can be used: its connection string, and the schema in it."""
+
+from __future__ import annotations
+
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from pgworker.errors import SettingsError, StoreRefused
+from pgworker.store.database import Database
+from pgworker.store.failures import translated
+
+_RELATIONS: LiteralString = """
+    select to_regclass(format('%%I.workflows', %(schema)s::text)) is not null,
+           to_regclass(format('%%I.alembic_version', %(schema)s::text)) is not null
+"""
+_REVISION: LiteralString = "select version_num from {schema}.alembic_version"
+
+
+def connection_parameters(url: str) -> dict[str, Any]:
+    """What a connection string says; raises ``SettingsError`` without repeating it, for it may hold a password."""
+    try:
+        return dict(conninfo_to_dict(url))
+    except psycopg.ProgrammingError as error:
+        raise SettingsError(
+            "the connection string of the database cannot be understood",
+            hint="Write it like postgresql://user:password@host:5432/database, or host=... dbname=... user=...",
+        ) from error
+
+
+async def check_prepared(database: Database) -> None:
+    """Raises ``DatabaseUnavailable``, or ``StoreRefused`` if the schema is missing."""
+    connection_parameters(database.url)
+    async with await database.connect("check") as connection:
+        with translated():
+            row = await (await connection.execute(_RELATIONS, {"schema": database.schema})).fetchone()
+    if row is None or not row[0]:
+        raise unprepared(database.schema)
+
+
+async def revision(database: Database) -> str | None:
+    """The revision of the schema, None if it is missing; empty if it was made by other means than ours.
+
+    Raises ``DatabaseUnavailable``.
+    """
+    connection_parameters(database.url)
+    async with await database.connect("check") as connection:
+        with translated():
+            row = await (await connection.execute(_RELATIONS, {"schema": database.schema})).fetchone()
+            if row is None or not row[0]:
+                return None
+            if not row[1]:
+                return ""
+            found = await (await connection.execute(database.statement(_REVISION))).fetchone()
+            return "" if found is None else str(found[0])
+
+
+def unprepared(schema: str) -> StoreRefused:
+    """What is raised for a database that lacks the schema."""
+    return StoreRefused(
+        f"the database has no schema {schema} with pgworker's tables",
+        hint="Prepare it: run `pgworker migrate`.",
+    )

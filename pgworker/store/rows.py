@@ -1,0 +1,135 @@
+"""Rows as the read side gives them: the columns that surface under these names in SQL too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from pgworker.types import JsonObject, JsonValue, Pointer
+
+FINISHED: Final = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
+"""The statuses that a workflow never leaves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """One workflow: what was asked for, and where it stands. Times are in UTC."""
+
+    id: str
+    namespace: str
+    name: str
+    version: str
+    status: str
+    input: JsonValue
+    output: JsonValue
+    error: JsonObject | None
+    last_seq: int
+    parent_id: str | None
+    labels: JsonObject
+    idempotency_key: str | None
+    priority: int
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it has ended, one way or another."""
+        return self.status in FINISHED
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """How far a workflow has come, and no more than that."""
+
+    status: str
+    last_seq: int
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it has ended, one way or another."""
+        return self.status in FINISHED
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """One event, made readable."""
+
+    workflow_id: str
+    seq: int
+    occurred_at: datetime
+    elapsed: timedelta | None
+    type: str
+    name: str | None
+    task: Pointer | None
+    iteration: int | None
+    duration: timedelta | None
+    input: JsonValue
+    output: JsonValue
+    error: JsonObject | None
+    data: JsonObject
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressRow:
+    """What a follower wants to know of an event; values, which may be large, stay in the database."""
+
+    seq: int
+    type: str
+    name: str | None
+    task: Pointer | None
+    iteration: int | None
+    duration: timedelta | None
+    attempt: int | None
+    error: JsonObject | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRow:
+    """One time that a task ran, is running or was skipped."""
+
+    workflow_id: str
+    seq: int
+    task: Pointer
+    name: str
+    kind: str
+    status: str
+    attempt: int
+    iteration: int | None
+    input: JsonValue
+    output: JsonValue
+    error: JsonObject | None
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRow:
+    """One worker process."""
+
+    id: str
+    host: str
+    pid: int
+    version: str
+    slots: int
+    busy: int
+    idle: bool
+    started_at: datetime
+    heartbeat_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """Something that is to be done, or is being done under a lease."""
+
+    workflow_id: str
+    seq: int
+    kind: str
+    due_at: datetime
+    priority: int
+    attempt: int
+    worker_id: str | None
+    leased_until: datetime | None
+    created_at: datetime

@@ -1,0 +1,211 @@
+"""Workflows as their users see them: define, start, steer, wait, read."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, LiteralString, TypeVar
+
+from psycopg.rows import class_row
+from psycopg_pool import AsyncConnectionPool
+
+from pgworker.errors import NotFound, WaitTimedOut
+from pgworker.store.database import Database
+from pgworker.store.failures import translated
+from pgworker.store.patience import Pauses, patiently
+from pgworker.store.rows import Head, HistoryRow, JobRow, ProgressRow, TaskRow, WorkerRow, Workflow
+from pgworker.store.starting import START, StartRequest, json_text
+from pgworker.types import JsonObject, JsonValue
+
+_WORKFLOWS: LiteralString = """
+    select id, namespace, name, version, status, input, output, error, last_seq, parent_id, labels,
+           idempotency_key, priority, created_at, started_at, ended_at
+    from {schema}.workflows
+"""
+_GET: LiteralString = _WORKFLOWS + " where id = %(id)s"
+_LIST: LiteralString = (
+    _WORKFLOWS
+    + """
+    where (%(namespace)s::text is null or namespace = %(namespace)s)
+      and (%(name)s::text is null or name = %(name)s)
+      and (%(statuses)s::text[] is null or status = any (%(statuses)s))
+      and (%(labels)s::jsonb = '{{}}' or labels @> %(labels)s::jsonb)
+      and (%(before)s::uuid is null
+           or (created_at, id) < (select created_at, id from {schema}.workflows where id = %(before)s))
+    order by created_at desc, id desc
+    limit %(limit)s
+"""
+)
+_HISTORY: LiteralString = """
+    select workflow_id, seq, occurred_at, elapsed, type, name, task, iteration, duration, input, output, error,
+           data, actor
+    from {schema}.history
+    where workflow_id = %(id)s and seq > %(after)s
+    order by seq
+"""
+_PROGRESS: LiteralString = """
+    select seq, type, name, task, iteration, duration, (data ->> 'attempt')::integer as attempt, error
+    from {schema}.history
+    where workflow_id = %(id)s and seq > %(after)s
+    order by seq
+    limit 1000
+"""
+_TASKS: LiteralString = """
+    select workflow_id, seq, task, name, kind, status, attempt, iteration, input, output, error, started_at, ended_at
+    from {schema}.tasks
+    where workflow_id = %(id)s
+    order by seq
+"""
+_WORKERS: LiteralString = """
+    select id, host, pid, version, slots, busy, idle, started_at, heartbeat_at
+    from {schema}.workers
+    order by started_at, id
+"""
+_JOBS: LiteralString = """
+    select workflow_id, seq, kind, due_at, priority, attempt, worker_id, leased_until, created_at
+    from {schema}.jobs
+    order by due_at, workflow_id, seq
+    limit %(limit)s
+"""
+_LONGEST_PAUSE = 0.1
+
+Row = TypeVar("Row")
+
+
+class Workflows:
+    """The public functions and relations of the schema, on the connections of a pool."""
+
+    def __init__(self, database: Database, pool: AsyncConnectionPool) -> None:
+        self._database = database
+        self._pool = pool
+
+    async def define(self, definition: JsonObject) -> str:
+        """Stores one version of a definition; returns ``namespace/name:version``.
+
+        Raises ``Conflict`` if that version exists with other content.
+        """
+        return str(
+            await self._call("select {schema}.define_workflow(%(d)s::jsonb)", {"d": json_text(definition)})
+        )
+
+    async def start(self, request: StartRequest) -> str:
+        """Starts a workflow; returns its id. Raises ``NotFound`` if nothing is defined under the name."""
+        return str(await self._call(START, request.parameters()))
+
+    async def append(self, workflow_id: str, type: str, data: JsonValue = None) -> int:
+        """Appends an event to the history; returns its sequence number."""
+        return int(
+            await self._call(
+                "select {schema}.append_event(%(id)s, %(type)s, %(data)s::jsonb)",
+                {"id": workflow_id, "type": type, "data": None if data is None else json_text(data)},
+            )
+        )
+
+    async def cancel(self, workflow_id: str, reason: str | None = None) -> bool:
+        """Cancels a workflow; false if it has ended already."""
+        return bool(
+            await self._call(
+                "select {schema}.cancel_workflow(%(id)s, %(reason)s)", {"id": workflow_id, "reason": reason}
+            )
+        )
+
+    async def get(self, workflow_id: str) -> Workflow:
+        """One workflow; raises ``NotFound``."""
+        return _only(await self._rows(Workflow, _GET, {"id": workflow_id}), workflow_id)
+
+    async def head(self, workflow_id: str) -> Head:
+        """How far one workflow has come; raises ``NotFound``."""
+        statement: LiteralString = "select status, last_seq from {schema}.workflows where id = %(id)s"
+        return _only(await self._rows(Head, statement, {"id": workflow_id}), workflow_id)
+
+    async def wait(self, workflow_id: str, timeout: float | None = None) -> Workflow:
+        """The workflow once it has ended; ``timeout`` in seconds. Raises ``WaitTimedOut``.
+
+        It looks again and again, from here: a wait inside the database would hold a connection.
+        """
+        pauses = Pauses(_LONGEST_PAUSE)
+        status = "unknown"
+        try:
+            async with asyncio.timeout(timeout):
+                while True:
+                    head = await patiently(lambda: self.head(workflow_id))
+                    if head.is_finished:
+                        return await patiently(lambda: self.get(workflow_id))
+                    status = head.status
+                    await pauses.take()
+        except TimeoutError:
+            raise WaitTimedOut(
+                f"the workflow {workflow_id} is still {status} after {timeout:g} s",
+                hint="Wait longer, or see whether a worker is running: select * from workers.",
+            ) from None
+
+    async def list(
+        self,
+        *,
+        namespace: str | None = None,
+        name: str | None = None,
+        statuses: Sequence[str] | None = None,
+        labels: Mapping[str, str] | None = None,
+        before: str | None = None,
+        limit: int = 100,
+    ) -> Sequence[Workflow]:
+        """Workflows that match every filter given, newest first; ``before`` is the id that a page ended with."""
+        return await self._rows(
+            Workflow,
+            _LIST,
+            {
+                "namespace": namespace,
+                "name": name,
+                "statuses": list_or_none(statuses),
+                "labels": json_text(dict(labels or {})),
+                "before": before,
+                "limit": limit,
+            },
+        )
+
+    async def history(self, workflow_id: str, after_seq: int = 0) -> Sequence[HistoryRow]:
+        """The events after a sequence number, with the values that they speak of."""
+        return await self._rows(HistoryRow, _HISTORY, {"id": workflow_id, "after": after_seq})
+
+    async def progress(self, workflow_id: str, after_seq: int = 0) -> Sequence[ProgressRow]:
+        """Up to a thousand events after a sequence number, without values."""
+        return await self._rows(ProgressRow, _PROGRESS, {"id": workflow_id, "after": after_seq})
+
+    async def tasks(self, workflow_id: str) -> Sequence[TaskRow]:
+        """Each time that a task ran, is running or was skipped, in the order in which they began."""
+        return await self._rows(TaskRow, _TASKS, {"id": workflow_id})
+
+    async def workers(self) -> Sequence[WorkerRow]:
+        """The worker processes that are alive, or were until a moment ago."""
+        return await self._rows(WorkerRow, _WORKERS, {})
+
+    async def jobs(self, limit: int = 100) -> Sequence[JobRow]:
+        """What is to be done, the most urgent first."""
+        return await self._rows(JobRow, _JOBS, {"limit": limit})
+
+    async def _call(self, statement: LiteralString, parameters: Mapping[str, Any]) -> Any:
+        with translated():
+            async with self._pool.connection() as connection:
+                cursor = await connection.execute(self._database.statement(statement), parameters)
+                row = await cursor.fetchone()
+                return None if row is None else row[0]
+
+    async def _rows(
+        self, kind: type[Row], statement: LiteralString, parameters: Mapping[str, Any]
+    ) -> Sequence[Row]:
+        with translated():
+            async with self._pool.connection() as connection:
+                cursor = connection.cursor(row_factory=class_row(kind))
+                await cursor.execute(self._database.statement(statement), parameters)
+                return await cursor.fetchall()
+
+
+def list_or_none(values: Sequence[str] | None) -> list[str] | None:
+    """A filter's values as an array; no values filter nothing."""
+    return list(values) if values else None
+
+
+def _only(rows: Sequence[Row], workflow_id: str) -> Row:
+    if not rows:
+        raise NotFound(f"there is no workflow {workflow_id}")
+    return rows[0]
