@@ -51,6 +51,11 @@ class Turn:
     performances: list[Performance] = field(default_factory=list)
     struck: list[str] = field(default_factory=list)
 
+    @property
+    def recorded(self) -> set[tuple[str, int]]:
+        """The jobs that this turn brings to an end, finished activities among them."""
+        return set(zip(self.writes.ended_jobs_of, self.writes.ended_jobs, strict=True))
+
 
 class TurnMaker:
     """Makes turns: pure work between a claim and a commit."""

@@ -115,13 +115,12 @@ class Wheel:
         try:
             histories = await self._fetch(connection, claimed.claims)
             turn = self._make(claimed, histories, outcomes)
-            recorded = {(claim.workflow_id, seq) for claim in claimed.claims for seq in claim.done}
             slots = self._free_slots() - len(turn.performances)
-            wanted = self._wanted(without=recorded)
+            wanted = self._wanted(without=turn.recorded)
             activities, following = await connection.commit_and_claim(turn.writes, slots, wanted)
         except (TurnOvertaken, ValueRejected) as error:
             return await self._recover(connection, claimed, error)
-        self._committed(turn, outcomes.keys(), recorded)
+        self._committed(turn, outcomes.keys())
         self._begin(activities, slots)
         if turn.struck:
             following = await self._strike(connection, turn.struck)
@@ -156,12 +155,12 @@ class Wheel:
         self._maker.take(turn, claimed.claims)
         return turn
 
-    def _committed(self, turn: Turn, offered: Set[Key], recorded: set[Key]) -> None:
+    def _committed(self, turn: Turn, offered: Set[Key]) -> None:
         """The turn has been committed: memory follows, and its activities begin."""
         for workflow_id, (state, weight) in turn.states.items():
             self._cache.put(workflow_id, state, weight)
-        self._performer.settled(recorded)
-        self._performer.not_taken(offered - recorded)
+        self._performer.settled(turn.recorded)
+        self._performer.not_taken(offered - turn.recorded)
         for performance in turn.performances:
             self._performer.begin(performance)
 
