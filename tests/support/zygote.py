@@ -1,0 +1,63 @@
+"""Forks worker processes that have imported everything already.
+
+Python needs most of a second of processor time to import a worker, and a test that kills one every 300 ms
+has only two processors. Commands come as lines of JSON on stdin, answers go to stdout; at the end of its
+input the zygote kills the workers that are left.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import traceback
+from typing import NoReturn
+
+from tests.support import worker
+
+
+def main() -> None:
+    """Answers commands until there are no more."""
+    children: set[int] = set()
+    for line in sys.stdin:
+        command = json.loads(line)
+        if "environment" in command:
+            pid = os.fork()
+            if pid == 0:
+                _become_worker(command["environment"], command["log"])
+            children.add(pid)
+            _answer(pid)
+        else:
+            pid, status = os.waitpid(command["reap"], os.WNOHANG)
+            children.discard(pid)
+            _answer(None if pid == 0 else os.waitstatus_to_exitcode(status))
+    for child in children:
+        os.kill(child, signal.SIGKILL)
+
+
+def _answer(value: int | None) -> None:
+    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.flush()
+
+
+def _become_worker(environment: dict[str, str], log: str) -> NoReturn:
+    code = 1
+    try:
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        for name in [name for name in os.environ if name.startswith(("PGWORKER_", "PG", "DATABASE_URL"))]:
+            del os.environ[name]
+        os.environ.update(environment)
+        code = worker.main()
+    except BaseException:  # whatever it is, the process ends here, and not in the zygote's loop
+        traceback.print_exc()
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    main()
