@@ -167,8 +167,8 @@ class MemoryStore:
         strikes = max((self._jobs[workflow_id][seq].attempt for seq in due), default=0)
         namespace, name, version = workflow.key
         return Claim(
-            workflow_id, namespace, name, version, len(workflow.events), workflow.priority, due, strikes, done,
-            list(workflow.events),
+            workflow_id, namespace, name, version, len(workflow.events), workflow.priority, due, strikes,
+            done, list(workflow.events),
         )  # fmt: skip
 
     def _write(self, writes: Writes) -> None:
