@@ -1,0 +1,176 @@
+"""The whole benchmark: one server, one database, one run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from benchmarks import bulk, calls, documents, processes, raw, waiting
+from benchmarks.load import Load
+from benchmarks.profiles import print_top
+from benchmarks.report import Row, percentiles, table
+from benchmarks.server import fresh_database, server
+from pgworker.types import JsonObject
+
+TURN = 11
+"""How many events a turn makes of each workflow of ten tasks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much is done in one repetition."""
+
+    raw_seconds: float
+    pure: int
+    large: int
+    http: int
+    latency: int
+    timers: int
+    timers_lead: float
+
+
+FULL = Sizes(raw_seconds=1.5, pure=3000, large=400, http=300, latency=200, timers=10_000, timers_lead=14)
+QUICK = Sizes(raw_seconds=0.3, pure=300, large=50, http=30, latency=20, timers=300, timers_lead=3)
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """What every measurement needs."""
+
+    url: str
+    load: Load
+    sizes: Sizes
+    repeat: int
+    profiles: Path | None
+
+    def raw(self) -> list[Row]:
+        """The server's own limit, small transactions and such as a turn's."""
+        raw.prepare(self.load.connection)
+        return [
+            raw.raw_limit(self.load.connection, self.sizes.raw_seconds, self.repeat, events)
+            for events in (1, TURN)
+        ]
+
+    def pure(self) -> list[Row]:
+        """Ten pure tasks, in one process and in two."""
+        given, count = documents.small_input(), self.sizes.pure
+        rows = []
+        with processes.workers(self.url, profiles=self.profiles):
+            self.load.warm_up("pure", given, 100)
+            before = self._repeat(lambda: bulk.started_before(self.load, "pure", given, count))
+            meanwhile = self._repeat(lambda: bulk.started_meanwhile(self.load, "pure", given, count))
+        rows += bulk.task_rows("pure tasks", before, count, drained=True)
+        rows += bulk.task_rows("pure tasks", before, count, drained=False)
+        rows += bulk.task_rows("pure tasks, started meanwhile", meanwhile, count, drained=False)
+        with processes.workers(self.url, 2, profiles=self.profiles):
+            self.load.warm_up("pure", given, 100, workers=2)
+            two = self._repeat(lambda: bulk.started_before(self.load, "pure", given, count))
+        return rows + bulk.task_rows("pure tasks, 2 processes", two, count, drained=True)
+
+    def large(self) -> list[Row]:
+        """Ten pure tasks that each pass 10 KB on."""
+        given, count = documents.large_input(), self.sizes.large
+        with processes.workers(self.url, profiles=self.profiles):
+            self.load.warm_up("large", given, 50)
+            runs = self._repeat(lambda: bulk.started_before(self.load, "large", given, count))
+        return bulk.task_rows("pure tasks of 10 KB", runs, count, drained=True)
+
+    def http(self) -> list[Row]:
+        """Ten HTTP calls, one after the other, of many workflows at once."""
+        with processes.stub() as url:
+            limit = calls.call_limit(url, self.sizes.raw_seconds, self.repeat, at_once=50)
+            return [limit, *(self._calls(url, slots) for slots in (50, 10))]
+
+    def _calls(self, url: str, slots: int) -> Row:
+        given: JsonObject = {"stub": url}
+        count = self.sizes.http
+        with processes.workers(self.url, profiles=self.profiles, concurrency=slots):
+            self.load.warm_up("http", given, 10)
+            runs = self._repeat(lambda: bulk.started_before(self.load, "http", given, count))
+        return bulk.call_row(f"HTTP calls, {slots} at once", runs, count)
+
+    def latency(self) -> list[Row]:
+        """From start to end on an idle system, where the poll is too far away to matter."""
+        rows = []
+        given, count = documents.small_input(), self.sizes.latency
+        with processes.workers(self.url, profiles=self.profiles, poll_seconds=60):
+            self.load.warm_up("pure", given, 20)
+            for name, label in (("one", "1 task"), ("pure", f"{documents.TASKS} tasks")):
+                waiting.idle_latency(self.load, name, given, 5)
+                seconds = waiting.idle_latency(self.load, name, given, count)
+                rows += percentiles(f"idle latency, {label}", seconds, f"{count} workflows")
+        return rows
+
+    def timers(self) -> list[Row]:
+        """Very many timers for one second."""
+        with processes.workers(self.url, profiles=self.profiles):
+            self.load.warm_up("pure", documents.small_input(), 100)
+            return waiting.timers(self.load, self.sizes.timers, self.sizes.timers_lead)
+
+    def _repeat(self, run: Callable[[], bulk.Run]) -> list[bulk.Run]:
+        return [run() for _ in range(self.repeat)]
+
+
+PARTS = ("raw", "pure", "large", "http", "latency", "timers")
+
+
+def main() -> None:
+    """Measures what the command line asks for, and prints it."""
+    arguments = _arguments()
+    began = time.monotonic()
+    folder = tempfile.TemporaryDirectory() if arguments.profile else nullcontext(None)
+    with (
+        folder as profiles,
+        server(arguments.url) as server_url,
+        fresh_database(server_url) as url,
+        psycopg.connect(url, autocommit=True) as connection,
+    ):
+        load = Load(connection)
+        for definition in documents.definitions():
+            load.define(definition)
+        suite = Suite(
+            url,
+            load,
+            QUICK if arguments.quick else FULL,
+            1 if arguments.quick else arguments.repeat,
+            None if profiles is None else Path(profiles),
+        )
+        rows = []
+        for part in arguments.only or PARTS:
+            rows += getattr(suite, part)()
+        about = {
+            "postgresql": str(connection.info.server_version),
+            "python": platform.python_version(),
+            "cpus": os.cpu_count(),
+            "repetitions": suite.repeat,
+            "seconds": round(time.monotonic() - began, 1),
+        }
+        print(table(rows))
+        print("\n" + ", ".join(f"{name} {value}" for name, value in about.items()))
+        if arguments.json:
+            arguments.json.write_text(json.dumps(about | {"rows": [row.as_json() for row in rows]}, indent=2))
+        if suite.profiles is not None:
+            print_top(suite.profiles, arguments.profile)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Throughput and latency, beside the server's raw limit.")
+    parser.add_argument(
+        "--url", help="measure on this server, in a database of its own, not on an embedded one"
+    )
+    parser.add_argument("--repeat", type=int, default=3, help="repetitions, of which the median counts")
+    parser.add_argument("--quick", action="store_true", help="a short look, once")
+    parser.add_argument("--only", nargs="+", choices=PARTS, help="only these parts")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
+    parser.add_argument("--profile", type=Path, metavar="FILE", help="profile the workers (which slows them)")
+    return parser.parse_args()
