@@ -640,11 +640,6 @@ declare
     v_updated integer;
     v_ended   uuid[];
 begin
-    insert into events (workflow_id, seq, type, task, data, actor)
-    select n.workflow_id, n.seq, n.type, n.task, n.data, p_worker
-    from unnest(p_event_workflows, p_event_seqs, p_event_types, p_event_tasks, p_event_data)
-        as n (workflow_id, seq, type, task, data);
-
     update workflows w
     set last_seq   = n.seq_after,
         folded_by  = p_session,
@@ -661,6 +656,11 @@ begin
     if v_updated <> cardinality(p_workflows) then
         raise exception 'a workflow of this turn has gone on elsewhere' using errcode = 'PW008';
     end if;
+
+    insert into events (workflow_id, seq, type, task, data, actor)
+    select n.workflow_id, n.seq, n.type, n.task, n.data, p_worker
+    from unnest(p_event_workflows, p_event_seqs, p_event_types, p_event_tasks, p_event_data)
+        as n (workflow_id, seq, type, task, data);
 
     delete from jobs j
     using unnest(p_ended_jobs_of, p_ended_jobs) as n (workflow_id, seq)

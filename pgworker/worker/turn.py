@@ -99,12 +99,17 @@ class TurnMaker:
         if claim.workflow_id in histories:
             history = histories[claim.workflow_id]
             return replay(history), _weight(history)
+        return self._continued(claim)
+
+    def _continued(self, claim: Claim) -> tuple[State, int]:
         known = self._cache.take(claim.workflow_id)
         if known is None or claim.folded_seq == 0:
             known = State(), 0
         state, weight = known
         for event in claim.history:
             evolve(state, event)
+        if state.seq != claim.last_seq:
+            raise ValueError(f"the state is at event {state.seq} and the history at {claim.last_seq}")
         return state, weight + _weight(claim.history)
 
     def _decided(self, claim: Claim, state: State, turn: Turn) -> Record:
