@@ -962,7 +962,8 @@ select e.workflow_id,
        e.type,
        task_name(e.task)             as name,
        e.task,
-       (e.data ->> 'iteration')::integer as iteration,
+       coalesce(e.data ->> 'iteration', case when e.type = 'iteration.started' then e.data ->> 'index' end)::integer
+           as iteration,
        e.occurred_at - s.occurred_at as duration,
        case when e.type = 'workflow.started' then e.data -> 'input'
             when e.type in ('task.started', 'task.completed', 'task.failed', 'task.skipped')
