@@ -26,8 +26,8 @@ _LONGEST_PAUSE = 0.05
 class Client:
     """Defines, starts, steers, waits for and reads workflows.
 
-    Without a ``url`` the settings say which database, and without a ``schema`` which schema. Opening it raises
-    ``SettingsError``, ``DatabaseUnavailable``, or ``StoreRefused`` if the database has not been migrated.
+    Without a ``url`` the settings say which database, and without a ``schema`` which schema. Opening it
+    raises ``SettingsError``, ``DatabaseUnavailable``, or ``StoreRefused`` for a database without the schema.
     """
 
     def __init__(self, url: str | None = None, schema: str | None = None) -> None:
@@ -128,7 +128,7 @@ class Client:
         before: str | None = None,
         limit: int = 100,
     ) -> Sequence[Workflow]:
-        """Workflows that match every filter given, newest first; ``before`` is the id that a page ended with."""
+        """Workflows that match all filters, newest first; ``before`` is the id that a page ended with."""
         return await self._workflows.list(
             namespace=namespace, name=name, statuses=statuses, labels=labels, before=before, limit=limit
         )

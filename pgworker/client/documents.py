@@ -11,7 +11,7 @@ from pgworker.types import JsonObject
 
 
 def compiled(document: str | bytes | Path | JsonObject, source: str | None = None) -> Compiled:
-    """The plan of a document and its warnings; raises ``DocumentError``, and ``OSError`` for an unreadable file.
+    """The plan of a document, and warnings; raises ``DocumentError``, or ``OSError`` for an unreadable file.
 
     A text is the document itself, YAML or JSON; a ``Path`` is a file that holds it.
     """

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Pauses:
-    """Pauses that grow from two milliseconds to ``longest`` seconds, and start anew when something happened."""
+    """Pauses that grow from two milliseconds to ``longest`` seconds, and begin anew on ``reset``."""
 
     def __init__(self, longest: float) -> None:
         self._longest = longest
@@ -36,9 +36,9 @@ class Pauses:
 
 
 async def patiently(call: Callable[[], Awaitable[T]], seconds: float = PATIENCE_SECONDS) -> T:
-    """What ``call`` returns, called again while the database is away; raises ``DatabaseUnavailable`` after that.
+    """What ``call`` returns, called again while the database is away, for calls that change nothing.
 
-    Only for calls that change nothing.
+    Raises ``DatabaseUnavailable`` if it stays away for ``seconds``.
     """
     until = asyncio.get_running_loop().time() + seconds
     pauses = Pauses(1.0)

@@ -100,7 +100,7 @@ def start_in(
     schema: str = "pgworker",
     **options: Unpack[StartOptions],
 ) -> str | Awaitable[str]:
-    """Starts a workflow in the caller's transaction and returns its id, to be awaited if the connection is async.
+    """Starts a workflow in the caller's transaction; returns its id (to be awaited, if that is async).
 
     The workflow begins when that transaction commits, and never if it does not. Raises ``NotFound`` if
     nothing is defined under the name.

@@ -17,15 +17,16 @@ from pgworker.store.rows import Head, HistoryRow, JobRow, ProgressRow, TaskRow, 
 from pgworker.store.starting import START, StartRequest, json_text
 from pgworker.types import JsonObject, JsonValue
 
-_WORKFLOWS: LiteralString = """
+_GET: LiteralString = """
     select id, namespace, name, version, status, input, output, error, last_seq, parent_id, labels,
            idempotency_key, priority, created_at, started_at, ended_at
     from {schema}.workflows
+    where id = %(id)s
 """
-_GET: LiteralString = _WORKFLOWS + " where id = %(id)s"
-_LIST: LiteralString = (
-    _WORKFLOWS
-    + """
+_LIST: LiteralString = """
+    select id, namespace, name, version, status, input, output, error, last_seq, parent_id, labels,
+           idempotency_key, priority, created_at, started_at, ended_at
+    from {schema}.workflows
     where (%(namespace)s::text is null or namespace = %(namespace)s)
       and (%(name)s::text is null or name = %(name)s)
       and (%(statuses)s::text[] is null or status = any (%(statuses)s))
@@ -35,10 +36,9 @@ _LIST: LiteralString = (
     order by created_at desc, id desc
     limit %(limit)s
 """
-)
 _HISTORY: LiteralString = """
-    select workflow_id, seq, occurred_at, elapsed, type, name, task, iteration, duration, input, output, error,
-           data, actor
+    select workflow_id, seq, occurred_at, elapsed, type, name, task, iteration, duration, input, output,
+           error, data, actor
     from {schema}.history
     where workflow_id = %(id)s and seq > %(after)s
     order by seq
@@ -51,7 +51,8 @@ _PROGRESS: LiteralString = """
     limit 1000
 """
 _TASKS: LiteralString = """
-    select workflow_id, seq, task, name, kind, status, attempt, iteration, input, output, error, started_at, ended_at
+    select workflow_id, seq, task, name, kind, status, attempt, iteration, input, output, error, started_at,
+           ended_at
     from {schema}.tasks
     where workflow_id = %(id)s
     order by seq
@@ -149,7 +150,7 @@ class Workflows:
         before: str | None = None,
         limit: int = 100,
     ) -> Sequence[Workflow]:
-        """Workflows that match every filter given, newest first; ``before`` is the id that a page ended with."""
+        """Workflows that match all filters, newest first; ``before`` is the id that a page ended with."""
         return await self._rows(
             Workflow,
             _LIST,
