@@ -7,13 +7,10 @@ from datetime import datetime
 from typing import assert_never
 
 from pgworker.engine import events
-from pgworker.engine.codec import encode
-from pgworker.engine.events import Event
-from pgworker.engine.evolve import evolve
+from pgworker.engine.decision import Decision, Record
 from pgworker.engine.faults import FAILURES, problem_of, shorten
 from pgworker.engine.inputs import ActivityCompleted, ActivityFailed, Input, TimerDue
 from pgworker.engine.run import Run, conform
-from pgworker.engine.scope import Scope
 from pgworker.engine.state import ROOT, Frame, State
 from pgworker.engine.tasks import activity, loop, raising, sequence, setting, switching, waiting
 from pgworker.errors import DocumentError, Fault, FaultKind
@@ -28,63 +25,11 @@ from pgworker.plan.nodes import (
     SwitchNode,
     WaitNode,
 )
-from pgworker.types import JsonObject, Pointer
+from pgworker.types import JsonObject
 from pgworker.values import canonical
 
 MAX_EVENTS = 1000
 """About how many events one decision makes before it lets others have their turn."""
-
-
-class Record:
-    """New events of one workflow in one turn, and the state that they lead to.
-
-    ``events`` and ``encoded`` (their data as JSON text) go together.
-    """
-
-    __slots__ = ("encoded", "events", "now", "state")
-
-    def __init__(self, state: State, now: datetime) -> None:
-        self.state = state
-        self.now = now
-        self.events: list[Event] = []
-        self.encoded: list[str] = []
-
-    @property
-    def goes_on(self) -> bool:
-        """Whether the decision stopped at its limit, not because there was nothing more to do."""
-        return bool(self.state.ready)
-
-    def record(self, type_: str, task: Pointer | None, data: JsonObject) -> int:
-        """Makes an event, takes it into the state, returns its seq; raises ``Fault`` if it is too large."""
-        text = encode(data)
-        event = Event(self.state.seq + 1, type_, task, data, self.now)
-        evolve(self.state, event)
-        self.events.append(event)
-        self.encoded.append(text)
-        return event.seq
-
-
-class Decision(Record):
-    """A record that is made by following a plan."""
-
-    __slots__ = ("plan", "workflow_id")
-
-    def __init__(self, workflow_id: str, plan: Plan, state: State, now: datetime) -> None:
-        super().__init__(state, now)
-        self.workflow_id = workflow_id
-        self.plan = plan
-
-    def scope(self, frame: int) -> Scope:
-        """The variables that can be read in a frame."""
-        return Scope(self.workflow_id, self.plan, self.state, self.now, frame)
-
-    def iteration(self, frame: Frame) -> int | None:
-        """The index of the iteration of the innermost loop around, or None outside of loops."""
-        while frame.start != ROOT:
-            if frame.items is not None:
-                return frame.index
-            frame = self.state.frames[frame.parent]
-        return None
 
 
 def decide(

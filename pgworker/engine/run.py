@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from pgworker.engine import events
+from pgworker.engine.decision import Decision
 from pgworker.engine.faults import problem_of
 from pgworker.engine.state import ROOT, Activation, Frame
 from pgworker.errors import Fault, FaultKind, PgworkerError
@@ -14,9 +14,6 @@ from pgworker.plan.nodes import Next, Node
 from pgworker.plan.schema import Schema
 from pgworker.types import JsonObject, JsonValue
 from pgworker.values import canonical
-
-if TYPE_CHECKING:
-    from pgworker.engine.decide import Decision
 
 
 class Run:

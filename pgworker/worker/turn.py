@@ -12,7 +12,8 @@ import orjson
 from pgworker.engine import events
 from pgworker.engine.codec import encode
 from pgworker.engine.commands import FireTimer, Perform, commands
-from pgworker.engine.decide import MAX_EVENTS, Record, decide, refuse
+from pgworker.engine.decide import MAX_EVENTS, decide, refuse
+from pgworker.engine.decision import Record
 from pgworker.engine.events import Event
 from pgworker.engine.evolve import evolve, replay
 from pgworker.engine.inputs import ActivityCompleted, ActivityFailed, Input, TimerDue
