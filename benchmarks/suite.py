@@ -55,11 +55,10 @@ class Suite:
 
     def raw(self) -> list[Row]:
         """The server's own limit, small transactions and such as a turn's."""
-        raw.prepare(self.load.connection)
-        return [
-            raw.raw_limit(self.load.connection, self.sizes.raw_seconds, self.repeat, events)
-            for events in (1, TURN)
-        ]
+        with raw.prepared(self.url) as connection:
+            return [
+                raw.raw_limit(connection, self.sizes.raw_seconds, self.repeat, events) for events in (1, TURN)
+            ]
 
     def pure(self) -> list[Row]:
         """Ten pure tasks, in one process and in two."""
