@@ -10,9 +10,15 @@ from typing import Annotated
 import typer
 
 from pgworker import __version__
-from pgworker.cli import run
 from pgworker.cli.failures import told
+from pgworker.cli.migrate import migrate
+from pgworker.cli.psql import psql
+from pgworker.cli.run import run
+from pgworker.cli.show import history, list_, show
 from pgworker.cli.signals import unwind_on_termination
+from pgworker.cli.start import cancel, start
+from pgworker.cli.validate import deploy, validate
+from pgworker.cli.worker import worker
 
 app = typer.Typer(
     name="pgworker",
@@ -22,7 +28,31 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("run")(told(run.run))
+app.command("run")(told(run))
+app.command("worker")(told(worker))
+app.command("migrate")(told(migrate))
+app.command("validate")(told(validate))
+app.command("deploy")(told(deploy))
+app.command("start")(told(start))
+app.command("list")(told(list_))
+app.command("show")(told(show))
+app.command("history")(told(history))
+app.command("cancel")(told(cancel))
+app.command(
+    "psql",
+    context_settings={
+        "allow_extra_args": True,
+        "ignore_unknown_options": True,
+        "help_option_names": ["--help"],
+    },
+)(told(psql))
+
+
+@app.command("version")
+@told
+def _version() -> None:
+    """Show the version."""
+    print(f"pgworker {__version__}")
 
 
 def _show_version(wanted: bool) -> None:

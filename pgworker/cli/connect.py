@@ -40,39 +40,47 @@ def own_database(settings: Settings) -> Iterator[Settings]:
     A named database that lacks the schema is given it; one whose schema is older is not touched.
     """
     if settings.has_database:
-        _prepare_named(settings)
+        if not check_schema(settings):
+            _migrate(settings)
         yield settings
         return
-    from pgworker.store.database import Database
     from pgworker.store.embedded import default_folder, embedded_database
-    from pgworker.store.migrations import migrate
 
     with embedded_database(settings.embedded_dir or default_folder()) as url:
-        migrate(Database(url, settings.db_schema))
-        yield settings.model_copy(update={"database_url": url, "listen_url": None})
+        embedded = settings.model_copy(update={"database_url": url, "listen_url": None})
+        if _revision(embedded) != _newest_revision():
+            _migrate(embedded)
+        yield embedded
 
 
 def check_schema(settings: Settings) -> bool:
     """Whether the schema is there; raises ``StoreRefused`` if it is not the one of this version."""
     from pgworker.errors import StoreRefused
-    from pgworker.store.database import Database
-    from pgworker.store.migrations import head_revision
-    from pgworker.store.readiness import revision
 
-    found = asyncio.run(revision(Database(settings.database, settings.db_schema)))
-    if found is None:
-        return False
-    if found and found != (head := head_revision()):
+    found = _revision(settings)
+    if found and found != (newest := _newest_revision()):
         raise StoreRefused(
-            f"the schema {settings.db_schema} is at revision {found}, and this version works with {head}",
+            f"the schema {settings.db_schema} is at revision {found}, and this version works with {newest}",
             hint="Run `pgworker migrate`, or use the version that migrated it.",
         )
-    return True
+    return found is not None
 
 
-def _prepare_named(settings: Settings) -> None:
-    if not check_schema(settings):
-        from pgworker.store.database import Database
-        from pgworker.store.migrations import migrate
+def _revision(settings: Settings) -> str | None:
+    from pgworker.store.database import Database
+    from pgworker.store.readiness import revision
 
-        migrate(Database(settings.database, settings.db_schema))
+    return asyncio.run(revision(Database(settings.database, settings.db_schema)))
+
+
+def _newest_revision() -> str:
+    from pgworker.store.readiness import newest_revision
+
+    return newest_revision()
+
+
+def _migrate(settings: Settings) -> None:
+    from pgworker.store.database import Database
+    from pgworker.store.migrations import migrate
+
+    migrate(Database(settings.database, settings.db_schema))

@@ -23,12 +23,13 @@ def read_document(path: Path) -> Compiled:
 
     Raises ``DocumentError``, and ``OSError`` for a file that cannot be read.
     """
-    from pgworker.client.documents import compiled
+    from pgworker.dsl.compile import compile_document
     from pgworker.dsl.diagnostics import render
+    from pgworker.dsl.load import load
 
     is_stdin = str(path) == "-"
     source = "<stdin>" if is_stdin else str(path)
-    found = compiled(sys.stdin.buffer.read() if is_stdin else path.read_bytes(), source)
+    found = compile_document(load(sys.stdin.buffer.read() if is_stdin else path.read_bytes(), source))
     if found.warnings:
         warnings = [replace(w, message=f"warning: {w.message}") for w in found.warnings]
         typer.echo(render(DocumentError(warnings, source=source)), err=True)

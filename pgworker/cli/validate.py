@@ -1,0 +1,61 @@
+"""``pgworker validate`` and ``pgworker deploy``: documents are checked, and become definitions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pgworker.cli.documents import document_files, read_document
+from pgworker.cli.failures import Exit, tell
+from pgworker.cli.output import printable
+from pgworker.errors import DocumentError
+
+if TYPE_CHECKING:
+    from pgworker.client import Client
+    from pgworker.types import JsonObject
+
+
+def validate(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILES", help="Documents, or folders of them; - reads stdin.")
+    ],
+) -> None:
+    """Check documents; says ok for each good one, and everything that is wrong with the others."""
+    is_good = True
+    for file in document_files(files):
+        if _definition(file) is None:
+            is_good = False
+        else:
+            print(f"{printable(str(file))}: ok")
+    if not is_good:
+        raise typer.Exit(Exit.FAILED)
+
+
+def deploy(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATHS", help="Documents, or folders of them.")],
+) -> None:
+    """Check documents and, if all are good, store them as definitions; prints their names."""
+    from pgworker.cli.connect import ask
+
+    definitions = [_definition(file) for file in document_files(paths)]
+    good = [definition for definition in definitions if definition is not None]
+    if len(good) < len(definitions):
+        raise typer.Exit(Exit.FAILED)
+    ask(lambda client: _define(client, good))
+
+
+async def _define(client: Client, definitions: Iterable[JsonObject]) -> None:
+    for definition in definitions:
+        print(await client.define(definition))
+
+
+def _definition(file: Path) -> JsonObject | None:
+    """The definition of a good document; what is wrong with a bad one is told."""
+    try:
+        return read_document(file).plan.definition
+    except (DocumentError, OSError) as error:
+        tell(error)
+        return None

@@ -1,0 +1,62 @@
+"""``pgworker worker``: an engine process, or several under a supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pgworker.cli.connect import check_schema, load_settings
+from pgworker.cli.signals import asked_to_stop
+
+if TYPE_CHECKING:
+    from pgworker.settings import Settings
+
+
+def worker(
+    processes: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Engine processes; 1 if not set.", show_default=False)
+    ] = None,
+    concurrency: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=10_000, help="Activities at once per process; 10 if not set.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Work until SIGTERM or SIGINT, then finish what is under way or give it back.
+
+    A second signal ends at once.
+    """
+    from pgworker.telemetry import configure_logging
+
+    asked = {"processes": processes, "concurrency": concurrency}
+    settings = load_settings().model_copy(update={k: v for k, v in asked.items() if v is not None})
+    configure_logging(settings.log_level, settings.log_format)
+    _refuse_unprepared(settings)
+    if settings.processes > 1:
+        from pgworker.worker.supervisor import supervise
+
+        raise typer.Exit(supervise(settings))
+    asyncio.run(_serve(settings))
+
+
+def _refuse_unprepared(settings: Settings) -> None:
+    """A database without the schema is an error to be told; one that is away comes back."""
+    from pgworker.errors import DatabaseUnavailable
+    from pgworker.store.readiness import unprepared
+    from pgworker.telemetry import log
+
+    try:
+        if not check_schema(settings):
+            raise unprepared(settings.db_schema)
+    except DatabaseUnavailable as error:
+        log.warning("the database is not there yet", reason=error.message)
+
+
+async def _serve(settings: Settings) -> None:
+    from pgworker.worker.service import serve
+
+    with asked_to_stop() as stop:
+        await serve(settings, stop.event)
