@@ -77,6 +77,8 @@ def tell(error: Exception) -> Exit:
             paragraph(error.message, hint=error.hint)
         case OSError() if error.filename is not None:
             paragraph(f"{os.fsdecode(error.filename)}: {error.strerror}")
+        case OSError() if error.strerror is not None:
+            paragraph(error.strerror)
         case _:
             paragraph(
                 f"pgworker itself failed: {type(error).__name__}: {error}",

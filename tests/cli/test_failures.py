@@ -1,0 +1,155 @@
+"""Every expected failure is one clear paragraph and an exit code."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+UNKNOWN = "00000000-0000-0000-0000-000000000000"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("{bad", "line 1 column 2"),
+        ('{"a": 1, "a": 2}', "a duplicate key (at /a)"),
+        ('{"a": [NaN]}', "NaN (at /a/0)"),
+        ("", "not JSON"),
+    ],
+)
+def test_an_input_that_is_no_strict_json_is_a_usage_error(bare, given, told):
+    answer = bare("run", "hello.yaml", "-i", given)
+    assert answer.code == 2
+    assert told in answer.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("bogus",),
+        ("run",),
+        ("run", "hello.yaml", "-P", "novalue"),
+        ("run", "hello.yaml", "-i", "5", "-P", "a=1"),
+        ("run", "hello.yaml", "--timeout", "soon"),
+        ("show", "not-a-uuid"),
+        ("history", "123"),
+        ("cancel", "x"),
+        ("list", "--status", "ASLEEP"),
+        ("list", "-o", "xml"),
+        ("start", ":1.0.0"),
+        ("start", "a/b", "--namespace", "c"),
+        ("start", "a", "--at", "tomorrow"),
+        ("start", "a", "--timeout", "1"),
+        ("worker", "--processes", "0"),
+    ],
+)
+def test_a_wrong_command_line_ends_with_2(bare, arguments):
+    answer = bare(*arguments)
+    assert (answer.code, answer.out) == (2, "")
+    assert "Error: " in answer.err
+
+
+@pytest.mark.parametrize(
+    "arguments", [("show", UNKNOWN), ("history", UNKNOWN), ("cancel", UNKNOWN), ("start", "nobody")]
+)
+def test_what_is_not_there_ends_with_4(pgworker, arguments):
+    answer = pgworker(*arguments)
+    assert (answer.code, answer.out) == (4, "")
+    assert answer.err.startswith("pgworker: ")
+
+
+def test_commands_that_need_a_database_say_what_to_set(bare):
+    answer = bare("list")
+    assert answer.code == 1
+    assert "PGWORKER_DATABASE_URL" in answer.err
+
+
+def test_an_unreachable_database_is_told_without_the_password(bare):
+    answer = bare("list", PGWORKER_DATABASE_URL="postgresql://ada:sesame@127.0.0.1:1/none")
+    assert answer.code == 1
+    assert "Connection refused" in answer.err
+    assert "sesame" not in answer.err
+
+
+@pytest.mark.parametrize("url", ["mysql://ada:sesame@host/db", "postgres//ada:sesame@host", "host"])
+def test_a_connection_string_of_another_kind_is_not_repeated(bare, url):
+    answer = bare("list", PGWORKER_DATABASE_URL=url)
+    assert answer.code == 1
+    assert "connection string" in answer.err
+    assert "sesame" not in answer.err
+
+
+def test_a_wrong_setting_is_named(pgworker):
+    answer = pgworker("list", PGWORKER_CONCURRENCY="many")
+    assert answer.code == 1
+    assert "PGWORKER_CONCURRENCY is 'many'" in answer.err
+
+
+@pytest.mark.parametrize("command", [("list",), ("worker",), ("start", "hello")])
+def test_a_database_without_the_schema_is_told_with_the_remedy(pgworker, command):
+    answer = pgworker(*command, PGWORKER_SCHEMA="elsewhere")
+    assert answer.code == 1
+    assert "no schema elsewhere" in answer.err
+    assert "pgworker migrate" in answer.err
+
+
+@pytest.mark.parametrize("arguments", [("run", "none.yaml"), ("run", "hello.yaml", "-i", "@none.yaml")])
+def test_a_missing_file_is_named(bare, arguments):
+    answer = bare(*arguments)
+    assert answer.code == 1
+    assert answer.err == "pgworker: none.yaml: No such file or directory\n"
+
+
+def test_a_folder_is_no_document(bare):
+    assert bare("run", ".").err == "pgworker: .: Is a directory\n"
+
+
+def test_a_document_cannot_steer_the_terminal(pgworker):
+    document = pgworker.folder / "fails.yaml"
+    document.write_text(document.read_text().replace("no tea", '"\\e[2J"'))
+    answer = pgworker("run", "fails.yaml")
+    assert "\x1b" not in answer.err
+    assert "\\x1b[2J" in answer.err
+
+
+def test_a_reader_that_leaves_early_is_no_trouble(pgworker):
+    pgworker("run", "hello.yaml", "-P", "name=Ada")
+    listing = pgworker.begin("list", "-o", "jsonl")
+    listing.stdout.close()
+    listing.wait(timeout=30)
+    assert listing.stderr.read() == ""
+    listing.stderr.close()
+
+
+def test_a_full_disk_is_told(bare):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            bare.line(["validate", "hello.yaml"]), cwd=bare.folder, env=bare.environment,
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unexpected_failure_is_one_paragraph_with_a_traceback_for_those_who_ask(monkeypatch, capsys):
+    import typer
+
+    from pgworker.cli.failures import told
+
+    def broken() -> None:
+        raise ZeroDivisionError("by nothing")
+
+    with pytest.raises(typer.Exit) as ending:
+        told(broken)()
+    told_to = capsys.readouterr().err
+    assert ending.value.exit_code == 1
+    assert told_to.startswith("pgworker: pgworker itself failed: ZeroDivisionError: by nothing\n")
+    assert "PGWORKER_LOG_LEVEL=DEBUG" in told_to
+    assert "Traceback" not in told_to
+    monkeypatch.setenv("PGWORKER_LOG_LEVEL", "debug")
+    with pytest.raises(typer.Exit):
+        told(broken)()
+    assert "Traceback" in capsys.readouterr().err

@@ -1,0 +1,170 @@
+"""The Python API."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from pgworker.client import Client
+from pgworker.errors import (
+    Conflict,
+    DatabaseUnavailable,
+    DocumentError,
+    NotFound,
+    PgworkerError,
+    SettingsError,
+    StoreRefused,
+    ValueRefused,
+    WaitTimedOut,
+    WorkflowFailed,
+)
+
+HELLO = """
+document: {dsl: '1.0.3', namespace: test, name: hello, version: '1.0.0'}
+do:
+  - greet: {set: {greeting: '${ "Hello " + .name }'}}
+"""
+WAITS = """
+document: {dsl: '1.0.3', namespace: test, name: waits, version: '1.0.0'}
+do:
+  - nap: {wait: {hours: 1}}
+"""
+FAILS = """
+document: {dsl: '1.0.3', namespace: test, name: fails, version: '1.0.0'}
+do:
+  - boom: {raise: {error: {type: 'https://example.com/boom', status: 418, title: Boom, detail: no tea}}}
+"""
+
+
+@pytest.fixture
+async def client(database_url):
+    async with Client(database_url, "pgworker") as client:
+        yield client
+
+
+async def test_a_workflow_is_defined_started_and_waited_for(client, in_process_worker):
+    assert await client.define(HELLO) == "test/hello:1.0.0"
+    async with in_process_worker():
+        workflow_id = await client.start("hello", {"name": "Ada"}, namespace="test", labels={"team": "blue"})
+        assert await client.result(workflow_id, timeout=20) == {"greeting": "Hello Ada"}
+    workflow = await client.get(workflow_id)
+    assert (workflow.status, workflow.labels, workflow.is_finished) == ("COMPLETED", {"team": "blue"}, True)
+    assert [task.name for task in await client.tasks(workflow_id)] == ["greet"]
+    assert [row.seq for row in await client.history(workflow_id)] == [1, 2, 3]
+    assert [row.seq for row in await client.history(workflow_id, after_seq=2)] == [3]
+    assert [row.type async for row in client.follow(workflow_id)][-1] == "workflow.completed"
+
+
+@pytest.mark.parametrize("form", ["path", "bytes", "value"])
+async def test_documents_come_in_every_form(client, tmp_path: Path, form):
+    path = tmp_path / "hello.yaml"
+    path.write_text(HELLO)
+    value = {
+        "document": {"dsl": "1.0.3", "namespace": "test", "name": "hello", "version": "1.0.0"},
+        "do": [{"greet": {"set": {"greeting": '${ "Hello " + .name }'}}}],
+    }
+    document = {"path": path, "bytes": HELLO.encode(), "value": value}[form]
+    assert await client.define(document) == "test/hello:1.0.0"
+    assert await client.define(HELLO) == "test/hello:1.0.0", "the same content is no conflict"
+
+
+async def test_a_document_is_compiled_before_it_is_defined(client):
+    with pytest.raises(DocumentError) as refusal:
+        await client.define(HELLO.replace("set:", "sett:"))
+    assert refusal.value.problems[0].line == 4
+    with pytest.raises(NotFound):
+        await client.start("hello", namespace="test")
+
+
+async def test_a_version_never_changes(client):
+    await client.define(HELLO)
+    with pytest.raises(Conflict, match="defined already"):
+        await client.define(HELLO.replace("Hello ", "Goodbye "))
+
+
+async def test_a_failed_workflow_raises_its_problem(client, in_process_worker):
+    await client.define(FAILS)
+    async with in_process_worker():
+        with pytest.raises(WorkflowFailed, match="no tea") as failure:
+            await client.result(await client.start("fails", namespace="test"), timeout=20)
+    assert failure.value.problem["status"] == 418
+    assert not failure.value.cancelled
+
+
+async def test_a_cancelled_workflow_raises_too(client):
+    await client.define(WAITS)
+    workflow_id = await client.start("waits", namespace="test")
+    assert await client.cancel(workflow_id, "enough")
+    assert not await client.cancel(workflow_id)
+    with pytest.raises(WorkflowFailed, match="enough") as failure:
+        await client.result(workflow_id)
+    assert failure.value.cancelled
+
+
+async def test_waiting_ends_when_the_time_is_over(client):
+    await client.define(WAITS)
+    with pytest.raises(WaitTimedOut, match=r"still PENDING after 0\.05 s"):
+        await client.result(await client.start("waits", namespace="test"), timeout=0.05)
+
+
+async def test_events_are_appended(client):
+    await client.define(WAITS)
+    workflow_id = await client.start("waits", namespace="test")
+    assert await client.append_event(workflow_id, "order.paid", {"amount": 3}) == 2
+    assert await client.append_event(workflow_id, "order.noted") == 3
+    assert [(row.type, row.data) for row in await client.history(workflow_id, after_seq=1)] == [
+        ("order.paid", {"amount": 3}),
+        ("order.noted", {}),
+    ]
+
+
+async def test_an_input_that_json_cannot_hold_is_refused_with_its_place(client):
+    await client.define(HELLO)
+    with pytest.raises(ValueRefused) as refusal:
+        await client.start("hello", {"a": [float("nan")]}, namespace="test")
+    assert refusal.value.pointer == "/a/0"
+
+
+async def test_what_is_not_there_is_not_found(client):
+    for call in (client.get, client.result, client.cancel):
+        with pytest.raises(NotFound):
+            await call(str(uuid4()))
+    assert await client.list(name="nobody") == []
+
+
+async def test_the_list_is_filtered_and_paged(client):
+    await client.define(HELLO)
+    ids = [await client.start("hello", namespace="test", labels={"n": str(n)}) for n in range(3)]
+    assert [row.id for row in await client.list()] == ids[::-1]
+    assert [row.id for row in await client.list(limit=1, before=ids[1])] == [ids[0]]
+    assert [row.id for row in await client.list(labels={"n": "1"})] == [ids[1]]
+    assert await client.list(statuses=["FAILED"], namespace="test") == []
+
+
+async def test_workers_and_jobs_can_be_seen(client, in_process_worker):
+    await client.define(HELLO)
+    workflow_id = await client.start("hello", namespace="test", priority=7)
+    assert [(job.workflow_id, job.kind, job.priority) for job in await client.jobs()] == [
+        (workflow_id, "decide", 7)
+    ]
+    async with in_process_worker(worker_id="somebody"):
+        assert [worker.id for worker in await client.workers()] == ["somebody"]
+
+
+async def test_a_client_that_cannot_work_says_why(database_url):
+    with pytest.raises(DatabaseUnavailable, match="refused"):
+        await Client("postgresql://127.0.0.1:1/none", "pgworker").__aenter__()
+    with pytest.raises(StoreRefused, match="no schema elsewhere"):
+        await Client(database_url, "elsewhere").__aenter__()
+    with pytest.raises(SettingsError, match="connection string"):
+        await Client("mysql://host/db", "pgworker").__aenter__()
+    with pytest.raises(PgworkerError, match="not open"):
+        await Client(database_url, "pgworker").get(str(uuid4()))
+
+
+async def test_the_settings_say_where(monkeypatch, database_url):
+    monkeypatch.setenv("PGWORKER_DATABASE_URL", database_url)
+    async with Client() as client:
+        assert await client.list() == []
