@@ -115,7 +115,7 @@ class Settings(BaseSettings):
     @property
     def has_database(self) -> bool:
         """Whether a database is set, by URL or by libpq's variables."""
-        return self.database_url is not None or any(
+        return bool(self.database_url) or any(
             os.environ.get(name) for name in ("PGHOST", "PGDATABASE", "PGSERVICE", "PGPORT", "PGUSER")
         )
 

@@ -56,7 +56,8 @@ def migration_script(schema: str) -> str:
     config = _config(schema)
     config.attributes["output"] = output
     command.upgrade(config, "head", sql=True)
-    return output.getvalue()
+    # alembic writes names as a driver wants them, with percent signs doubled
+    return output.getvalue().replace(schema.replace("%", "%%"), schema)
 
 
 def head_revision() -> str:
