@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
+from collections.abc import Sequence
 
 import psycopg
 from psycopg.types.json import Jsonb
@@ -21,6 +23,7 @@ class Load:
     def __init__(self, connection: psycopg.Connection) -> None:
         connection.prepare_threshold = 0
         self.connection = connection
+        self.workers: Sequence[subprocess.Popen[str]] = ()
 
     def define(self, definition: JsonObject) -> None:
         """Stores a definition."""
@@ -37,20 +40,16 @@ class Load:
         """Waits until nothing is left to be done, and makes sure that every workflow is COMPLETED."""
         until = time.monotonic() + _LIMIT_SECONDS
         while self._value("select exists (select from pgworker.jobs)"):
-            if time.monotonic() > until:
-                raise TimeoutError(f"there is still work after {_LIMIT_SECONDS} s")
-            time.sleep(_LOOK_SECONDS)
+            self._look_again(until, f"there is still work after {_LIMIT_SECONDS} s")
         failed = self._value("select count(*) from pgworker.workflows where status <> 'COMPLETED'")
         if failed:
             raise RuntimeError(f"{failed} workflows did not complete")
 
-    def warm_up(self, name: str, given: JsonObject, count: int, workers: int = 1) -> None:
+    def warm_up(self, name: str, given: JsonObject, count: int) -> None:
         """Waits for the workers to come up, and lets them do a little work."""
         until = time.monotonic() + _LIMIT_SECONDS
-        while self._value("select count(*) from pgworker.workers") != workers:
-            if time.monotonic() > until:
-                raise TimeoutError("the workers did not come up")
-            time.sleep(_LOOK_SECONDS)
+        while self._value("select count(*) from pgworker.workers") != len(self.workers):
+            self._look_again(until, "the workers did not come up")
         for _ in range(3):
             self.start(name, given, count)
             self.finish()
@@ -58,6 +57,13 @@ class Load:
     def events(self) -> int:
         """How many events there are."""
         return int(str(self._value("select coalesce(sum(last_seq), 0) from pgworker.workflows")))
+
+    def _look_again(self, until: float, complaint: str) -> None:
+        if any(worker.poll() is not None for worker in self.workers):
+            raise RuntimeError("a worker has died")
+        if time.monotonic() > until:
+            raise TimeoutError(complaint)
+        time.sleep(_LOOK_SECONDS)
 
     def _value(self, query: str) -> object:
         row = self.connection.execute(query.encode()).fetchone()

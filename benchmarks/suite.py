@@ -8,8 +8,8 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,22 +64,22 @@ class Suite:
         """Ten pure tasks, in one process and in two."""
         given, count = documents.small_input(), self.sizes.pure
         rows = []
-        with processes.workers(self.url, profiles=self.profiles):
+        with self._workers():
             self.load.warm_up("pure", given, 100)
             before = self._repeat(lambda: bulk.started_before(self.load, "pure", given, count))
             meanwhile = self._repeat(lambda: bulk.started_meanwhile(self.load, "pure", given, count))
         rows += bulk.task_rows("pure tasks", before, count, drained=True)
         rows += bulk.task_rows("pure tasks", before, count, drained=False)
         rows += bulk.task_rows("pure tasks, started meanwhile", meanwhile, count, drained=False)
-        with processes.workers(self.url, 2, profiles=self.profiles):
-            self.load.warm_up("pure", given, 100, workers=2)
+        with self._workers(2):
+            self.load.warm_up("pure", given, 100)
             two = self._repeat(lambda: bulk.started_before(self.load, "pure", given, count))
         return rows + bulk.task_rows("pure tasks, 2 processes", two, count, drained=True)
 
     def large(self) -> list[Row]:
         """Ten pure tasks that each pass 10 KB on."""
         given, count = documents.large_input(), self.sizes.large
-        with processes.workers(self.url, profiles=self.profiles):
+        with self._workers():
             self.load.warm_up("large", given, 50)
             runs = self._repeat(lambda: bulk.started_before(self.load, "large", given, count))
         return bulk.task_rows("pure tasks of 10 KB", runs, count, drained=True)
@@ -93,7 +93,7 @@ class Suite:
     def _calls(self, url: str, slots: int) -> Row:
         given: JsonObject = {"stub": url}
         count = self.sizes.http
-        with processes.workers(self.url, profiles=self.profiles, concurrency=slots):
+        with self._workers(concurrency=slots):
             self.load.warm_up("http", given, 10)
             runs = self._repeat(lambda: bulk.started_before(self.load, "http", given, count))
         return bulk.call_row(f"HTTP calls, {slots} at once", runs, count)
@@ -102,19 +102,25 @@ class Suite:
         """From start to end on an idle system, where the poll is too far away to matter."""
         rows = []
         given, count = documents.small_input(), self.sizes.latency
-        with processes.workers(self.url, profiles=self.profiles, poll_seconds=60):
+        with self._workers(poll_seconds=60):
             self.load.warm_up("pure", given, 20)
             for name, label in (("one", "1 task"), ("pure", f"{documents.TASKS} tasks")):
                 waiting.idle_latency(self.load, name, given, 5)
                 seconds = waiting.idle_latency(self.load, name, given, count)
                 rows += percentiles(f"idle latency, {label}", seconds, f"{count} workflows")
+            rows.append(waiting.silence(self.load))
         return rows
 
     def timers(self) -> list[Row]:
         """Very many timers for one second."""
-        with processes.workers(self.url, profiles=self.profiles):
+        with self._workers():
             self.load.warm_up("pure", documents.small_input(), 100)
             return waiting.timers(self.load, self.sizes.timers, self.sizes.timers_lead)
+
+    @contextmanager
+    def _workers(self, count: int = 1, **settings: float) -> Iterator[None]:
+        with processes.workers(self.url, count, self.profiles, **settings) as self.load.workers:
+            yield
 
     def _repeat(self, run: Callable[[], bulk.Run]) -> list[bulk.Run]:
         return [run() for _ in range(self.repeat)]

@@ -37,6 +37,13 @@ def _one(load: Load, name: str, given: JsonObject) -> float:
     raise TimeoutError(f"a workflow was {status} after {took:.0f} s")
 
 
+def silence(load: Load) -> Row:
+    """How long ago an idle worker's last query was, after a second in which there was nothing to do."""
+    time.sleep(1)
+    (seconds,) = load.connection.execute(_LAST_QUERY).fetchone() or (0.0,)
+    return Row("idle worker, since its last query", seconds * 1000, "ms", "of 1,000 and more it had")
+
+
 def timers(load: Load, count: int, lead: float) -> list[Row]:
     """Lets so many timers become due within one second that begins in ``lead`` seconds."""
     at = time.time() + lead
@@ -68,6 +75,11 @@ def timers(load: Load, count: int, lead: float) -> list[Row]:
         Row("all timers' workflows done after the last was due", after * 1000, "ms", note),
     ]
 
+
+_LAST_QUERY = """
+select extract(epoch from clock_timestamp() - max(query_start))::float8 from pg_stat_activity
+where datname = current_database() and application_name = 'pgworker wheel'
+"""
 
 _LATENESS = """
 select extract(epoch from fired.occurred_at - (timer.data ->> 'due_at')::timestamptz)::float8

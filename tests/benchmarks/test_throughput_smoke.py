@@ -25,6 +25,7 @@ ROWS = (
     "idle latency, 1 task, p99",
     "idle latency, 10 tasks, p50",
     "idle latency, 10 tasks, p99",
+    "idle worker, since its last query",
     "timers' lateness, p50",
     "timers' lateness, p99",
     "timers that fired early",
