@@ -1,0 +1,178 @@
+"""Workflows without a database: compile a text, start it, tell it things, look at its history.
+
+What the database does to events on their way (JSON text in, ``jsonb`` out) is played by ``stored``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from pgworker.dsl.compile import Compiled, compile_document
+from pgworker.dsl.document import Document
+from pgworker.dsl.load import load
+from pgworker.engine import events
+from pgworker.engine.codec import encode
+from pgworker.engine.commands import Command, commands
+from pgworker.engine.decide import MAX_EVENTS, Record, decide
+from pgworker.engine.events import Event
+from pgworker.engine.evolve import replay
+from pgworker.engine.inputs import ActivityCompleted, ActivityFailed, Input, TimerDue
+from pgworker.engine.state import State, Status
+from pgworker.errors import DocumentError, Fault, FaultKind, Problem
+from pgworker.plan.nodes import Plan
+from pgworker.types import JsonObject, JsonValue
+from pgworker.values import canonical
+
+NOW = datetime(2024, 1, 31, 12, 0, 0, 500_000, tzinfo=UTC)
+WORKFLOW_ID = "0190aaaa-0000-7000-8000-000000000001"
+HEADER = "document: {dsl: '1.0.3', namespace: default, name: sample, version: 1.0.0}\n"
+ERRORS = "https://serverlessworkflow.io/spec/1.0.0/errors/"
+
+
+def compiled(text: str) -> Compiled:
+    """The compiled text; the usual header is put before it unless it has one of its own."""
+    return compile_document(load(text if "document:" in text else HEADER + text, "sample.yaml"))
+
+
+def plan_of(text: str) -> Plan:
+    """The plan of a text."""
+    return compiled(text).plan
+
+
+def problems_of(text: str | Document) -> tuple[Problem, ...]:
+    """The problems for which a text is refused; none if it is not."""
+    try:
+        compile_document(text) if isinstance(text, Document) else compiled(text)
+    except DocumentError as error:
+        return error.problems
+    return ()
+
+
+def started(value: JsonValue = None, at: datetime = NOW) -> Event:
+    """The first event of every history."""
+    return Event(1, events.WORKFLOW_STARTED, None, {"input": {} if value is None else value}, at)
+
+
+def stored(event: Event) -> Event:
+    """The event as it comes back from the database."""
+    data = canonical(json.loads(encode(event.data)))
+    assert isinstance(data, dict)
+    return event._replace(data=data)
+
+
+@dataclass
+class Play:
+    """One workflow as it is played: its history so far and the state that deciding has led to."""
+
+    plan: Plan
+    state: State
+    history: list[Event]
+    now: datetime = NOW
+    limit: int = MAX_EVENTS
+    encoded: list[str] = field(default_factory=list)
+
+    def tell(self, *inputs: Input, after: timedelta = timedelta(seconds=1)) -> Play:
+        """Tells the workflow something, some time later, and lets it go on as far as it can."""
+        self.now += after
+        self.decide(*inputs)
+        return self
+
+    def decide(self, *inputs: Input, most: int = 100_000) -> None:
+        """Decides until nothing can go on, or ``most`` events are there."""
+        told: tuple[Input, ...] = inputs
+        while True:
+            record = self.step(*told)
+            told = ()
+            if not record.goes_on or len(self.history) >= most:
+                return
+
+    def step(self, *inputs: Input) -> Record:
+        """One decision."""
+        record = decide(WORKFLOW_ID, self.plan, self.state, self.now, inputs=inputs, max_events=self.limit)
+        self.history += record.events
+        self.encoded += record.encoded
+        return record
+
+    def returns(self, result: JsonValue) -> Play:
+        """The activity that the workflow waits for returns."""
+        return self.tell(ActivityCompleted(self.waiting("activity"), result, 1, "token"))
+
+    def fails(self, detail: str = "no answer", kind: FaultKind = FaultKind.COMMUNICATION) -> Play:
+        """The activity that the workflow waits for fails."""
+        return self.tell(ActivityFailed(self.waiting("activity"), Fault(kind, detail), 1, "token"))
+
+    def fires(self) -> Play:
+        """The timer that the workflow waits for is due."""
+        (timer,) = [a.timer for a in self.state.activations.values() if a.timer is not None]
+        return self.tell(TimerDue(timer))
+
+    def waiting(self, attribute: str) -> int:
+        """The start of the one activation that waits for an activity or a timer."""
+        (start,) = [k for k, a in self.state.activations.items() if getattr(a, attribute) is not None]
+        return start
+
+    @property
+    def status(self) -> Status:
+        """Where the workflow stands."""
+        return self.state.status
+
+    @property
+    def output(self) -> JsonValue:
+        """The output of a workflow that has completed."""
+        assert self.state.status is Status.COMPLETED, self.state.error or self.state.status
+        return self.state.output
+
+    @property
+    def error(self) -> JsonObject:
+        """The error of a workflow that has failed."""
+        assert self.state.status is Status.FAILED, self.state.output
+        assert self.state.error is not None
+        return self.state.error
+
+    @property
+    def types(self) -> list[str]:
+        """The types of all events."""
+        return [event.type for event in self.history]
+
+    @property
+    def ran(self) -> list[str]:
+        """The names of the tasks that ended one way or the other, in order."""
+        ends = {events.TASK_COMPLETED, events.TASK_FAILED, events.TASK_SKIPPED}
+        return [str(e.task).rsplit("/", 1)[1] for e in self.history if e.type in ends]
+
+    @property
+    def commands(self) -> list[Command]:
+        """Everything that the world was asked to do."""
+        return list(commands(self.history))
+
+    def of(self, type_: str) -> list[Event]:
+        """The events of one type."""
+        return [event for event in self.history if event.type == type_]
+
+
+def play(text: str | Plan, value: JsonValue = None, *, at: datetime = NOW, limit: int = MAX_EVENTS) -> Play:
+    """Starts a workflow and lets it go on as far as it can."""
+    one = begin(text, value, at=at, limit=limit)
+    one.decide()
+    return one
+
+
+def begin(text: str | Plan, value: JsonValue = None, *, at: datetime = NOW, limit: int = MAX_EVENTS) -> Play:
+    """A workflow that was started, and on which nothing was decided yet."""
+    first = started(canonical(value), at)
+    plan = plan_of(text) if isinstance(text, str) else text
+    return Play(plan, replay([first]), [first], at, limit)
+
+
+def resumed(one: Play, history: Iterable[Event], now: datetime | None = None) -> Play:
+    """The same workflow in another process, which knows of it what the history says."""
+    known = list(history)
+    return replace(one, state=replay(known), history=known, now=now or one.now, encoded=[])
+
+
+def error_kind(problem: JsonObject) -> str:
+    """The short name of a standard error."""
+    return str(problem["type"]).removeprefix(ERRORS)
