@@ -3,6 +3,8 @@
 from alembic import context
 from sqlalchemy import text
 
+from pgworker.store.migrations import run_as_it_is
+
 options = context.config.attributes
 schema = options["schema"]
 quoted = '"' + schema.replace('"', '""') + '"'
@@ -34,7 +36,7 @@ else:
         )
         connection.execute(text("set local lock_timeout to '10s'"))
         for statement in PREPARE:
-            connection.exec_driver_sql(statement)
+            run_as_it_is(connection, statement)
         context.configure(connection=connection, version_table_schema=schema)
         with context.begin_transaction():
             context.run_migrations()

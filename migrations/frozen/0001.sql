@@ -162,7 +162,6 @@ comment on column jobs.created_at is 'When it was scheduled.';
 
 create table workers (
     id           text        not null,
-    session      uuid        not null,
     host         text        not null,
     pid          integer     not null,
     version      text        not null,
@@ -177,7 +176,6 @@ create table workers (
 
 comment on table workers is 'The worker processes that are alive, or were until a moment ago.';
 comment on column workers.id is 'The worker''s id.';
-comment on column workers.session is 'Changes with every connection: what a former session knew counts no more.';
 comment on column workers.host is 'Host it runs on.';
 comment on column workers.pid is 'Process id there.';
 comment on column workers.version is 'Its version of pgworker.';
@@ -387,6 +385,7 @@ declare
     v_seq      bigint;
     v_status   text;
     v_priority integer;
+    v_pending  boolean;
 begin
     if p_type is null or p_type = '' then
         raise exception 'an event has a type' using errcode = 'PW001';
@@ -397,7 +396,7 @@ begin
     end if;
     update workflows set last_seq = last_seq + 1
     where id = p_workflow and status not in ('COMPLETED', 'FAILED', 'CANCELLED')
-    returning last_seq, priority into v_seq, v_priority;
+    returning last_seq, priority, status = 'PENDING' into v_seq, v_priority, v_pending;
     if v_seq is null then
         select status into v_status from workflows where id = p_workflow;
         if v_status is null then
@@ -405,6 +404,9 @@ begin
         end if;
         raise exception 'the workflow % is %, and nothing can be added to its history', p_workflow, v_status
             using errcode = 'PW004';
+    end if;
+    if v_pending then
+        return v_seq;  -- its first turn is still to come, at the time that was asked for, and will see the event
     end if;
     insert into jobs (workflow_id, seq, kind, due_at, priority) values (p_workflow, 0, 'decide', now(), v_priority)
     on conflict on constraint a_job_is_known_by_the_event_that_scheduled_it do
@@ -541,7 +543,6 @@ declare
     v_locked   uuid[] := '{}';
     v_due_of   uuid[];
     v_due      bigint[];
-    v_strikes  integer[];
     v_done_of  uuid[];
     v_done     bigint[];
 begin
@@ -568,10 +569,14 @@ begin
         return;
     end if;
 
-    select array_agg(c.workflow_id), array_agg(c.seq), array_agg(c.attempt) into v_due_of, v_due, v_strikes
-    from (select j.workflow_id, j.seq, j.attempt from jobs j
-          where j.workflow_id = any (v_locked) and j.kind = 'decide' and j.due_at <= now()
-          for update skip locked) c;
+    -- <> 'perform' instead of = 'decide' keeps the planner off the index of due jobs, whose length has nothing
+    -- to do with the few workflows that are asked for.
+    select array_agg(c.workflow_id), array_agg(c.seq) into v_due_of, v_due
+    from (select j.workflow_id, j.seq
+          from unnest(v_locked) as l (id)
+          join jobs j on j.workflow_id = l.id
+          where j.kind <> 'perform' and j.due_at <= now()
+          for update of j skip locked) c;
     if p_done_workflows <> '{}' then
         select array_agg(c.workflow_id), array_agg(c.seq) into v_done_of, v_done
         from (select j.workflow_id, j.seq
@@ -584,14 +589,15 @@ begin
     -- A statement of its own, begun after the workflows were locked: only so it sees their newest events.
     return query
     select w.id, w.namespace, w.name, w.version, w.last_seq, w.priority,
-           coalesce(d.due, '{}'), coalesce(d.strikes, 0), coalesce(a.done, '{}'), h.history
+           coalesce(d.due, '{}'), coalesce(t.attempt, 0), coalesce(a.done, '{}'), h.history
     from (select distinct u.id from unnest(v_locked) as u (id)) l
     join workflows w on w.id = l.id
     left join (
-        select u.id, array_agg(u.seq) as due, max(u.strikes) as strikes
-        from unnest(v_due_of, v_due, v_strikes) as u (id, seq, strikes) group by u.id) d on d.id = l.id
+        select u.id, array_agg(distinct u.seq) as due
+        from unnest(v_due_of, v_due) as u (id, seq) group by u.id) d on d.id = l.id
+    left join jobs t on t.workflow_id = l.id and t.seq = 0
     left join (
-        select u.id, array_agg(u.seq) as done
+        select u.id, array_agg(distinct u.seq) as done
         from unnest(v_done_of, v_done) as u (id, seq) group by u.id) a on a.id = l.id
     left join lateral (
         select json_agg(json_build_array(e.seq, e.type, e.task, e.data, e.occurred_at) order by e.seq) as history
@@ -685,7 +691,9 @@ begin
                case when n.token is not null then p_worker end,
                case when n.token is not null then 1 else 0 end
         from unnest(p_jobs_of, p_jobs, p_job_kinds, p_job_due_at, p_job_priorities, p_job_tokens)
-            as n (workflow_id, seq, kind, due_at, priority, token);
+            as n (workflow_id, seq, kind, due_at, priority, token)
+        on conflict on constraint a_job_is_known_by_the_event_that_scheduled_it do
+            update set due_at = least(jobs.due_at, excluded.due_at);  -- another turn, put off before
         if exists (select from unnest(p_job_kinds, p_job_tokens) as n (kind, token)
                    where n.kind = 'perform' and n.token is null) then
             perform wake_workers(p_worker);
@@ -749,13 +757,14 @@ comment on function claim_activities(text, integer, interval) is
 
 create function heartbeat(
     p_worker text, p_busy integer, p_lease interval, p_workflows uuid[], p_seqs bigint[], p_tokens uuid[]
-) returns table (workflow_id uuid, seq bigint)
+) returns table (known boolean, workflow_id uuid, seq bigint)
     language plpgsql security definer
     set search_path from current
 as $$
 #variable_conflict use_column
 begin
     update workers set heartbeat_at = clock_timestamp(), busy = p_busy where id = p_worker;
+    return query select found, null::uuid, null::bigint;
     -- skip locked: a job that somebody holds this moment is about to end or gets its beat next time
     update jobs j
     set due_at = clock_timestamp() + p_lease
@@ -766,7 +775,7 @@ begin
           for update of l skip locked) held
     where j.workflow_id = held.workflow_id and j.seq = held.seq;
     return query
-    select p.workflow_id, p.seq
+    select true, p.workflow_id, p.seq
     from unnest(p_workflows, p_seqs, p_tokens) as p (workflow_id, seq, token)
     where not exists (
         select from jobs j
@@ -775,7 +784,7 @@ end
 $$;
 
 comment on function heartbeat(text, integer, interval, uuid[], bigint[], uuid[]) is
-    'Says that the worker is alive and extends its leases; returns those that it has lost (cancelled, or taken back).';
+    'Says that the worker is alive and extends its leases. The first row tells whether the worker is known (it was forgotten otherwise), the others which leases it has lost (cancelled, or taken back).';
 
 create function release_activities(p_workflows uuid[], p_seqs bigint[], p_tokens uuid[]) returns void
     language plpgsql security definer
@@ -803,13 +812,23 @@ create function postpone_turn(p_workflow uuid, p_delay interval) returns integer
     set search_path from current
 as $$
 declare
-    v_strikes integer;
+    v_priority integer;
+    v_strikes  integer;
 begin
-    perform from workflows where id = p_workflow for no key update;
-    update jobs set attempt = attempt + 1, due_at = clock_timestamp() + p_delay
-    where workflow_id = p_workflow and kind = 'decide' and due_at <= clock_timestamp();
-    select max(attempt) into v_strikes from jobs where workflow_id = p_workflow and kind = 'decide';
-    return coalesce(v_strikes, 0);
+    select priority into v_priority from workflows
+    where id = p_workflow and status not in ('COMPLETED', 'FAILED', 'CANCELLED')
+    for no key update;
+    if v_priority is null then
+        return 0;
+    end if;
+    update jobs set due_at = clock_timestamp() + p_delay
+    where workflow_id = p_workflow and kind <> 'perform' and due_at < clock_timestamp() + p_delay;
+    insert into jobs (workflow_id, seq, kind, due_at, priority, attempt)
+    values (p_workflow, 0, 'decide', clock_timestamp() + p_delay, v_priority, 1)
+    on conflict on constraint a_job_is_known_by_the_event_that_scheduled_it do
+        update set attempt = jobs.attempt + 1
+    returning attempt into v_strikes;
+    return v_strikes;
 end
 $$;
 
@@ -817,22 +836,22 @@ comment on function postpone_turn(uuid, interval) is
     'A strike against a workflow that could not be decided upon: its turn comes later. Returns the strikes so far.';
 
 create function register_worker(
-    p_id text, p_session uuid, p_host text, p_pid integer, p_version text, p_slots integer
+    p_id text, p_host text, p_pid integer, p_version text, p_slots integer, p_busy integer, p_idle boolean
 ) returns void
     language plpgsql security definer
     set search_path from current
 as $$
 begin
-    insert into workers (id, session, host, pid, version, slots)
-    values (p_id, p_session, p_host, p_pid, p_version, p_slots)
+    insert into workers (id, host, pid, version, slots, busy, idle)
+    values (p_id, p_host, p_pid, p_version, p_slots, p_busy, p_idle)
     on conflict on constraint a_worker_is_known_by_its_id do update
-    set session = excluded.session, host = excluded.host, pid = excluded.pid, version = excluded.version,
-        slots = excluded.slots, idle = false, heartbeat_at = now();
+    set host = excluded.host, pid = excluded.pid, version = excluded.version, slots = excluded.slots,
+        busy = excluded.busy, idle = excluded.idle, heartbeat_at = clock_timestamp();
 end
 $$;
 
-comment on function register_worker(text, uuid, text, integer, text, integer) is
-    'Makes a worker known, with the session that its new connection began.';
+comment on function register_worker(text, text, integer, text, integer, integer, boolean) is
+    'Makes a worker known, or says anew what is known of it.';
 
 create function forget_workers(p_id text, p_silent_for interval) returns integer
     language plpgsql security definer
@@ -865,7 +884,7 @@ $$;
 comment on function declare_idle(text, boolean) is
     'Says that the worker goes to sleep and wants to be notified, or that it is awake.';
 
-create function time_to_next_job() returns interval
+create function time_to_next_job(p_performs boolean default true) returns interval
     language plpgsql stable security definer
     set search_path from current
     set plan_cache_mode = force_generic_plan
@@ -885,17 +904,18 @@ begin
         v_first := least(v_first, v_due_at);
         select max(priority) into v_priority from jobs where kind = 'decide' and priority < v_priority;
     end loop;
-    select max(priority) into v_priority from jobs where kind = 'perform';
+    select max(priority) into v_priority from jobs where kind = 'perform' and p_performs;
     while v_priority is not null loop
         select min(due_at) into v_due_at from jobs where kind = 'perform' and priority = v_priority;
         v_first := least(v_first, v_due_at);
         select max(priority) into v_priority from jobs where kind = 'perform' and priority < v_priority;
     end loop;
-    return greatest(v_first - clock_timestamp(), '0');
+    return case when v_first is not null then greatest(v_first - clock_timestamp(), '0') end;
 end
 $$;
 
-comment on function time_to_next_job() is 'How long until a job is due, by the database''s clock; null if there is none.';
+comment on function time_to_next_job(boolean) is
+    'How long until a job is due, by the database''s clock; null if there is none. Activities count for those that can perform more.';
 
 create function note_problems(p_namespace text, p_name text, p_version text, p_problems text) returns void
     language sql security definer
@@ -955,6 +975,11 @@ create trigger history_is_not_truncated
     for each statement execute function refuse_change();
 
 create view history with (security_barrier) as
+with e as (
+    -- what the engine did not write may hold anything: only its own events have references in them
+    select workflow_id, seq, occurred_at, type, task, data, actor,
+           case when type ~ '^(task|iteration|workflow|input)\.' then data else '{}' end as refs
+    from events)
 select e.workflow_id,
        e.seq,
        e.occurred_at,
@@ -962,28 +987,28 @@ select e.workflow_id,
        e.type,
        task_name(e.task)             as name,
        e.task,
-       coalesce(e.data ->> 'iteration', case when e.type = 'iteration.started' then e.data ->> 'index' end)::integer
+       coalesce(e.refs ->> 'iteration', case when e.type = 'iteration.started' then e.refs ->> 'index' end)::integer
            as iteration,
        e.occurred_at - s.occurred_at as duration,
        case when e.type = 'workflow.started' then e.data -> 'input'
             when e.type in ('task.started', 'task.completed', 'task.failed', 'task.skipped')
-            then coalesce(e.data -> 'input', event_value(e.workflow_id, (e.data ->> 'from')::bigint),
+            then coalesce(e.data -> 'input', event_value(e.workflow_id, (e.refs ->> 'from')::bigint),
                           s.data -> 'input', event_value(e.workflow_id, (s.data ->> 'from')::bigint))
        end as input,
        case when e.type in ('task.completed', 'workflow.completed', 'input.transformed')
             then coalesce(e.data -> 'output',
-                          event_value(e.workflow_id, (e.data ->> 'output_from')::bigint),
-                          event_value(e.workflow_id, (e.data ->> 'from')::bigint),
+                          event_value(e.workflow_id, (e.refs ->> 'output_from')::bigint),
+                          event_value(e.workflow_id, (e.refs ->> 'from')::bigint),
                           event_value(e.workflow_id, (s.data ->> 'from')::bigint))
             when e.type = 'task.skipped'
-            then event_value(e.workflow_id, (e.data ->> 'from')::bigint)
+            then event_value(e.workflow_id, (e.refs ->> 'from')::bigint)
        end as output,
        e.data -> 'error' as error,
        e.data,
        e.actor
-from events e
+from e
 left join events f on f.workflow_id = e.workflow_id and f.seq = 1
-left join events s on s.workflow_id = e.workflow_id and s.seq = (e.data ->> 'start')::bigint
+left join events s on s.workflow_id = e.workflow_id and s.seq = (e.refs ->> 'start')::bigint
      and e.type in ('task.completed', 'task.failed');
 
 comment on view history is 'The events made readable: how long after the start, how long the task took, and the values that went in and came out.';
@@ -1028,7 +1053,7 @@ where h.type = 'task.started'
   and not exists (select from events e
                   where e.workflow_id = h.workflow_id and e.seq > h.seq
                     and e.type in ('task.completed', 'task.failed')
-                    and (e.data ->> 'start')::bigint = h.seq);
+                    and e.data -> 'start' = to_jsonb(h.seq));
 
 comment on view tasks is 'One row for each time that a task ran, is running or was skipped.';
 

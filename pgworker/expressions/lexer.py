@@ -25,11 +25,15 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One word: its kind (space, variable, field, word, number, text, other), its text, where it starts."""
+    """One word: its kind (space, variable, field, word, number, text, other), its text, where it starts.
+
+    ``depth`` counts the interpolations around it.
+    """
 
     kind: str
     text: str
     start: int
+    depth: int = 0
 
 
 def tokens(program: str, start: int = 0) -> Iterator[Token]:
@@ -45,7 +49,7 @@ def tokens(program: str, start: int = 0) -> Iterator[Token]:
             if character == ")":
                 depths.pop()
             end, interpolates = _text_end(program, position + 1)
-            yield Token("text", program[position:end], position)
+            yield Token("text", program[position:end], position, len(depths))
             if interpolates:
                 depths.append(0)
             position = end
@@ -54,7 +58,7 @@ def tokens(program: str, start: int = 0) -> Iterator[Token]:
             depths[-1] += 1 if character == "(" else -1
         match = _TOKEN.match(program, position)
         assert match is not None, "the last alternative matches any character"
-        yield Token(match.lastgroup or "other", match.group(), position)
+        yield Token(match.lastgroup or "other", match.group(), position, len(depths))
         position = match.end()
     if depths:
         raise ValueError("a text with an interpolation never ends")
@@ -79,6 +83,8 @@ def closing_brace(text: str, start: int) -> int:
     depth = 0
     try:
         for token in tokens(text, start):
+            if token.depth:
+                continue  # braces inside a text's interpolation are that text's
             if token.text == "{":
                 depth += 1
             elif token.text == "}":
@@ -107,9 +113,7 @@ def functions(program: str) -> frozenset[str]:
         follower = words[index + 1].text if index + 1 < len(words) else ""
         before = words[index - 1].text if index else ""
         is_key = before in ("{", ",") and follower in (":", ",", "}") and _inside_braces(words, index)
-        if token.kind == "word" and before not in (".", "?//", "def") and not (is_key and follower == ":"):
-            if is_key:
-                continue
+        if token.kind == "word" and token.text != "def" and before != "def" and not is_key:
             found.add(token.text)
     return frozenset(found)
 

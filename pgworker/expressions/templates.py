@@ -16,6 +16,7 @@ from pgworker.expressions import uri_templates
 from pgworker.expressions.jq import Bind, Program, compile_program
 from pgworker.expressions.lexer import closing_brace
 from pgworker.types import JsonValue
+from pgworker.values import canonical
 
 
 class Template(Protocol):
@@ -167,7 +168,7 @@ def _pieces(text: str) -> Iterator[tuple[bool, str]]:
 
 def as_text(value: JsonValue) -> str:
     """How a value reads inside a text."""
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+    return value if isinstance(value, str) else orjson.dumps(canonical(value)).decode()
 
 
 def is_true(value: JsonValue) -> bool:

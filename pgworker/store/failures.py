@@ -22,8 +22,9 @@ from pgworker.errors import (
 _TRANSIENT_CLASSES = ("08", "53", "57", "40", "55", "58")
 """Connections, resources, operators' interventions, rollbacks, locks, the system: all of them pass."""
 
-_TRANSIENT = frozenset({"25006", "25P03", "25P04", "XX000"})
-"""A primary that became read-only, time-outs of idle or long transactions, a crash's after-effects."""
+_TRANSIENT = frozenset({"25006", "25P03", "25P04", "26000", "XX000"})
+"""A primary that became read-only, time-outs of idle or long transactions, prepared statements that went with
+another connection, a crash's after-effects."""
 
 
 class TurnOvertaken(PgworkerError):

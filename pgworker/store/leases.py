@@ -21,7 +21,7 @@ class Leases:
         self._worker_id = worker_id
         self._lease = timedelta(seconds=lease)
         self._heartbeat = database.statement(
-            "select workflow_id, seq"
+            "select known, workflow_id, seq"
             " from {schema}.heartbeat(%s, %s, %s, %s::uuid[], %s::bigint[], %s::uuid[])"
         )
         self._release = database.statement(
@@ -29,14 +29,15 @@ class Leases:
         )
         self._forget = database.statement("select {schema}.forget_workers(%s, %s)")
 
-    async def beat(self, held: Sequence[Lease]) -> list[tuple[str, int]]:
-        """Extends the leases; returns the keys of those that are lost."""
+    async def beat(self, held: Sequence[Lease]) -> tuple[bool, list[tuple[str, int]]]:
+        """Extends the leases; returns whether this worker is still known, and the keys of lost leases."""
         with translated():
             async with self._pool.connection() as connection:
                 cursor = await connection.execute(
                     self._heartbeat, [self._worker_id, len(held), self._lease, *_columns(held)]
                 )
-                return [(str(workflow_id), seq) for workflow_id, seq in await cursor.fetchall()]
+                (known, _, _), *lost = await cursor.fetchall()
+                return bool(known), [(workflow_id, seq) for _, workflow_id, seq in lost]
 
     async def release(self, held: Sequence[Lease]) -> None:
         """Gives activities back, to be performed by others at once."""

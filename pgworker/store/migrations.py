@@ -84,10 +84,14 @@ def run_frozen(name: str) -> None:
     if context.as_sql:
         context.impl.static_output(script)
     else:
-        # through the driver: SQLAlchemy would look for parameters behind the script's percent signs
-        driver = op.get_bind().connection.driver_connection
-        assert isinstance(driver, psycopg.Connection)
-        driver.execute(script.encode())
+        run_as_it_is(op.get_bind(), script)
+
+
+def run_as_it_is(connection: Connection, script: str) -> None:
+    """Runs SQL through the driver: SQLAlchemy would look for parameters behind percent signs."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    driver.execute(script.encode())
 
 
 def _config(schema: str) -> Config:

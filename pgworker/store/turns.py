@@ -162,16 +162,16 @@ class TurnConnection:
             "select document from {schema}.definitions where namespace = %s and name = %s and version = %s"
         )
         self._declare_idle = database.statement("select {schema}.declare_idle(%s, %s)")
-        self._next_job = database.statement("select {schema}.time_to_next_job()")
+        self._next_job = database.statement("select {schema}.time_to_next_job(%s)")
         self._postpone = database.statement("select {schema}.postpone_turn(%s::uuid, %s)")
         self._note_problems = database.statement("select {schema}.note_problems(%s, %s, %s, %s)")
-        self._register = database.statement("select {schema}.register_worker(%s, %s::uuid, %s, %s, %s, %s)")
+        self._register = database.statement("select {schema}.register_worker(%s, %s, %s, %s, %s, %s, %s)")
 
-    async def register(self, host: str, pid: int, version: str, slots: int) -> None:
+    async def register(self, host: str, pid: int, version: str, *, slots: int, busy: int, idle: bool) -> None:
         """Makes the worker known to the others."""
         with translated():
             await self._connection.execute(
-                self._register, [self._worker_id, self.session, host, pid, version, slots]
+                self._register, [self._worker_id, host, pid, version, slots, busy, idle]
             )
 
     async def claim(self, wanted: Wanted) -> Claimed:
@@ -232,10 +232,10 @@ class TurnConnection:
         with translated():
             await self._connection.execute(self._declare_idle, [self._worker_id, idle])
 
-    async def seconds_to_next_job(self) -> float | None:
-        """How long until a job is due, by the database's clock."""
+    async def seconds_to_next_job(self, *, performs: bool) -> float | None:
+        """How long until a job is due, by the database's clock; activities count if it ``performs``."""
         with translated():
-            cursor = await self._connection.execute(self._next_job)
+            cursor = await self._connection.execute(self._next_job, [performs])
             row = await cursor.fetchone()
         return None if row is None or row[0] is None else row[0].total_seconds()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from pgworker.errors import DatabaseUnavailable
 from pgworker.store.leases import Leases
@@ -14,12 +15,17 @@ _SILENT_LEASES = 10
 """A worker that has not been heard of for so many leases is forgotten."""
 
 
-async def keep(leases: Leases, performer: Performer, lease_seconds: float) -> None:
-    """Beats until it is cancelled."""
+async def keep(
+    leases: Leases, performer: Performer, lease_seconds: float, forgotten: Callable[[], None]
+) -> None:
+    """Beats until it is cancelled; calls ``forgotten`` when the others have taken this worker for dead."""
     while True:
         await asyncio.sleep(lease_seconds / _BEATS_PER_LEASE)
         try:
-            performer.lost(await leases.beat(performer.held()))
+            known, lost = await leases.beat(performer.held())
+            performer.lost(lost)
+            if not known:
+                forgotten()
             await leases.forget(_SILENT_LEASES * lease_seconds)
         except DatabaseUnavailable as error:
             log.warning("no heartbeat", reason=error.message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from math import inf
 
 from pgworker.activities.registry import Activities
 from pgworker.engine.inputs import ActivityCompleted, ActivityFailed
@@ -26,6 +27,7 @@ class _Finished:
     lease: Lease
     outcome: Outcome
     offer_at: float = 0.0
+    is_offered: bool = False
 
 
 class Performer:
@@ -49,12 +51,17 @@ class Performer:
         return not self._running and not self._finished
 
     def begin(self, performance: Performance) -> None:
-        """Begins an activity; the transaction that leased it has been committed."""
+        """Begins an activity; the transaction that leased it has been committed.
+
+        Should this worker have held an earlier lease of it, that one is void now.
+        """
+        self.lost([performance.key])
         task = asyncio.create_task(self._perform(performance))
         self._running[performance.key] = performance, task
 
     def fail(self, performance: Performance, fault: Fault) -> None:
         """Lets an activity fail without performing it."""
+        self.lost([performance.key])
         lease = performance.lease
         outcome = ActivityFailed(lease.seq, fault, lease.attempt, lease.token)
         self._finished[performance.key] = _Finished(lease, outcome)
@@ -62,19 +69,28 @@ class Performer:
     def offered(self) -> Mapping[Key, tuple[Lease, Outcome]]:
         """The outcomes that can be recorded now."""
         now = asyncio.get_running_loop().time()
-        return {key: (one.lease, one.outcome) for key, one in self._finished.items() if one.offer_at <= now}
+        due = {key: one for key, one in self._finished.items() if one.offer_at <= now}
+        for one in due.values():
+            one.is_offered = True
+        return {key: (one.lease, one.outcome) for key, one in due.items()}
+
+    def seconds_to_next_offer(self) -> float:
+        """How long until an outcome can be recorded that could not be before; infinite if there is none."""
+        now = asyncio.get_running_loop().time()
+        return max(min((one.offer_at for one in self._finished.values()), default=inf) - now, 0.0)
 
     def settled(self, keys: Iterable[Key]) -> None:
         """Their outcomes have been recorded."""
         for key in keys:
             self._finished.pop(key, None)
 
-    def not_taken(self, keys: Iterable[Key]) -> None:
+    def not_taken(self, keys: Iterable[Key], retry_in: float = RETRY_SECONDS) -> None:
         """Their outcomes could not be recorded this time."""
-        offer_at = asyncio.get_running_loop().time() + RETRY_SECONDS
+        offer_at = asyncio.get_running_loop().time() + retry_in
         for key in keys:
             if key in self._finished:
                 self._finished[key].offer_at = offer_at
+                self._finished[key].is_offered = False
 
     def held(self) -> list[Lease]:
         """The leases of everything that runs or waits to be recorded."""
@@ -84,6 +100,9 @@ class Performer:
     def lost(self, keys: Iterable[Key]) -> None:
         """Their leases are gone: what runs is ended, what waits to be recorded is dropped."""
         for key in keys:
+            finished = self._finished.get(key)
+            if finished is not None and finished.is_offered:
+                continue  # it may just be recorded, which ends its lease; if not, it is lost at the next beat
             entry = self._running.pop(key, None)
             if entry is not None:
                 entry[1].cancel()
@@ -116,6 +135,8 @@ class Performer:
             log.exception("an activity broke", workflow_id=lease.workflow_id, task=performance.task)
             broken = Fault(FaultKind.RUNTIME, f"the activity broke: {type(error).__name__}")
             outcome = ActivityFailed(lease.seq, broken, lease.attempt, lease.token)
-        if self._running.pop(performance.key, None) is not None:
+        running = self._running.get(performance.key)
+        if running is not None and running[0] is performance:
+            del self._running[performance.key]
             self._finished[performance.key] = _Finished(lease, outcome)
             self._on_outcome()

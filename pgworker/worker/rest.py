@@ -6,12 +6,14 @@ import asyncio
 import random
 
 from pgworker.store.turns import TurnConnection
+from pgworker.worker.performer import Performer
 
 _BUSY_STREAK = 20
 """After so many turns in a row a worker says that it need not be notified."""
 
 _SECOND_LOOK = 0.05
 _WHILE_PERFORMING = 0.02
+_SOMEBODY_ELSES = 0.1
 
 
 class Rest:
@@ -33,6 +35,11 @@ class Rest:
         self._streak = 0
         self._looks = 0
 
+    @property
+    def is_declared(self) -> bool:
+        """Whether this worker has asked to be notified."""
+        return self._declared_idle
+
     def wake(self) -> None:
         """There may be something to do."""
         self._awake.set()
@@ -45,10 +52,11 @@ class Rest:
             await connection.declare_idle(False)
             self._declared_idle = False
 
-    async def take(self, connection: TurnConnection, *, busy: bool) -> None:
-        """Sleeps until something may be to do; ``busy`` says that activities are under way."""
+    async def take(self, connection: TurnConnection, performer: Performer) -> None:
+        """Sleeps until something may be to do."""
         self._streak = 0
-        if busy and not self._declared_idle:
+        longest = performer.seconds_to_next_offer()
+        if not performer.is_empty and not self._declared_idle:
             await self._sleep(_WHILE_PERFORMING)
             return
         if not self._declared_idle:
@@ -57,11 +65,14 @@ class Rest:
             return  # look once more: only what comes from now on is sure to be told
         self._looks += 1
         if self._looks == 1:
-            await self._sleep(_SECOND_LOOK)
+            await self._sleep(min(_SECOND_LOOK, longest))
             return
         poll = self._poll_seconds * random.uniform(0.8, 1.0)  # not in step with others
-        due = await connection.seconds_to_next_job()
-        await self._sleep(poll if due is None else min(poll, due + 0.001))
+        due = await connection.seconds_to_next_job(performs=performer.free > 0)
+        if due is not None:
+            # what is due now and was not claimed is held by somebody else, who will be done soon
+            longest = min(longest, due + 0.001 if due > 0 else _SOMEBODY_ELSES)
+        await self._sleep(min(poll, longest))
 
     async def _sleep(self, seconds: float) -> None:
         try:

@@ -42,7 +42,7 @@ async def serve(settings: Settings, stop: asyncio.Event, black_box: BlackBox | N
         log.info("worker started", worker_id=worker_id, concurrency=settings.concurrency)
         helpers = [
             asyncio.create_task(listen(database, rest)),
-            asyncio.create_task(keep(leases, performer, settings.lease_seconds)),
+            asyncio.create_task(keep(leases, performer, settings.lease_seconds, wheel.come_back)),
         ]
         turning = asyncio.create_task(wheel.run())
         try:

@@ -78,6 +78,9 @@ class TurnMaker:
         for claim in claims:
             if not claim.due and not claim.done:
                 continue
+            if claim.strikes >= MAX_STRIKES:
+                _quarantine(turn.writes, claim)
+                continue
             try:
                 with self._watch.over(claim.workflow_id):
                     self._work_on(turn, claim)
@@ -161,24 +164,18 @@ def _write_jobs(turn: Turn, claim: Claim, record: Record) -> None:
         _write_job(turn.writes, claim, 0, "decide")
 
 
-def quarantined(claim: Claim, strikes: int) -> Writes:
-    """What ends a workflow that broke the engine so often: its history is not even read."""
-    detail = f"the engine could not decide upon this workflow, {strikes} times in a row"
-    fault = Fault(FaultKind.RUNTIME, detail)
-    problem = fault.problem("/")
-    writes = Writes()
+def _quarantine(writes: Writes, claim: Claim) -> None:
+    """Ends a workflow that broke the engine so often; its history is not even read."""
+    log.error("a workflow is failed after its strikes", workflow_id=claim.workflow_id)
+    detail = f"the engine could not decide upon this workflow, {claim.strikes} times in a row"
+    problem = Fault(FaultKind.RUNTIME, detail).problem("/")
     writes.event_workflows.append(claim.workflow_id)
     writes.event_seqs.append(claim.last_seq + 1)
     writes.event_types.append(events.WORKFLOW_FAILED)
     writes.event_tasks.append(None)
     writes.event_data.append(encode({"error": problem}))
-    writes.workflows.append(claim.workflow_id)
-    writes.seqs_before.append(claim.last_seq)
-    writes.seqs_after.append(claim.last_seq + 1)
-    writes.statuses.append(Status.FAILED.value)
-    writes.outputs.append(None)
-    writes.errors.append(_json(problem))
-    return writes
+    failed = State(seq=claim.last_seq + 1, status=Status.FAILED, error=problem)
+    _write_workflow(writes, claim, failed)
 
 
 def _told(claim: Claim, outcomes: Mapping[tuple[str, int], Outcome]) -> list[Input]:

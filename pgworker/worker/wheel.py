@@ -28,7 +28,7 @@ from pgworker.worker.performances import Performance
 from pgworker.worker.performer import Key, Outcome, Performer
 from pgworker.worker.plans import PlanCache
 from pgworker.worker.rest import Rest
-from pgworker.worker.turn import MAX_STRIKES, Turn, TurnMaker, quarantined
+from pgworker.worker.turn import Turn, TurnMaker
 
 _CAREFUL_TURNS = 200
 """After a turn that the database refused, so many turns take one workflow at a time, to find the culprit."""
@@ -60,10 +60,16 @@ class Wheel:
         self._stopping = False
         self._careful = 0
         self._backlog = False
+        self._is_known = False
 
     def stop(self) -> None:
         """Claims nothing new from now on; ``run`` returns once what is under way has been recorded."""
         self._stopping = True
+        self._rest.wake()
+
+    def come_back(self) -> None:
+        """The others have forgotten this worker: it makes itself known again."""
+        self._is_known = False
         self._rest.wake()
 
     async def run(self) -> None:
@@ -91,12 +97,25 @@ class Wheel:
         connection = TurnConnection(self._database, raw, self._worker_id, self._settings.lease_seconds)
         self._cache.clear()
         self._rest.begin()
-        await connection.register(socket.gethostname(), os.getpid(), __version__, self._settings.concurrency)
+        await self._register(connection)
         return connection
+
+    async def _register(self, connection: TurnConnection) -> None:
+        self._is_known = True
+        await connection.register(
+            socket.gethostname(),
+            os.getpid(),
+            __version__,
+            slots=self._settings.concurrency,
+            busy=len(self._performer.held()),
+            idle=self._rest.is_declared,
+        )
 
     async def _spin(self, connection: TurnConnection) -> None:
         claimed = await connection.claim(self._wanted())
         while True:
+            if not self._is_known:
+                await self._register(connection)
             if claimed.claims:
                 await self._rest.worked(connection)
                 claimed = await self._turn(connection, claimed)
@@ -106,7 +125,7 @@ class Wheel:
             self._performer.not_taken(self._offers)
             if self._stopping and self._performer.is_empty:
                 return
-            await self._rest.take(connection, busy=not self._performer.is_empty)
+            await self._rest.take(connection, self._performer)
             claimed = await connection.claim(self._wanted())
 
     async def _turn(self, connection: TurnConnection, claimed: Claimed) -> Claimed:
@@ -147,11 +166,6 @@ class Wheel:
     ) -> Turn:
         # Where others wait in the queue for a slot, new activities queue behind them.
         turn = Turn(claimed.now, histories, outcomes, 0 if self._backlog else self._free_slots())
-        for claim in claimed.claims:
-            if claim.strikes >= MAX_STRIKES:
-                log.error("a workflow is failed after its strikes", workflow_id=claim.workflow_id)
-                turn.writes = quarantined(claim, claim.strikes)
-                return turn  # the others of this batch have their turn in the next
         self._maker.take(turn, claimed.claims)
         return turn
 
@@ -184,6 +198,7 @@ class Wheel:
         await connection.abandon()
         self._cache.clear()
         if len(claimed.claims) == 1 and isinstance(error, ValueRejected):
+            self._careful = 0  # this is the culprit
             return await self._strike(connection, [claimed.claims[0].workflow_id], in_transaction=False)
         log.warning("a turn was refused", reason=str(error), workflows=len(claimed.claims))
         self._careful = _CAREFUL_TURNS
@@ -197,16 +212,18 @@ class Wheel:
             await connection.abandon()
         for workflow_id in workflow_ids:
             await connection.postpone(workflow_id, _STRIKE_SECONDS)
-            self._performer.lost([key for key in self._offers if key[0] == workflow_id])
+            mine = [lease for lease in self._performer.held() if lease.workflow_id == workflow_id]
+            self._performer.not_taken([(lease.workflow_id, lease.seq) for lease in mine], _STRIKE_SECONDS)
         return await connection.claim(self._wanted())
 
     def _wanted(self, without: Set[Key] = frozenset()) -> Wanted:
         """What to claim next; remembers which outcomes it offers."""
         offered = {k: v for k, v in self._performer.offered().items() if k not in without}
-        self._offers: dict[Key, Outcome] = {key: outcome for key, (_, outcome) in offered.items()}
         batch = 0 if self._stopping else self._settings.batch
         if self._careful:
+            # one workflow at a time: by turns one that is due and one whose activity is done
             self._careful -= 1
-            batch = min(batch, 1)
-            offered = dict(list(offered.items())[: 1 - batch])
+            batch = min(batch, self._careful % 2)
+            offered = {} if batch else dict(list(offered.items())[:1])
+        self._offers: dict[Key, Outcome] = {key: outcome for key, (_, outcome) in offered.items()}
         return Wanted(batch, [lease for lease, _ in offered.values()])

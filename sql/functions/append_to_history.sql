@@ -6,6 +6,7 @@ declare
     v_seq      bigint;
     v_status   text;
     v_priority integer;
+    v_pending  boolean;
 begin
     if p_type is null or p_type = '' then
         raise exception 'an event has a type' using errcode = 'PW001';
@@ -16,7 +17,7 @@ begin
     end if;
     update workflows set last_seq = last_seq + 1
     where id = p_workflow and status not in ('COMPLETED', 'FAILED', 'CANCELLED')
-    returning last_seq, priority into v_seq, v_priority;
+    returning last_seq, priority, status = 'PENDING' into v_seq, v_priority, v_pending;
     if v_seq is null then
         select status into v_status from workflows where id = p_workflow;
         if v_status is null then
@@ -24,6 +25,9 @@ begin
         end if;
         raise exception 'the workflow % is %, and nothing can be added to its history', p_workflow, v_status
             using errcode = 'PW004';
+    end if;
+    if v_pending then
+        return v_seq;  -- its first turn is still to come, at the time that was asked for, and will see the event
     end if;
     insert into jobs (workflow_id, seq, kind, due_at, priority) values (p_workflow, 0, 'decide', now(), v_priority)
     on conflict on constraint a_job_is_known_by_the_event_that_scheduled_it do

@@ -32,7 +32,6 @@ declare
     v_locked   uuid[] := '{}';
     v_due_of   uuid[];
     v_due      bigint[];
-    v_strikes  integer[];
     v_done_of  uuid[];
     v_done     bigint[];
 begin
@@ -59,10 +58,14 @@ begin
         return;
     end if;
 
-    select array_agg(c.workflow_id), array_agg(c.seq), array_agg(c.attempt) into v_due_of, v_due, v_strikes
-    from (select j.workflow_id, j.seq, j.attempt from jobs j
-          where j.workflow_id = any (v_locked) and j.kind = 'decide' and j.due_at <= now()
-          for update skip locked) c;
+    -- <> 'perform' instead of = 'decide' keeps the planner off the index of due jobs, whose length has nothing
+    -- to do with the few workflows that are asked for.
+    select array_agg(c.workflow_id), array_agg(c.seq) into v_due_of, v_due
+    from (select j.workflow_id, j.seq
+          from unnest(v_locked) as l (id)
+          join jobs j on j.workflow_id = l.id
+          where j.kind <> 'perform' and j.due_at <= now()
+          for update of j skip locked) c;
     if p_done_workflows <> '{}' then
         select array_agg(c.workflow_id), array_agg(c.seq) into v_done_of, v_done
         from (select j.workflow_id, j.seq
@@ -75,14 +78,15 @@ begin
     -- A statement of its own, begun after the workflows were locked: only so it sees their newest events.
     return query
     select w.id, w.namespace, w.name, w.version, w.last_seq, w.priority,
-           coalesce(d.due, '{}'), coalesce(d.strikes, 0), coalesce(a.done, '{}'), h.history
+           coalesce(d.due, '{}'), coalesce(t.attempt, 0), coalesce(a.done, '{}'), h.history
     from (select distinct u.id from unnest(v_locked) as u (id)) l
     join workflows w on w.id = l.id
     left join (
-        select u.id, array_agg(u.seq) as due, max(u.strikes) as strikes
-        from unnest(v_due_of, v_due, v_strikes) as u (id, seq, strikes) group by u.id) d on d.id = l.id
+        select u.id, array_agg(distinct u.seq) as due
+        from unnest(v_due_of, v_due) as u (id, seq) group by u.id) d on d.id = l.id
+    left join jobs t on t.workflow_id = l.id and t.seq = 0
     left join (
-        select u.id, array_agg(u.seq) as done
+        select u.id, array_agg(distinct u.seq) as done
         from unnest(v_done_of, v_done) as u (id, seq) group by u.id) a on a.id = l.id
     left join lateral (
         select json_agg(json_build_array(e.seq, e.type, e.task, e.data, e.occurred_at) order by e.seq) as history

@@ -79,7 +79,9 @@ begin
                case when n.token is not null then p_worker end,
                case when n.token is not null then 1 else 0 end
         from unnest(p_jobs_of, p_jobs, p_job_kinds, p_job_due_at, p_job_priorities, p_job_tokens)
-            as n (workflow_id, seq, kind, due_at, priority, token);
+            as n (workflow_id, seq, kind, due_at, priority, token)
+        on conflict on constraint a_job_is_known_by_the_event_that_scheduled_it do
+            update set due_at = least(jobs.due_at, excluded.due_at);  -- another turn, put off before
         if exists (select from unnest(p_job_kinds, p_job_tokens) as n (kind, token)
                    where n.kind = 'perform' and n.token is null) then
             perform wake_workers(p_worker);

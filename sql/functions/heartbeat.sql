@@ -1,12 +1,13 @@
 create function heartbeat(
     p_worker text, p_busy integer, p_lease interval, p_workflows uuid[], p_seqs bigint[], p_tokens uuid[]
-) returns table (workflow_id uuid, seq bigint)
+) returns table (known boolean, workflow_id uuid, seq bigint)
     language plpgsql security definer
     set search_path from current
 as $$
 #variable_conflict use_column
 begin
     update workers set heartbeat_at = clock_timestamp(), busy = p_busy where id = p_worker;
+    return query select found, null::uuid, null::bigint;
     -- skip locked: a job that somebody holds this moment is about to end or gets its beat next time
     update jobs j
     set due_at = clock_timestamp() + p_lease
@@ -17,7 +18,7 @@ begin
           for update of l skip locked) held
     where j.workflow_id = held.workflow_id and j.seq = held.seq;
     return query
-    select p.workflow_id, p.seq
+    select true, p.workflow_id, p.seq
     from unnest(p_workflows, p_seqs, p_tokens) as p (workflow_id, seq, token)
     where not exists (
         select from jobs j
@@ -26,4 +27,4 @@ end
 $$;
 
 comment on function heartbeat(text, integer, interval, uuid[], bigint[], uuid[]) is
-    'Says that the worker is alive and extends its leases; returns those that it has lost (cancelled, or taken back).';
+    'Says that the worker is alive and extends its leases. The first row tells whether the worker is known (it was forgotten otherwise), the others which leases it has lost (cancelled, or taken back).';

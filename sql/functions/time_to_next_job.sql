@@ -1,4 +1,4 @@
-create function time_to_next_job() returns interval
+create function time_to_next_job(p_performs boolean default true) returns interval
     language plpgsql stable security definer
     set search_path from current
     set plan_cache_mode = force_generic_plan
@@ -18,14 +18,15 @@ begin
         v_first := least(v_first, v_due_at);
         select max(priority) into v_priority from jobs where kind = 'decide' and priority < v_priority;
     end loop;
-    select max(priority) into v_priority from jobs where kind = 'perform';
+    select max(priority) into v_priority from jobs where kind = 'perform' and p_performs;
     while v_priority is not null loop
         select min(due_at) into v_due_at from jobs where kind = 'perform' and priority = v_priority;
         v_first := least(v_first, v_due_at);
         select max(priority) into v_priority from jobs where kind = 'perform' and priority < v_priority;
     end loop;
-    return greatest(v_first - clock_timestamp(), '0');
+    return case when v_first is not null then greatest(v_first - clock_timestamp(), '0') end;
 end
 $$;
 
-comment on function time_to_next_job() is 'How long until a job is due, by the database''s clock; null if there is none.';
+comment on function time_to_next_job(boolean) is
+    'How long until a job is due, by the database''s clock; null if there is none. Activities count for those that can perform more.';

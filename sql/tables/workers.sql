@@ -1,6 +1,5 @@
 create table workers (
     id           text        not null,
-    session      uuid        not null,
     host         text        not null,
     pid          integer     not null,
     version      text        not null,
@@ -15,7 +14,6 @@ create table workers (
 
 comment on table workers is 'The worker processes that are alive, or were until a moment ago.';
 comment on column workers.id is 'The worker''s id.';
-comment on column workers.session is 'Changes with every connection: what a former session knew counts no more.';
 comment on column workers.host is 'Host it runs on.';
 comment on column workers.pid is 'Process id there.';
 comment on column workers.version is 'Its version of pgworker.';

@@ -1,4 +1,9 @@
 create view history with (security_barrier) as
+with e as (
+    -- what the engine did not write may hold anything: only its own events have references in them
+    select workflow_id, seq, occurred_at, type, task, data, actor,
+           case when type ~ '^(task|iteration|workflow|input)\.' then data else '{}' end as refs
+    from events)
 select e.workflow_id,
        e.seq,
        e.occurred_at,
@@ -6,28 +11,28 @@ select e.workflow_id,
        e.type,
        task_name(e.task)             as name,
        e.task,
-       coalesce(e.data ->> 'iteration', case when e.type = 'iteration.started' then e.data ->> 'index' end)::integer
+       coalesce(e.refs ->> 'iteration', case when e.type = 'iteration.started' then e.refs ->> 'index' end)::integer
            as iteration,
        e.occurred_at - s.occurred_at as duration,
        case when e.type = 'workflow.started' then e.data -> 'input'
             when e.type in ('task.started', 'task.completed', 'task.failed', 'task.skipped')
-            then coalesce(e.data -> 'input', event_value(e.workflow_id, (e.data ->> 'from')::bigint),
+            then coalesce(e.data -> 'input', event_value(e.workflow_id, (e.refs ->> 'from')::bigint),
                           s.data -> 'input', event_value(e.workflow_id, (s.data ->> 'from')::bigint))
        end as input,
        case when e.type in ('task.completed', 'workflow.completed', 'input.transformed')
             then coalesce(e.data -> 'output',
-                          event_value(e.workflow_id, (e.data ->> 'output_from')::bigint),
-                          event_value(e.workflow_id, (e.data ->> 'from')::bigint),
+                          event_value(e.workflow_id, (e.refs ->> 'output_from')::bigint),
+                          event_value(e.workflow_id, (e.refs ->> 'from')::bigint),
                           event_value(e.workflow_id, (s.data ->> 'from')::bigint))
             when e.type = 'task.skipped'
-            then event_value(e.workflow_id, (e.data ->> 'from')::bigint)
+            then event_value(e.workflow_id, (e.refs ->> 'from')::bigint)
        end as output,
        e.data -> 'error' as error,
        e.data,
        e.actor
-from events e
+from e
 left join events f on f.workflow_id = e.workflow_id and f.seq = 1
-left join events s on s.workflow_id = e.workflow_id and s.seq = (e.data ->> 'start')::bigint
+left join events s on s.workflow_id = e.workflow_id and s.seq = (e.refs ->> 'start')::bigint
      and e.type in ('task.completed', 'task.failed');
 
 comment on view history is 'The events made readable: how long after the start, how long the task took, and the values that went in and came out.';

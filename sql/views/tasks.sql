@@ -38,6 +38,6 @@ where h.type = 'task.started'
   and not exists (select from events e
                   where e.workflow_id = h.workflow_id and e.seq > h.seq
                     and e.type in ('task.completed', 'task.failed')
-                    and (e.data ->> 'start')::bigint = h.seq);
+                    and e.data -> 'start' = to_jsonb(h.seq));
 
 comment on view tasks is 'One row for each time that a task ran, is running or was skipped.';
