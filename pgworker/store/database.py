@@ -56,8 +56,11 @@ class Database:
         return connection
 
     def statement(self, text: LiteralString) -> sql.Composed:
-        """A statement with ``{schema}`` filled in."""
-        return sql.SQL(text).format(schema=sql.Identifier(self.schema))
+        """A statement with ``{schema}`` filled in, to be executed with parameters, be they none.
+
+        The driver takes a percent sign for the beginning of a parameter wherever it stands.
+        """
+        return sql.SQL(text).format(schema=sql.Identifier(self.schema.replace("%", "%%")))
 
 
 async def prepare_connection(connection: AsyncConnection[Any]) -> None:

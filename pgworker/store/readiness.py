@@ -59,7 +59,7 @@ async def revision(database: Database) -> str | None:
                 return None
             if not row[1]:
                 return ""
-            found = await (await connection.execute(database.statement(_REVISION))).fetchone()
+            found = await (await connection.execute(database.statement(_REVISION), [])).fetchone()
             return "" if found is None else str(found[0])
 
 
