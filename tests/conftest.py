@@ -142,6 +142,8 @@ def in_process_worker(database_url: str) -> InProcessWorker:
             yield task
         finally:
             stop.set()
+            await asyncio.wait([task], timeout=30)
+            task.cancel()
             await task
 
     return run

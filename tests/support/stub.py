@@ -161,8 +161,8 @@ async def _serve() -> None:
     await site.start()
     sys.stdout.write(f"{runner.addresses[0][1]}\n")
     sys.stdout.flush()
-    await asyncio.to_thread(sys.stdin.read)  # the end of its input is the end of it
-    await runner.cleanup()
+    await asyncio.to_thread(sys.stdin.read)
+    os._exit(0)  # the end of its input is the end of it, however slow an answer is under way
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pgworker.worker.service import serve
 def main() -> int:
     """Works until it is told to stop."""
     settings = Settings.load()
-    configure_logging(settings.log_level, "json")
+    configure_logging(settings.log_level, settings.log_format)
     asyncio.run(_serve(settings))
     return 0
 
