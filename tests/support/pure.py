@@ -6,6 +6,7 @@ What the database does to events on their way (JSON text in, ``jsonb`` out) is p
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -34,7 +35,9 @@ ERRORS = "https://serverlessworkflow.io/spec/1.0.0/errors/"
 
 def compiled(text: str) -> Compiled:
     """The compiled text; the usual header is put before it unless it has one of its own."""
-    return compile_document(load(text if "document:" in text else HEADER + text, "sample.yaml"))
+    return compile_document(
+        load(text if re.search("^document:", text, re.MULTILINE) else HEADER + text, "sample.yaml")
+    )
 
 
 def plan_of(text: str) -> Plan:

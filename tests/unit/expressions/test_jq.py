@@ -847,10 +847,10 @@ def test_an_interruption_is_told_as_an_expression_that_took_too_long() -> None:
 
 WORDS = """
 a b s o .a .b .s .[] .[0] .[-1] .[1:] . .. .a? 1 0 -1 2.5 1e3 1e18 null true false nan infinite "x" ""
-"a,b" "2024-01-31" "(" "%Y" [] {} [1] {a:1} [.[]?] length keys add any all type tojson fromjson tostring tonumber
-sort reverse unique flatten first last floor sqrt explode implode min max not empty error to_entries from_entries
-ascii_downcase trim todate fromdate gmtime mktime tostream isvalid transpose values paths @csv @base64 @base64d
-@uri @sh @html @tsv @json @text splits halt
+"a,b" "2024-01-31" "(" "%Y" [] {} [1] {a:1} [.[]?] length keys add any all type tojson fromjson tostring
+tonumber sort reverse unique flatten first last floor sqrt explode implode min max not empty error
+to_entries from_entries ascii_downcase trim todate fromdate gmtime mktime tostream isvalid transpose
+values paths @csv @base64 @base64d @uri @sh @html @tsv @json @text splits halt
 """
 OPERATORS = "| , + - * / % == < and or // |= = += //="
 CALLS = """
