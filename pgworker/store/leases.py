@@ -29,15 +29,16 @@ class Leases:
         )
         self._forget = database.statement("select {schema}.forget_workers(%s, %s)")
 
-    async def beat(self, held: Sequence[Lease]) -> tuple[bool, list[tuple[str, int]]]:
-        """Extends the leases; returns whether this worker is still known, and the keys of lost leases."""
+    async def beat(self, held: Sequence[Lease]) -> tuple[bool, list[Lease]]:
+        """Extends the leases; returns whether this worker is still known, and which of them are lost."""
         with translated():
             async with self._pool.connection() as connection:
                 cursor = await connection.execute(
                     self._heartbeat, [self._worker_id, len(held), self._lease, *_columns(held)]
                 )
                 (known, _, _), *lost = await cursor.fetchall()
-                return bool(known), [(workflow_id, seq) for _, workflow_id, seq in lost]
+                lost_keys = {(workflow_id, seq) for _, workflow_id, seq in lost}
+                return bool(known), [lease for lease in held if (lease.workflow_id, lease.seq) in lost_keys]
 
     async def release(self, held: Sequence[Lease]) -> None:
         """Gives activities back, to be performed by others at once."""

@@ -55,13 +55,13 @@ class Performer:
 
         Should this worker have held an earlier lease of it, that one is void now.
         """
-        self.lost([performance.key])
+        self._replace(performance.key)
         task = asyncio.create_task(self._perform(performance))
         self._running[performance.key] = performance, task
 
     def fail(self, performance: Performance, fault: Fault) -> None:
         """Lets an activity fail without performing it."""
-        self.lost([performance.key])
+        self._replace(performance.key)
         lease = performance.lease
         outcome = ActivityFailed(lease.seq, fault, lease.attempt, lease.token)
         self._finished[performance.key] = _Finished(lease, outcome)
@@ -97,17 +97,26 @@ class Performer:
         running = [performance.lease for performance, _ in self._running.values()]
         return running + [one.lease for one in self._finished.values()]
 
-    def lost(self, keys: Iterable[Key]) -> None:
-        """Their leases are gone: what runs is ended, what waits to be recorded is dropped."""
-        for key in keys:
-            finished = self._finished.get(key)
-            if finished is not None and finished.is_offered:
-                continue  # it may just be recorded, which ends its lease; if not, it is lost at the next beat
-            entry = self._running.pop(key, None)
-            if entry is not None:
-                entry[1].cancel()
-            if entry is not None or self._finished.pop(key, None) is not None:
-                log.warning("an activity lost its lease and was dropped", workflow_id=key[0], activity=key[1])
+    def lost(self, leases: Iterable[Lease]) -> None:
+        """These leases are gone: what runs under them is ended, what waits to be recorded is dropped."""
+        for lease in leases:
+            key = (lease.workflow_id, lease.seq)
+            running, finished = self._running.get(key), self._finished.get(key)
+            if running is not None and running[0].lease == lease:
+                del self._running[key]
+                running[1].cancel()
+            elif finished is not None and finished.lease == lease and not finished.is_offered:
+                del self._finished[key]
+            else:
+                continue  # ended by now, or just being recorded; if it is not, the next beat says so again
+            log.warning("an activity lost its lease", workflow_id=lease.workflow_id, activity=lease.seq)
+
+    def _replace(self, key: Key) -> None:
+        """A new lease of the activity makes the one that this worker still holds void."""
+        running = self._running.pop(key, None)
+        if running is not None:
+            running[1].cancel()
+        self._finished.pop(key, None)
 
     async def end_all(self) -> list[Lease]:
         """Ends everything that still runs and drops what is not recorded; returns the leases to give back."""
