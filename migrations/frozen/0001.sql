@@ -390,7 +390,7 @@ begin
     if p_type is null or p_type = '' then
         raise exception 'an event has a type' using errcode = 'PW001';
     end if;
-    if p_type ~ '^(workflow|task|timer|iteration|input|listen|child|branch|snapshot)\.' then
+    if p_type ~ '^(workflow|task|timer|iteration|input|error|listen|child|branch|snapshot)\.' then
         raise exception 'events of the type % are written by the engine alone', p_type using errcode = 'PW004',
             hint = 'Name the event after what happened in your own domain, such as order.paid; to steer a workflow use cancel_workflow and its like.';
     end if;
@@ -991,7 +991,7 @@ select e.workflow_id,
            as iteration,
        e.occurred_at - s.occurred_at as duration,
        case when e.type = 'workflow.started' then e.data -> 'input'
-            when e.type in ('task.started', 'task.completed', 'task.failed', 'task.skipped')
+            when e.type in ('task.started', 'task.completed', 'task.failed', 'task.skipped', 'task.cancelled')
             then coalesce(e.data -> 'input', event_value(e.workflow_id, (e.refs ->> 'from')::bigint),
                           s.data -> 'input', event_value(e.workflow_id, (s.data ->> 'from')::bigint))
        end as input,
@@ -1009,7 +1009,7 @@ select e.workflow_id,
 from e
 left join events f on f.workflow_id = e.workflow_id and f.seq = 1
 left join events s on s.workflow_id = e.workflow_id and s.seq = (e.refs ->> 'start')::bigint
-     and e.type in ('task.completed', 'task.failed');
+     and e.type in ('task.completed', 'task.failed', 'task.cancelled');
 
 comment on view history is 'The events made readable: how long after the start, how long the task took, and the values that went in and came out.';
 
@@ -1018,8 +1018,8 @@ select h.workflow_id,
        h.task,
        h.name,
        coalesce(h.data ->> 'kind', '') as kind,
-       case h.type when 'task.completed' then 'COMPLETED' when 'task.failed' then 'FAILED' else 'SKIPPED' end
-           as status,
+       case h.type when 'task.completed' then 'COMPLETED' when 'task.failed' then 'FAILED'
+                   when 'task.cancelled' then 'CANCELLED' else 'SKIPPED' end as status,
        coalesce((h.data ->> 'attempt')::integer, 1) as attempt,
        h.iteration,
        h.input,
@@ -1029,7 +1029,7 @@ select h.workflow_id,
        h.occurred_at as ended_at,
        coalesce((h.data ->> 'start')::bigint, h.seq) as seq
 from history h
-where h.type in ('task.completed', 'task.failed', 'task.skipped')
+where h.type in ('task.completed', 'task.failed', 'task.skipped', 'task.cancelled')
 union all
 select h.workflow_id,
        h.task,
@@ -1052,7 +1052,7 @@ left join jobs j on j.workflow_id = h.workflow_id and j.seq = h.seq
 where h.type = 'task.started'
   and not exists (select from events e
                   where e.workflow_id = h.workflow_id and e.seq > h.seq
-                    and e.type in ('task.completed', 'task.failed')
+                    and e.type in ('task.completed', 'task.failed', 'task.cancelled')
                     and e.data -> 'start' = to_jsonb(h.seq));
 
 comment on view tasks is 'One row for each time that a task ran, is running or was skipped.';

@@ -5,13 +5,13 @@ Because this is the only place where jobs come from, history and queue cannot di
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
 from pgworker.engine import events
-from pgworker.engine.events import Event
+from pgworker.engine.events import Event, ended_jobs
 from pgworker.types import JsonValue, Pointer
 
 
@@ -33,15 +33,26 @@ class FireTimer:
     due_at: datetime
 
 
-Command: TypeAlias = Perform | FireTimer
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """The job that the event ``seq`` scheduled is void."""
+
+    seq: int
 
 
-def commands(new_events: Iterable[Event]) -> Iterator[Command]:
-    """The commands that follow from new events; none once the workflow has ended."""
+Command: TypeAlias = Perform | FireTimer | Drop
+
+
+def commands(new_events: Sequence[Event]) -> Iterator[Command]:
+    """The commands that follow from the new events of one turn."""
+    void = {seq for event in new_events for seq in ended_jobs(event)}
     for event in new_events:
-        if event.type == events.TASK_STARTED:
+        if event.seq in void:
+            void.discard(event.seq)  # scheduled and void in the same turn: nobody need know
+        elif event.type == events.TASK_STARTED:
             activity = event.data.get("activity")
             if isinstance(activity, str):
                 yield Perform(event.seq, event.task or "", activity, event.data.get("arguments"))
-        elif event.type == events.TIMER_SET:
+        elif event.type in (events.TIMER_SET, events.TASK_RETRIED) and "due_at" in event.data:
             yield FireTimer(event.seq, datetime.fromisoformat(str(event.data["due_at"])))
+    yield from (Drop(seq) for seq in sorted(void))

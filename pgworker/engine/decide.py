@@ -6,27 +6,40 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import assert_never
 
-from pgworker.engine import events
+from pgworker.engine import events, workflow
 from pgworker.engine.decision import Decision, Record
-from pgworker.engine.faults import FAILURES, problem_of, shorten
+from pgworker.engine.faults import FAILURES, shorten
 from pgworker.engine.inputs import ActivityCompleted, ActivityFailed, Input, TimerDue
-from pgworker.engine.run import Run, conform
+from pgworker.engine.run import Run
 from pgworker.engine.state import ROOT, Frame, State
-from pgworker.engine.tasks import activity, loop, raising, sequence, setting, switching, waiting
+from pgworker.engine.tasks import (
+    activity,
+    forking,
+    loop,
+    raising,
+    sequence,
+    setting,
+    switching,
+    timing,
+    trying,
+    waiting,
+)
+from pgworker.engine.tasks.cancelling import cancel_inside
 from pgworker.errors import DocumentError, Fault, FaultKind
 from pgworker.plan.nodes import (
     ActivityNode,
     DoNode,
+    ForkNode,
     ForNode,
     Node,
     Plan,
     RaiseNode,
     SetNode,
     SwitchNode,
+    TryNode,
     WaitNode,
 )
 from pgworker.types import JsonObject
-from pgworker.values import canonical
 
 MAX_EVENTS = 1000
 """About how many events one decision makes before it lets others have their turn."""
@@ -73,10 +86,7 @@ def _take(decision: Decision, told: Input) -> None:
             if told.start in state.activations:
                 activity.end(Run.of(decision, state.activations[told.start]), told)
         case TimerDue():
-            for activation in state.activations.values():
-                if activation.timer == told.timer:
-                    waiting.end(Run.of(decision, activation), told)
-                    break
+            timing.fire(decision, told)
         case _:
             assert_never(told)
 
@@ -84,25 +94,52 @@ def _take(decision: Decision, told: Input) -> None:
 def _advance(decision: Decision, frame: Frame) -> None:
     """Makes the next event or events of a frame that is not waiting."""
     if frame.start == ROOT:
-        _advance_workflow(decision, frame)
-    elif frame.error is not None:
-        Run.of(decision, frame).fail_with(frame.error)
-    elif decision.state.ending:
-        Run.of(decision, frame).end_workflow()
-    elif (node := _next_task(decision, frame)) is not None:
+        workflow.advance(decision, frame, _next_task(decision, frame), _start)
+        return
+    ending = decision.state.ending
+    node = None if frame.error is not None or ending else _next_task(decision, frame)
+    if node is not None:
         _start(decision, frame, node)
-    elif frame.items is not None:
-        loop.next_iteration(Run.of(decision, frame), frame)
+    elif frame.opens == "branch":
+        forking.end_branch(decision, frame)
+    elif frame.error is not None:
+        _fail(Run.of(decision, frame), frame, frame.error)
+    elif ending:
+        cancel_inside(decision, frame)
+        Run.of(decision, frame).end_workflow()
     else:
-        sequence.end(Run.of(decision, frame), frame)
+        _end(Run.of(decision, frame), frame)
 
 
 def _next_task(decision: Decision, frame: Frame) -> Node | None:
-    if frame.items is not None and frame.index < 0:
+    """The task that comes next in the frame's list; None at the end of it, or where there is no list."""
+    tasks = decision.plan.lists.get(f"{frame.task}/{frame.section}")
+    if tasks is None or (frame.items is not None and frame.index < 0):
         return None  # a loop before its first iteration
-    tasks = decision.plan.lists[f"{frame.task}/do"]
     name = frame.next if frame.begun else tasks.first
     return None if name is None else tasks.tasks[name]
+
+
+def _fail(run: Run, frame: Frame, error: JsonObject) -> None:
+    """An error has reached a composite task."""
+    if isinstance(run.node, TryNode):
+        trying.fail(run, frame, run.node, error)
+    else:
+        cancel_inside(run.decision, frame)
+        run.fail_with(error)
+
+
+def _end(run: Run, frame: Frame) -> None:
+    """The list of a composite task has come to its end."""
+    match run.node:
+        case ForNode():
+            loop.next_iteration(run, frame)
+        case ForkNode():
+            forking.advance(run, frame, run.node)
+        case TryNode():
+            trying.end(run, frame, run.node)
+        case _:
+            sequence.end(run, frame)
 
 
 def _start(decision: Decision, frame: Frame, node: Node) -> None:
@@ -133,50 +170,9 @@ def _begin(run: Run, node: Node) -> None:
             waiting.begin(run, node)
         case ActivityNode():
             activity.begin(run, node)
+        case ForkNode():
+            forking.begin(run, node)
+        case TryNode():
+            trying.begin(run, node)
         case _:
             assert_never(node)
-
-
-def _advance_workflow(decision: Decision, root: Frame) -> None:
-    """The workflow's own data flow around its task list ("Data Flow" in the DSL, steps 1, 2, 10 and 11)."""
-    if root.error is not None:
-        decision.record(events.WORKFLOW_FAILED, None, {"error": root.error})
-        return
-    try:
-        if not root.begun and root.index < 0 and _takes_input(decision, root):
-            return
-        node = None if decision.state.ending else _next_task(decision, root)
-        if node is None:
-            _complete_workflow(decision, root)
-            return
-    except FAILURES as failure:
-        where = "/output" if root.begun else "/input"
-        decision.record(events.WORKFLOW_FAILED, None, {"error": problem_of(failure, where)})
-        return
-    _start(decision, root, node)
-
-
-def _takes_input(decision: Decision, root: Frame) -> bool:
-    """Checks the workflow's input; true if it was transformed and an event says so."""
-    flow = decision.plan.flow
-    conform(flow.input_schema, root.raw, "workflow's input")
-    if flow.input_from is None:
-        return False
-    scope = decision.scope(ROOT)
-    scope.input = root.raw
-    value = canonical(flow.input_from.evaluate(root.raw, scope.bind))
-    decision.record(events.INPUT_TRANSFORMED, None, {"output": value})
-    return True
-
-
-def _complete_workflow(decision: Decision, root: Frame) -> None:
-    flow = decision.plan.flow
-    output = root.data
-    if flow.output_as is not None:
-        scope = decision.scope(ROOT)
-        scope.input = root.input
-        scope.output = output
-        output = canonical(flow.output_as.evaluate(output, scope.bind))
-    conform(flow.output_schema, output, "workflow's output")
-    data: JsonObject = {"output_from": root.data_origin} if output is root.data else {"output": output}
-    decision.record(events.WORKFLOW_COMPLETED, None, data)

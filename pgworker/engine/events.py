@@ -13,6 +13,7 @@ What the members of ``data`` mean (all are optional, absent means none):
 ``iteration`` the index of the innermost loop's iteration that the task runs in
 ``next``   the name of the task that follows in the same list; absent at the list's end
 ``end``    true where the whole workflow ends with this task
+``ends_jobs`` the seqs of the timers and activities that are void from now on
 ``context`` the new context, where the task exported one
 ========== ======================================================================================
 """
@@ -36,6 +37,13 @@ TASK_SKIPPED: Final = "task.skipped"
 ITERATION_STARTED: Final = "iteration.started"
 TIMER_SET: Final = "timer.set"
 TIMER_FIRED: Final = "timer.fired"
+TASK_RETRIED: Final = "task.retried"
+TASK_CANCELLED: Final = "task.cancelled"
+ERROR_CAUGHT: Final = "error.caught"
+BRANCH_STARTED: Final = "branch.started"
+BRANCH_COMPLETED: Final = "branch.completed"
+BRANCH_FAILED: Final = "branch.failed"
+BRANCH_CANCELLED: Final = "branch.cancelled"
 
 
 class Event(NamedTuple):
@@ -46,3 +54,9 @@ class Event(NamedTuple):
     task: Pointer | None
     data: JsonObject
     at: datetime
+
+
+def ended_jobs(event: Event) -> list[int]:
+    """The seqs of the timers and activities that the event makes void."""
+    jobs = event.data.get("ends_jobs")
+    return [job for job in jobs if isinstance(job, int)] if isinstance(jobs, list) else []

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from pgworker.engine import events
-from pgworker.engine.events import Event
-from pgworker.engine.state import ROOT, Activation, Frame, State, Status
+from pgworker.engine.events import Event, ended_jobs
+from pgworker.engine.state import ROOT, Activation, BranchEnd, Frame, State, Status
 from pgworker.types import JsonObject, JsonValue
 
 
@@ -23,6 +23,16 @@ def evolve(state: State, event: Event) -> None:
     change = _CHANGES.get(event.type)
     if change is not None:
         change(state, event)
+        if "ends_jobs" in event.data:
+            _forget_timers(state, event)
+
+
+def _forget_timers(state: State, event: Event) -> None:
+    """Timers that the event makes void; the other jobs that it ends are no part of the state."""
+    for job in ended_jobs(event):
+        start = state.timers.pop(job, None)
+        if start in state.frames or start in state.activations:
+            del state.find(start).timers[job]
 
 
 def replay(history: Iterable[Event]) -> State:
@@ -93,6 +103,7 @@ def _open_frame(state: State, parent: Frame, event: Event, opens: str) -> None:
     transformed = "input" in event.data
     value = event.data.get("input", parent.data)
     items = event.data.get("items")
+    branches = event.data.get("branches")
     state.frames[event.seq] = Frame(
         task=event.task or "",
         start=event.seq,
@@ -105,6 +116,9 @@ def _open_frame(state: State, parent: Frame, event: Event, opens: str) -> None:
         data=value,
         data_origin=event.seq if transformed else parent.data_origin,
         items=items if isinstance(items, list) else None,
+        branches=[str(branch) for branch in branches] if isinstance(branches, list) else None,
+        section="try" if opens == "try" else "do",
+        holder=parent.holder,
     )
     state.ready[event.seq] = None
 
@@ -116,11 +130,96 @@ def _iteration_started(state: State, event: Event) -> None:
 
 
 def _timer_set(state: State, event: Event) -> None:
-    state.activations[_integer(event.data["start"])].timer = event.seq
+    _set_timer(state, event, str(event.data.get("purpose", "wait")))
+
+
+def _set_timer(state: State, event: Event, purpose: str) -> None:
+    start = _integer(event.data["start"])
+    state.find(start).timers[event.seq] = purpose
+    state.timers[event.seq] = start
 
 
 def _timer_fired(state: State, event: Event) -> None:
-    state.activations[_integer(event.data["start"])].timer = None
+    timer = _integer(event.data["timer"])
+    activation = state.find(state.timers.pop(timer))
+    del activation.timers[timer]
+    if isinstance(activation, Frame):
+        state.ready[activation.start] = None
+        if "error" in event.data:
+            activation.error = _object(event.data["error"])
+            activation.expired = event.data["purpose"] == "timeout"
+
+
+def _task_retried(state: State, event: Event) -> None:
+    frame = state.frames[_integer(event.data["start"])]
+    _begin_anew(frame, "try")
+    frame.attempt = _integer(event.data["attempt"])
+    if "due_at" in event.data:
+        _set_timer(state, event, "retry")
+        del state.ready[frame.start]
+
+
+def _error_caught(state: State, event: Event) -> None:
+    frame = state.frames[_integer(event.data["start"])]
+    frame.caught = frame.error
+    _begin_anew(frame, "catch/do")
+
+
+def _begin_anew(frame: Frame, section: str) -> None:
+    """Runs a list of the frame from its first task, on the frame's own input."""
+    frame.section = section
+    frame.error = None
+    frame.begun = False
+    frame.next = None
+    frame.data = frame.input
+    frame.data_origin = frame.origin if frame.input is frame.raw else frame.start
+
+
+def _branch_started(state: State, event: Event) -> None:
+    fork = state.frames[_integer(event.data["start"])]
+    index = _integer(event.data["index"])
+    names = fork.branches or []
+    state.frames[event.seq] = Frame(
+        task=fork.task,
+        start=event.seq,
+        parent=fork.start,
+        raw=fork.input,
+        origin=fork.data_origin,
+        input=fork.input,
+        started_at=event.at,
+        opens="branch",
+        begun=True,
+        next=names[index],
+        data=fork.data,
+        data_origin=fork.data_origin,
+        index=index,
+        section="fork/branches",
+        holder=event.seq,
+        context=state.context_in(fork),
+    )
+    state.ready[event.seq] = None
+    fork.index = index
+    if index == len(names) - 1:
+        del state.ready[fork.start]
+
+
+def _branch_ended(state: State, event: Event) -> None:
+    branch = state.frames.pop(_integer(event.data["start"]))
+    state.ready.pop(branch.start, None)
+    fork = state.frames[branch.parent]
+    fork.ended[branch.index] = BranchEnd(
+        branch.data, branch.data_origin, branch.context, branch.exported, branch.error
+    )
+    if event.data.get("settles") is True:
+        fork.data, fork.data_origin, fork.error = branch.data, branch.data_origin, branch.error
+        state.ready[fork.start] = None
+
+
+def _task_cancelled(state: State, event: Event) -> None:
+    start = _integer(event.data["start"])
+    if state.frames.pop(start, None) is None:
+        del state.activations[start]
+    state.ready.pop(start, None)
 
 
 def _task_completed(state: State, event: Event) -> None:
@@ -132,8 +231,16 @@ def _task_completed(state: State, event: Event) -> None:
     _close(state, parent, event)
     parent.data, parent.data_origin = output, origin
     if "context" in data:
-        state.context = data["context"]
+        _export(state, parent, data["context"])
     _go_on(state, parent, event)
+
+
+def _export(state: State, frame: Frame, context: JsonValue) -> None:
+    if frame.holder == ROOT:
+        state.context = context
+    else:
+        holder = state.frames[frame.holder]
+        holder.context, holder.exported = context, True
 
 
 def _value_before(state: State, parent: Frame, event: Event) -> tuple[JsonValue, int]:
@@ -167,10 +274,9 @@ def _close(state: State, parent: Frame, event: Event) -> None:
     start = event.data.get("start")
     if not isinstance(start, int):
         return
-    if state.frames.pop(start, None) is not None:
-        state.ready.pop(start, None)
-    else:
+    if state.frames.pop(start, None) is None:
         del state.activations[start]
+    state.ready.pop(start, None)
     state.ready[parent.start] = None
 
 
@@ -196,6 +302,7 @@ def _end(state: State, status: Status) -> None:
     state.frames.clear()
     state.activations.clear()
     state.ready.clear()
+    state.timers.clear()
 
 
 def _frame_key(event: Event) -> int:
@@ -227,6 +334,13 @@ _CHANGES: dict[str, Callable[[State, Event], None]] = {
     events.ITERATION_STARTED: _iteration_started,
     events.TIMER_SET: _timer_set,
     events.TIMER_FIRED: _timer_fired,
+    events.TASK_RETRIED: _task_retried,
+    events.ERROR_CAUGHT: _error_caught,
+    events.BRANCH_STARTED: _branch_started,
+    events.BRANCH_COMPLETED: _branch_ended,
+    events.BRANCH_FAILED: _branch_ended,
+    events.BRANCH_CANCELLED: _task_cancelled,
+    events.TASK_CANCELLED: _task_cancelled,
     events.TASK_COMPLETED: _task_completed,
     events.TASK_SKIPPED: _task_skipped,
     events.TASK_FAILED: _task_failed,

@@ -8,6 +8,7 @@ from pgworker.engine import events
 from pgworker.engine.decision import Decision
 from pgworker.engine.faults import problem_of
 from pgworker.engine.state import ROOT, Activation, Frame
+from pgworker.engine.times import due_after
 from pgworker.errors import Fault, FaultKind, PgworkerError
 from pgworker.expressions.templates import is_true
 from pgworker.plan.nodes import Next, Node
@@ -78,8 +79,17 @@ class Run:
         data = self._data()
         if self.input is not self.raw:
             data["input"] = self.input
+        timeout = self.node.timeout
+        due_at = None if timeout is None else due_after(timeout, self.now, self.input, self.scope)
         self.start = self.decision.record(events.TASK_STARTED, self.node.reference, data | members)
+        if due_at is not None:
+            self.set_timer(due_at, "timeout")
         return self.start
+
+    def set_timer(self, due_at: datetime, purpose: str) -> None:
+        """Records that the task, which has started, is to be told when a time has come."""
+        data: JsonObject = {"start": self.start, "due_at": due_at.isoformat(), "purpose": purpose}
+        self.decision.record(events.TIMER_SET, self.node.reference, data)
 
     def complete(self, output: JsonValue, then: Next | None = None, **members: JsonValue) -> None:
         """Transforms the raw output and records the task's end (steps 5 to 8)."""
@@ -128,6 +138,9 @@ class Run:
         if self.start is not None:
             data["start"] = self.start
             del data["from"]
+            if timers := self.decision.state.find(self.start).timers:
+                others = data.get("ends_jobs")
+                data["ends_jobs"] = [*(others if isinstance(others, list) else ()), *timers]
         self.decision.record(type_, self.node.reference, data)
 
     def _data(self) -> JsonObject:

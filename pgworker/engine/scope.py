@@ -9,7 +9,7 @@ from pgworker import __version__
 from pgworker.engine.state import ROOT, State
 from pgworker.errors import Fault, FaultKind
 from pgworker.expressions.jq import NOW
-from pgworker.plan.nodes import ForNode, Plan, TaskNode
+from pgworker.plan.nodes import ForNode, Plan, TaskNode, TryNode
 from pgworker.types import JsonObject, JsonValue
 
 RUNTIME: JsonObject = {"name": "pgworker", "version": __version__, "metadata": {}}
@@ -19,11 +19,12 @@ class Scope:
     """What is bound at one place of one workflow; values are made when a program first asks for them.
 
     The attributes ``input``, ``output`` and ``task_output`` are set as the data flow comes by; ``loop`` is
-    the frame from which the variables of enclosing loops are looked up.
+    the frame from which the variables of the frames around are looked up. ``context`` stands in for the
+    frame's own where it is set, and ``locals`` holds variables that only this place knows.
     """
 
-    __slots__ = ("_node", "_plan", "_raw", "_started_at", "_state", "_workflow_id", "input", "iteration",
-                 "loop", "now", "output", "task_output")  # fmt: skip
+    __slots__ = ("_node", "_plan", "_raw", "_started_at", "_state", "_workflow_id", "context", "input",
+                 "iteration", "locals", "loop", "now", "output", "task_output")  # fmt: skip
 
     def __init__(self, workflow_id: str, plan: Plan, state: State, now: datetime, loop: int = ROOT) -> None:
         self._workflow_id = workflow_id
@@ -35,6 +36,8 @@ class Scope:
         self.now = now
         self.loop = loop
         self.iteration: int | None = None
+        self.context: JsonValue = None
+        self.locals: dict[str, JsonValue] = {}
         self.input: JsonValue = None
         self.output: JsonValue = None
         self.task_output: JsonValue = None
@@ -52,7 +55,7 @@ class Scope:
         for name in names:
             match name:
                 case "context":
-                    bound[name] = self._state.context
+                    bound[name] = self._context()
                 case "input":
                     bound[name] = self.input
                 case "output":
@@ -72,10 +75,20 @@ class Scope:
                 case _ if name == NOW:
                     bound[name] = self.now.timestamp()
                 case _:
-                    self._bind_loop_variable(name, bound)
+                    self._bind_local(name, bound)
         return bound
 
-    def _bind_loop_variable(self, name: str, bound: dict[str, JsonValue]) -> None:
+    def _context(self) -> JsonValue:
+        if self.context is not None:
+            return self.context
+        frame = self._state.frames.get(self.loop)
+        return self._state.context if frame is None else self._state.context_in(frame)
+
+    def _bind_local(self, name: str, bound: dict[str, JsonValue]) -> None:
+        """Variables of the frames around: a loop's item and index, the error that a try caught."""
+        if name in self.locals:
+            bound[name] = self.locals[name]
+            return
         key, iteration = self.loop, self.iteration
         while key != ROOT:
             frame = self._state.frames[key]
@@ -88,6 +101,9 @@ class Scope:
                 if name == node.each:
                     bound[name] = frame.items[index]
                     return
+            if isinstance(node, TryNode) and frame.caught is not None and name == node.catch.name:
+                bound[name] = frame.caught
+                return
             key, iteration = frame.parent, None
 
     def _workflow(self) -> JsonObject:

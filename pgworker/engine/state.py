@@ -38,7 +38,7 @@ class Activation:
     """A task that has started and not ended: its data, and what it waits for.
 
     ``start`` is the seq of its ``task.started`` event. An activity's name and arguments are kept until it
-    ends; a timer's seq and due time (ISO 8601) while one is set.
+    ends; ``timers`` tells the purpose of each timer that is set for it, by the seq of the event that set it.
     """
 
     task: Pointer
@@ -50,7 +50,18 @@ class Activation:
     started_at: datetime
     activity: str | None = None
     arguments: JsonValue = None
-    timer: int | None = None
+    timers: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BranchEnd:
+    """How a branch of a fork ended: its data and context, or its error."""
+
+    data: JsonValue
+    origin: int
+    context: JsonValue
+    exported: bool
+    error: JsonObject | None
 
 
 @dataclass(slots=True)
@@ -59,8 +70,13 @@ class Frame(Activation):
 
     ``opens`` is the kind of task. Until the list has ``begun`` its first task is to run, then the one that
     ``next`` names; None at the end. ``data`` is what flows from task to task, ``data_origin`` the seq of the
-    event it came from. ``error`` is the uncaught error of a task inside. A loop has its ``items`` and the
-    ``index`` of the iteration that runs, -1 before the first; the root's index is 0 once its input is taken.
+    event it came from. ``error`` is the uncaught error of a task inside. ``section`` leads from the task's
+    definition to the list. ``holder`` is the key of the frame whose context is read and written inside.
+
+    A loop has its ``items`` and the ``index`` of the iteration that runs, -1 before the first; the root's
+    index is 0 once its input is taken. A try counts its attempts, and keeps the error that it caught. A fork
+    has a frame for each of its branches, of which ``index`` is the place, and keeps how they ended.
+    ``expired`` says that the frame's timeout has come.
     """
 
     opens: str = "do"
@@ -71,13 +87,23 @@ class Frame(Activation):
     error: JsonObject | None = None
     items: list[JsonValue] | None = None
     index: int = -1
+    section: str = "do"
+    holder: int = ROOT
+    context: JsonValue = None
+    exported: bool = False
+    expired: bool = False
+    attempt: int = 1
+    caught: JsonObject | None = None
+    branches: list[str] | None = None
+    ended: dict[int, BranchEnd] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class State:
     """Everything that is known of a workflow after the event ``seq``.
 
-    ``ready`` holds the keys of the frames that can go on, in the order in which they became so.
+    ``ready`` holds the keys of the frames that can go on, in the order in which they became so; ``timers``
+    leads from the seq of a timer to the start of what it is set for.
     """
 
     seq: int = 0
@@ -91,3 +117,12 @@ class State:
     frames: dict[int, Frame] = field(default_factory=dict)
     activations: dict[int, Activation] = field(default_factory=dict)
     ready: dict[int, None] = field(default_factory=dict)
+    timers: dict[int, int] = field(default_factory=dict)
+
+    def find(self, start: int) -> Activation:
+        """The live frame or activation that began with this event."""
+        return self.frames[start] if start in self.frames else self.activations[start]
+
+    def context_in(self, frame: Frame) -> JsonValue:
+        """The context that is read in a frame."""
+        return self.context if frame.holder == ROOT else self.frames[frame.holder].context

@@ -7,6 +7,7 @@ mean is said here.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -36,6 +37,10 @@ class DataFlow:
     export_schema: Schema | None = None
 
 
+Time: TypeAlias = Duration | Template
+"""A span of time: written down, or what a template gives (a duration object or ISO 8601 text)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskNode:
     """What every task has."""
@@ -47,6 +52,7 @@ class TaskNode:
     then: Next
     condition: Expression | None = None
     flow: DataFlow = DataFlow()
+    timeout: Time | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,12 +105,9 @@ class RaiseNode(TaskNode):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaitNode(TaskNode):
-    """Goes on after a duration, counted from the recorded time at which the task starts.
+    """Goes on after a duration, counted from the recorded time at which the task starts."""
 
-    A template's value is a duration object or ISO 8601 text.
-    """
-
-    duration: Duration | Template
+    duration: Time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +118,67 @@ class ActivityNode(TaskNode):
     arguments: Template
 
 
-Node: TypeAlias = SetNode | DoNode | SwitchNode | ForNode | RaiseNode | WaitNode | ActivityNode
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForkNode(TaskNode):
+    """Runs branches side by side, each a task of the list; with ``compete`` the first to complete wins."""
+
+    branches: TaskList
+    compete: bool
+
+
+class Backoff(StrEnum):
+    """How the delay grows with the number n of the retry: d, d * n, d * 2^(n-1)."""
+
+    CONSTANT = "constant"
+    LINEAR = "linear"
+    EXPONENTIAL = "exponential"
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """When, how soon and how often a failed attempt is followed by another.
+
+    ``most_retries`` counts the attempts after the first; the jitter is drawn between its two durations.
+    """
+
+    condition: Expression | None = None
+    exception: Expression | None = None
+    delay: Time | None = None
+    backoff: Backoff = Backoff.CONSTANT
+    jitter: tuple[Time, Time] | None = None
+    most_retries: int | None = None
+    attempt_limit: Time | None = None
+    total_limit: Time | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Catch:
+    """Which errors a try catches, and what follows then.
+
+    ``errors`` holds the members that an error must have to be caught; ``name`` is the variable that holds it.
+    ``then`` is None where the try's own applies.
+    """
+
+    errors: JsonObject
+    name: str
+    condition: Expression | None = None
+    exception: Expression | None = None
+    retry: RetryPolicy | None = None
+    body: TaskList | None = None
+    then: Next | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TryNode(TaskNode):
+    """Runs a list of tasks and catches what fails in it."""
+
+    body: TaskList
+    catch: Catch
+
+
+Node: TypeAlias = (
+    SetNode | DoNode | SwitchNode | ForNode | RaiseNode | WaitNode | ActivityNode | ForkNode | TryNode
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,5 +200,6 @@ class Plan:
     definition: JsonObject
     body: TaskList
     flow: DataFlow
+    timeout: Time | None
     lists: MappingProxyType[Pointer, TaskList] = field(repr=False)
     nodes: MappingProxyType[Pointer, Node] = field(repr=False)

@@ -15,7 +15,7 @@ select e.workflow_id,
            as iteration,
        e.occurred_at - s.occurred_at as duration,
        case when e.type = 'workflow.started' then e.data -> 'input'
-            when e.type in ('task.started', 'task.completed', 'task.failed', 'task.skipped')
+            when e.type in ('task.started', 'task.completed', 'task.failed', 'task.skipped', 'task.cancelled')
             then coalesce(e.data -> 'input', event_value(e.workflow_id, (e.refs ->> 'from')::bigint),
                           s.data -> 'input', event_value(e.workflow_id, (s.data ->> 'from')::bigint))
        end as input,
@@ -33,6 +33,6 @@ select e.workflow_id,
 from e
 left join events f on f.workflow_id = e.workflow_id and f.seq = 1
 left join events s on s.workflow_id = e.workflow_id and s.seq = (e.refs ->> 'start')::bigint
-     and e.type in ('task.completed', 'task.failed');
+     and e.type in ('task.completed', 'task.failed', 'task.cancelled');
 
 comment on view history is 'The events made readable: how long after the start, how long the task took, and the values that went in and came out.';

@@ -3,8 +3,8 @@ select h.workflow_id,
        h.task,
        h.name,
        coalesce(h.data ->> 'kind', '') as kind,
-       case h.type when 'task.completed' then 'COMPLETED' when 'task.failed' then 'FAILED' else 'SKIPPED' end
-           as status,
+       case h.type when 'task.completed' then 'COMPLETED' when 'task.failed' then 'FAILED'
+                   when 'task.cancelled' then 'CANCELLED' else 'SKIPPED' end as status,
        coalesce((h.data ->> 'attempt')::integer, 1) as attempt,
        h.iteration,
        h.input,
@@ -14,7 +14,7 @@ select h.workflow_id,
        h.occurred_at as ended_at,
        coalesce((h.data ->> 'start')::bigint, h.seq) as seq
 from history h
-where h.type in ('task.completed', 'task.failed', 'task.skipped')
+where h.type in ('task.completed', 'task.failed', 'task.skipped', 'task.cancelled')
 union all
 select h.workflow_id,
        h.task,
@@ -37,7 +37,7 @@ left join jobs j on j.workflow_id = h.workflow_id and j.seq = h.seq
 where h.type = 'task.started'
   and not exists (select from events e
                   where e.workflow_id = h.workflow_id and e.seq > h.seq
-                    and e.type in ('task.completed', 'task.failed')
+                    and e.type in ('task.completed', 'task.failed', 'task.cancelled')
                     and e.data -> 'start' = to_jsonb(h.seq));
 
 comment on view tasks is 'One row for each time that a task ran, is running or was skipped.';

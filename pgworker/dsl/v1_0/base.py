@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from pgworker.expressions.templates import Expression
-from pgworker.plan.nodes import DataFlow, Next
+from pgworker.plan.nodes import DataFlow, Next, Time
 from pgworker.types import JsonObject, Pointer
 
 
@@ -19,3 +19,4 @@ class Base(TypedDict):
     then: Next
     condition: Expression | None
     flow: DataFlow
+    timeout: Time | None

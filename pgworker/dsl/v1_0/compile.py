@@ -7,13 +7,14 @@ from types import MappingProxyType
 
 from pgworker.dsl.reading import Piece, kind_of
 from pgworker.dsl.v1_0.dataflow import read_dataflow
+from pgworker.dsl.v1_0.durations import read_timeout
 from pgworker.dsl.v1_0.names import Names
 from pgworker.dsl.v1_0.raising import read_errors
+from pgworker.dsl.v1_0.retries import read_policies
 from pgworker.dsl.v1_0.tasks import read_task_list
 from pgworker.dsl.v1_0.unsupported import report_unsupported
 from pgworker.errors import Problem
-from pgworker.expressions.templates import Template
-from pgworker.plan.nodes import Plan
+from pgworker.plan.nodes import Plan, Time
 from pgworker.types import JsonObject
 
 VERSIONS = ("1.0.0", "1.0.1", "1.0.2", "1.0.3")
@@ -39,7 +40,8 @@ def compile_1_0(definition: JsonObject, problems: list[Problem], warnings: list[
     root.require(["document", "do"], "the workflow")
     identity = _read_identity(root.member("document")) if root.has("document") else None
     _read_unsupported(root)
-    names = Names(errors=_read_use(root.member("use")) if root.has("use") else MappingProxyType({}))
+    names = _read_use(root.member("use")) if root.has("use") else Names()
+    timeout = read_timeout(root.member("timeout"), names) if root.has("timeout") else None
     flow = read_dataflow(root, frozenset())
     if not root.has("do"):
         return None
@@ -54,6 +56,7 @@ def compile_1_0(definition: JsonObject, problems: list[Problem], warnings: list[
         definition=definition,
         body=body,
         flow=flow,
+        timeout=timeout,
         lists=MappingProxyType(names.lists),
         nodes=MappingProxyType(nodes),
     )
@@ -89,21 +92,34 @@ def _matching(piece: Piece, pattern: re.Pattern[str], expected: str) -> str | No
     return None
 
 
-def _read_use(piece: Piece) -> MappingProxyType[str, Template | None]:
-    """The reusable errors; of the other components only their absence can be run so far."""
+def _read_use(piece: Piece) -> Names:
+    """The reusable components; of some only their absence can be run so far."""
     if piece.object() is None:
-        return MappingProxyType({})
+        return Names()
     piece.allow(_USE, "`use`")
-    for key in sorted(_USE - {"errors"}):
+    for key in sorted(_USE - {"errors", "retries", "timeouts"}):
         if piece.has(key):
             report_unsupported(piece.member(key), f"`use.{key}`")
-    return read_errors(piece.member("errors"))
+    # what a reusable component may name: the error, under the name that a catch gives it by default
+    names = Names().within("error")
+    return Names(
+        errors=read_errors(piece.member("errors")),
+        retries=read_policies(piece.member("retries"), names),
+        timeouts=_read_timeouts(piece.member("timeouts")),
+    )
+
+
+def _read_timeouts(piece: Piece) -> MappingProxyType[str, Time | None]:
+    if piece.value is None or piece.object() is None:
+        return MappingProxyType({})
+    return MappingProxyType(
+        {name: read_timeout(piece.member(name), Names()) for name in piece.object() or {}}
+    )
 
 
 def _read_unsupported(root: Piece) -> None:
-    for key in ("timeout", "schedule"):
-        if root.has(key):
-            report_unsupported(root.member(key), f"a workflow's `{key}`")
+    if root.has("schedule"):
+        report_unsupported(root.member("schedule"), "a workflow's `schedule`")
     evaluate = root.member("evaluate")
     if root.has("evaluate") and evaluate.object() is not None:
         evaluate.allow({"language", "mode"}, "`evaluate`")

@@ -6,18 +6,24 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from pgworker.expressions.templates import Template
-from pgworker.plan.nodes import TaskList
+from pgworker.plan.nodes import RetryPolicy, TaskList, Time
 from pgworker.types import Pointer
+
+
+def _nothing() -> MappingProxyType[str, None]:
+    return MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
     """``variables`` are those of the enclosing loops; ``lists`` collects every task list that is read."""
 
-    errors: MappingProxyType[str, Template | None]
+    errors: MappingProxyType[str, Template | None] = field(default_factory=_nothing)
+    retries: MappingProxyType[str, RetryPolicy | None] = field(default_factory=_nothing)
+    timeouts: MappingProxyType[str, Time | None] = field(default_factory=_nothing)
     lists: dict[Pointer, TaskList] = field(default_factory=dict)
     variables: frozenset[str] = frozenset()
 
-    def within_loop(self, *variables: str) -> Names:
-        """What is known in the body of a loop that binds these variables."""
+    def within(self, *variables: str) -> Names:
+        """What is known where these variables are bound as well."""
         return replace(self, variables=self.variables | frozenset(variables))

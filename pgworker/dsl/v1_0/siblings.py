@@ -13,7 +13,12 @@ class Siblings:
 
     def __init__(self, names: list[str]) -> None:
         self._names = names
-        self._after = dict(zip(names, [*names[1:], None], strict=True))
+        self._after = dict(zip(names, [*names[1:], None], strict=False))
+
+    @classmethod
+    def branches(cls) -> Siblings:
+        """For the branches of a fork: none follows another."""
+        return cls([])
 
     def follower(self, task: str) -> Next:
         """What follows a task that says nothing of it."""
@@ -28,7 +33,7 @@ class Siblings:
             return Next(ends_workflow=True)
         if target == "exit":
             return Next()
-        if target not in self._after:
+        if target not in self._after or not self._names:
             words = [*self._names, *DIRECTIVES]
             piece.report(
                 f"`then` points to `{target}`, which is no task of the same list",

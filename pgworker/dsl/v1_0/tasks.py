@@ -8,7 +8,9 @@ from types import MappingProxyType
 from pgworker.dsl.reading import Piece, did_you_mean, kind_of, listed
 from pgworker.dsl.v1_0.base import Base
 from pgworker.dsl.v1_0.calls import read_call
+from pgworker.dsl.v1_0.catching import read_catch
 from pgworker.dsl.v1_0.dataflow import read_dataflow
+from pgworker.dsl.v1_0.durations import read_timeout
 from pgworker.dsl.v1_0.expressions import read_expression, read_mapping, read_template
 from pgworker.dsl.v1_0.names import Names
 from pgworker.dsl.v1_0.raising import read_raise
@@ -16,7 +18,7 @@ from pgworker.dsl.v1_0.siblings import DIRECTIVES, Siblings
 from pgworker.dsl.v1_0.unsupported import report_unsupported
 from pgworker.dsl.v1_0.waits import read_wait
 from pgworker.expressions.templates import Template
-from pgworker.plan.nodes import Case, DoNode, ForNode, Node, SetNode, SwitchNode, TaskList
+from pgworker.plan.nodes import Case, DoNode, ForkNode, ForNode, Node, SetNode, SwitchNode, TaskList, TryNode
 from pgworker.types import JsonObject
 
 COMMON = frozenset({"if", "input", "output", "export", "timeout", "then", "metadata"})
@@ -25,8 +27,8 @@ COMMON = frozenset({"if", "input", "output", "export", "timeout", "then", "metad
 Reader = Callable[[Piece, Base, Siblings, Names], Node | None]
 
 
-def read_task_list(piece: Piece, names: Names) -> TaskList:
-    """A list of named tasks."""
+def read_task_list(piece: Piece, names: Names, siblings: Siblings | None = None) -> TaskList:
+    """A list of named tasks; ``siblings`` tells what follows them, if not the next in the list."""
     entries: dict[str, Piece] = {}
     for item in piece.items():
         entry = item.entry("task")
@@ -41,7 +43,7 @@ def read_task_list(piece: Piece, names: Names) -> TaskList:
         elif name in DIRECTIVES:
             task.report(f"a task cannot be named `{name}`: that is a flow directive", hint="rename it")
         entries.setdefault(name, task)
-    siblings = Siblings(list(entries))
+    siblings = siblings or Siblings(list(entries))
     nodes: dict[str, Node] = {}
     for name, task in entries.items():
         node = read_task(task, name, siblings, names)
@@ -65,8 +67,6 @@ def read_task(piece: Piece, name: str, siblings: Siblings, names: Names) -> Node
         return None
     members, reader = _READERS[kind]
     piece.allow(COMMON | members, f"a `{kind}` task")
-    if piece.has("timeout"):
-        report_unsupported(piece.member("timeout"), "a task's `timeout`")
     then = siblings.resolve(piece.member("then"), name) if piece.has("then") else siblings.follower(name)
     condition = read_expression(piece.member("if"), names.variables) if piece.has("if") else None
     base = Base(
@@ -77,6 +77,7 @@ def read_task(piece: Piece, name: str, siblings: Siblings, names: Names) -> Node
         then=then,
         condition=condition,
         flow=read_dataflow(piece, names.variables),
+        timeout=read_timeout(piece.member("timeout"), names) if piece.has("timeout") else None,
     )
     return reader(piece, base, siblings, names)
 
@@ -147,7 +148,7 @@ def _read_for(piece: Piece, base: Base, siblings: Siblings, names: Names) -> Nod
     at = loop.member("at").text() if loop.has("at") else "index"
     if not loop.require(["in"], "`for`") or each is None or at is None:
         return None
-    inside = names.within_loop(each, at)
+    inside = names.within(each, at)
     collection = loop.member("in")
     items = (
         read_template(collection, names.variables)
@@ -159,6 +160,24 @@ def _read_for(piece: Piece, base: Base, siblings: Siblings, names: Names) -> Nod
     if items is None:
         return None
     return ForNode(**base, each=each, at=at, items=items, while_=while_, body=body)
+
+
+def _read_fork(piece: Piece, base: Base, siblings: Siblings, names: Names) -> Node | None:
+    fork = piece.member("fork")
+    if fork.object() is None or not fork.require(["branches"], "the fork"):
+        return None
+    fork.allow({"branches", "compete"}, "a fork")
+    compete = fork.member("compete").boolean() if fork.has("compete") else False
+    branches = read_task_list(fork.member("branches"), names, Siblings.branches())
+    return None if compete is None else ForkNode(**base, branches=branches, compete=compete)
+
+
+def _read_try(piece: Piece, base: Base, siblings: Siblings, names: Names) -> Node | None:
+    if not piece.require(["try", "catch"], "the `try` task"):
+        return None
+    body = read_task_list(piece.member("try"), names)
+    catch = read_catch(piece.member("catch"), base, siblings, names, read_task_list)
+    return None if catch is None else TryNode(**base, body=body, catch=catch)
 
 
 def _read_raise(piece: Piece, base: Base, siblings: Siblings, names: Names) -> Node | None:
@@ -183,4 +202,6 @@ _READERS: dict[str, tuple[frozenset[str], Reader]] = {
     "raise": (frozenset({"raise"}), _read_raise),
     "wait": (frozenset({"wait"}), _read_wait),
     "call": (frozenset({"call", "with"}), _read_call),
+    "fork": (frozenset({"fork"}), _read_fork),
+    "try": (frozenset({"try", "catch"}), _read_try),
 }
