@@ -104,6 +104,8 @@ def _object(members: JsonObject, depth: int) -> JsonValue:
 
 
 def _place(key: str) -> tuple[int, bytes]:
+    if not isinstance(key, str):
+        raise ValueRefused("the key of an object is not a text", "")
     encoded = _text(key).encode()
     return len(encoded), encoded
 
@@ -120,11 +122,17 @@ def _offender(value: JsonValue) -> Pointer:
         else:
             return pointer
         for key, member in members:
-            if _refused(member) or (isinstance(key, str) and _refused(key)):
-                pointer, value = child_pointer(pointer, key), member
+            if _refused(member) or _refused(key):
+                pointer, value = child_pointer(pointer, _readable(key)), member
                 break
         else:
             return pointer
+
+
+def _readable(key: str | int) -> str | int:
+    if isinstance(key, str):
+        return key.replace("\0", "\\u0000").encode(errors="backslashreplace").decode()
+    return key
 
 
 def _refused(value: JsonValue) -> bool:

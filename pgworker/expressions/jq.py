@@ -49,10 +49,13 @@ class Program:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.variables = lexer.variables(text)
-        source = text
+        try:
+            self.variables = lexer.variables(text)
+        except ValueError as error:
+            raise ExpressionError(f"`{text}` is not a jq program: {error}") from error
+        source = lexer.without_comments(text)
         if "now" in lexer.functions(text):
-            source = f"def now: ${NOW}; {text}"
+            source = f"def now: ${NOW}; {source}"
             self.variables |= {NOW}
         try:
             self._program = purejq.compile(source)
@@ -74,7 +77,7 @@ class Program:
             raise ExpressionError(f"`{self.text}` failed: {error}") from error
         except RecursionError as error:
             raise ExpressionError(f"`{self.text}` failed: it recurses too deeply") from error
-        except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+        except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
             # What the engine should have told as a JqError: the fault is the expression's all the same.
             raise ExpressionError(f"`{self.text}` failed: {type(error).__name__}: {error}") from error
 

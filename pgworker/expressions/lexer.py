@@ -102,29 +102,35 @@ def variables(program: str) -> frozenset[str]:
 
 
 def functions(program: str) -> frozenset[str]:
-    """The words that may be calls of functions: neither fields, nor keys of objects, nor keywords' arguments.
+    """The words that may be calls of functions: neither fields, nor keys of objects, nor names being defined.
 
-    >>> sorted(functions('.now | {input: env, now} | test("now \\\\(now)")'))
+    >>> sorted(functions('.now | {input: env, now} | test("now \\(now)")'))
     ['env', 'now', 'test']
     """
     found: set[str] = set()
+    open_brackets: list[str] = []
     words = [token for token in tokens(program) if token.kind != "space"]
-    for index, token in enumerate(words):
-        follower = words[index + 1].text if index + 1 < len(words) else ""
-        before = words[index - 1].text if index else ""
-        is_key = before in ("{", ",") and follower in (":", ",", "}") and _inside_braces(words, index)
-        if token.kind == "word" and token.text != "def" and before != "def" and not is_key:
+    for before, token, after in zip([None, *words], words, [*words[1:], None], strict=False):
+        if token.text in _CLOSING and open_brackets:
+            open_brackets.pop()
+        if token.text in _OPENING:
+            open_brackets.append(token.text)
+        if token.kind != "word" or token.text == "def" or _is(before, "def"):
+            continue
+        is_key = open_brackets[-1:] == ["{"] and _is(before, "{", ",") and _is(after, ":", ",", "}")
+        if not is_key:
             found.add(token.text)
     return frozenset(found)
 
 
-def _inside_braces(words: list[Token], index: int) -> bool:
-    depth = 0
-    for token in reversed(words[:index]):
-        if token.text in (")", "]", "}"):
-            depth += 1
-        elif token.text in ("(", "[", "{"):
-            if depth == 0:
-                return token.text == "{"
-            depth -= 1
-    return False
+def without_comments(program: str) -> str:
+    """The program with a blank in place of each comment: engines disagree on where a comment may stand."""
+    return "".join(" " if token.text.startswith("#") else token.text for token in tokens(program))
+
+
+_OPENING = frozenset("([{")
+_CLOSING = frozenset(")]}")
+
+
+def _is(token: Token | None, *texts: str) -> bool:
+    return token is not None and token.text in texts

@@ -145,6 +145,17 @@ def embedded(text: str) -> Iterator[str]:
             yield piece
 
 
+def is_unclosed(text: str) -> bool:
+    """Whether an expression begins in the text and does not end in it."""
+    position = 0
+    while (start := text.find("${", position)) >= 0:
+        end = closing_brace(text, start + 2)
+        if end < 0:
+            return True
+        position = end + 1
+    return False
+
+
 def split(text: str) -> Iterator[str | Program]:
     """A text's written parts and compiled expressions, in order."""
     for is_program, piece in _pieces(text):

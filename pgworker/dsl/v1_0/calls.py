@@ -40,7 +40,7 @@ def _read_http(piece: Piece, variables: frozenset[str]) -> Template | None:
     if not piece.require(["method", "endpoint"], "the HTTP call"):
         return None
     parts: dict[str, Template | None] = {"endpoint": _read_endpoint(piece.member("endpoint"), variables)}
-    parts["method"] = _literal(piece.member("method"), piece.member("method").text())
+    parts["method"] = _read_method(piece.member("method"), variables)
     for key in ("headers", "query"):
         if piece.has(key):
             parts[key] = _read_texts(piece.member(key), variables)
@@ -52,6 +52,10 @@ def _read_http(piece: Piece, variables: frozenset[str]) -> Template | None:
         parts["redirect"] = _literal(piece.member("redirect"), piece.member("redirect").boolean())
     members = [(key, part) for key, part in parts.items() if part is not None]
     return Members(tuple(members)) if len(members) == len(parts) else None
+
+
+def _read_method(piece: Piece, variables: frozenset[str]) -> Template | None:
+    return None if piece.text() is None else read_template(piece, variables)
 
 
 def _literal(piece: Piece, value: str | bool | None) -> Template | None:

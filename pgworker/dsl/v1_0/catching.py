@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from pgworker.dsl.reading import Piece, kind_of
 from pgworker.dsl.v1_0.base import Base
-from pgworker.dsl.v1_0.expressions import read_expression
+from pgworker.dsl.v1_0.expressions import read_expression, read_variable
 from pgworker.dsl.v1_0.names import Names
 from pgworker.dsl.v1_0.retries import read_retry
 from pgworker.dsl.v1_0.siblings import Siblings
@@ -27,7 +27,7 @@ def read_catch(
     if piece.object() is None:
         return None
     piece.allow({"errors", "as", "when", "exceptWhen", "retry", "do", "then"}, "`catch`")
-    name = piece.member("as").text() if piece.has("as") else "error"
+    name = read_variable(piece.member("as")) if piece.has("as") else "error"
     if name is None:
         return None
     inside = names.within(name)

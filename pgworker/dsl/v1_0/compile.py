@@ -15,7 +15,7 @@ from pgworker.dsl.v1_0.tasks import read_task_list
 from pgworker.dsl.v1_0.unsupported import report_unsupported
 from pgworker.errors import Problem
 from pgworker.plan.nodes import Plan, Time
-from pgworker.types import JsonObject
+from pgworker.types import JsonObject, child_pointer
 
 VERSIONS = ("1.0.0", "1.0.1", "1.0.2", "1.0.3")
 
@@ -36,7 +36,9 @@ def compile_1_0(definition: JsonObject, problems: list[Problem], warnings: list[
     root = Piece(definition, "", problems)
     for key in definition:
         if key not in _ROOT:
-            Piece(None, f"/{key}", warnings).report(f"a workflow has no `{key}`: it means nothing here")
+            Piece(None, child_pointer("", key), warnings).report(
+                f"a workflow has no `{key}`: it means nothing here"
+            )
     root.require(["document", "do"], "the workflow")
     identity = _read_identity(root.member("document")) if root.has("document") else None
     _read_unsupported(root)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from pgworker.dsl.reading import Piece, kind_of
@@ -13,6 +14,8 @@ ARGUMENTS = frozenset(
     {"context", "input", "output", "secrets", "authorization", "task", "workflow", "runtime"}
 )
 """The variables that are bound everywhere ("Runtime expression arguments" in the DSL)."""
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def read_expression(piece: Piece, variables: frozenset[str]) -> Expression | None:
@@ -57,6 +60,24 @@ def read_uri(piece: Piece, variables: frozenset[str]) -> Template | None:
     return UriTemplate(parts) if "{" in text or len(parts) > 1 else Literal(text)
 
 
+def read_variable(piece: Piece) -> str | None:
+    """The name of a variable that a loop or a catch binds."""
+    name = piece.text()
+    if name is None:
+        return None
+    if not _VARIABLE.fullmatch(name) or name == "__loc__":
+        piece.report(
+            f"`{name}` cannot be the name of a variable",
+            expected="a letter or _, then letters, digits or _",
+            hint="write it without the dollar sign" if name.startswith("$") else None,
+        )
+        return None
+    if name in ARGUMENTS:
+        piece.report(f"`${name}` is bound everywhere already", hint="choose another name")
+        return None
+    return name
+
+
 def _all(checks: Iterable[bool]) -> bool:
     """Whether all are true; unlike ``all`` it goes on after the first that is not, to find every problem."""
     return False not in list(checks)
@@ -64,6 +85,9 @@ def _all(checks: Iterable[bool]) -> bool:
 
 def _check_embedded(piece: Piece, variables: frozenset[str]) -> bool:
     if isinstance(piece.value, str):
+        if templates.is_unclosed(piece.value):
+            piece.report("an expression that begins with `${` is never closed", hint="add the `}`")
+            return False
         return _all(_check(piece, program, variables) for program in templates.embedded(piece.value))
     if isinstance(piece.value, dict):
         return _all(_check_embedded(piece.member(key), variables) for key in piece.value)

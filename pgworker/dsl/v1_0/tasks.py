@@ -11,7 +11,7 @@ from pgworker.dsl.v1_0.calls import read_call
 from pgworker.dsl.v1_0.catching import read_catch
 from pgworker.dsl.v1_0.dataflow import read_dataflow
 from pgworker.dsl.v1_0.durations import read_timeout
-from pgworker.dsl.v1_0.expressions import read_expression, read_mapping, read_template
+from pgworker.dsl.v1_0.expressions import read_expression, read_mapping, read_template, read_variable
 from pgworker.dsl.v1_0.names import Names
 from pgworker.dsl.v1_0.raising import read_raise
 from pgworker.dsl.v1_0.siblings import DIRECTIVES, Siblings
@@ -30,6 +30,7 @@ Reader = Callable[[Piece, Base, Siblings, Names], Node | None]
 def read_task_list(piece: Piece, names: Names, siblings: Siblings | None = None) -> TaskList:
     """A list of named tasks; ``siblings`` tells what follows them, if not the next in the list."""
     entries: dict[str, Piece] = {}
+    written: list[tuple[str, Piece]] = []
     for item in piece.items():
         entry = item.entry("task")
         if entry is None:
@@ -43,9 +44,10 @@ def read_task_list(piece: Piece, names: Names, siblings: Siblings | None = None)
         elif name in DIRECTIVES:
             task.report(f"a task cannot be named `{name}`: that is a flow directive", hint="rename it")
         entries.setdefault(name, task)
+        written.append((name, task))
     siblings = siblings or Siblings(list(entries))
     nodes: dict[str, Node] = {}
-    for name, task in entries.items():
+    for name, task in written:
         node = read_task(task, name, siblings, names)
         if node is not None:
             nodes[name] = node
@@ -125,6 +127,8 @@ def _read_switch(piece: Piece, base: Base, siblings: Siblings, names: Names) -> 
         if entry is None or entry[1].object() is None:
             continue
         name, case = entry
+        if any(name == known.name for known in cases):
+            case.report(f"there are two cases named `{name}` in this switch", hint="rename one")
         case.allow({"when", "then"}, "a case")
         case.require(["then"], f"the case `{name}`")
         condition = read_expression(case.member("when"), names.variables) if case.has("when") else None
@@ -144,8 +148,8 @@ def _read_for(piece: Piece, base: Base, siblings: Siblings, names: Names) -> Nod
     if loop.object() is None or not piece.require(["do"], "the `for` task"):
         return None
     loop.allow({"each", "in", "at"}, "`for`")
-    each = loop.member("each").text() if loop.has("each") else "item"
-    at = loop.member("at").text() if loop.has("at") else "index"
+    each = read_variable(loop.member("each")) if loop.has("each") else "item"
+    at = read_variable(loop.member("at")) if loop.has("at") else "index"
     if not loop.require(["in"], "`for`") or each is None or at is None:
         return None
     inside = names.within(each, at)
