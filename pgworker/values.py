@@ -7,6 +7,8 @@ decide otherwise than the first run did. So every value passes ``canonical`` bef
 from __future__ import annotations
 
 import math
+from collections.abc import Container
+from functools import lru_cache
 
 from pgworker.errors import ValueRefused
 from pgworker.types import JsonObject, JsonValue, Pointer, child_pointer
@@ -19,8 +21,11 @@ _INT_END = 2**64
 """Integers outside are IEEE doubles, as they are for nearly every other reader of JSON."""
 
 
-def canonical(value: JsonValue) -> JsonValue:
+def canonical(value: JsonValue, known: JsonValue = None) -> JsonValue:
     """The value as PostgreSQL's ``jsonb`` would give it back; the same object if it already is.
+
+    ``known`` is a value that is canonical: where it, or a member of it, turns up again it is not looked
+    through again. An expression's result shares most of its parts with the expression's input.
 
     Object keys are put in jsonb's order (shorter first, then by bytes), whole floats become integers.
     Raises ``ValueRefused`` for what jsonb cannot hold: NUL characters, lone surrogates, NaN, infinities, and
@@ -30,12 +35,19 @@ def canonical(value: JsonValue) -> JsonValue:
     {'a': 2, 'bb': 1}
     """
     try:
-        return _canonical(value, 0)
+        return _canonical(value, 0, _parts(known))
     except ValueRefused as refusal:
         raise ValueRefused(refusal.message, _offender(value), hint=refusal.hint) from None
 
 
-def _canonical(value: JsonValue, depth: int) -> JsonValue:
+def _parts(known: JsonValue) -> Container[int]:
+    """The identities of a canonical value and of its members, as far as looking through them takes time."""
+    if isinstance(known, dict):
+        return {id(known), *(id(member) for member in known.values() if isinstance(member, dict | list))}
+    return {id(known)} if isinstance(known, list) else ()
+
+
+def _canonical(value: JsonValue, depth: int, known: Container[int] = ()) -> JsonValue:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -44,12 +56,14 @@ def _canonical(value: JsonValue, depth: int) -> JsonValue:
         return value if _INT_MIN <= value < _INT_END else _real(value)
     if isinstance(value, float):
         return _real(value)
+    if id(value) in known:
+        return value
     if depth >= MAX_DEPTH:
         raise ValueRefused(f"nested deeper than {MAX_DEPTH} levels", "")
     if isinstance(value, list):
-        return _array(value, depth + 1)
+        return _array(value, depth + 1, known)
     if isinstance(value, dict):
-        return _object(value, depth + 1)
+        return _object(value, depth + 1, known)
     raise ValueRefused(f"a {type(value).__name__} is not a JSON value", "")
 
 
@@ -76,10 +90,10 @@ def _real(number: float) -> JsonValue:
     return number
 
 
-def _array(items: list[JsonValue], depth: int) -> JsonValue:
+def _array(items: list[JsonValue], depth: int, known: Container[int]) -> JsonValue:
     changed: list[JsonValue] | None = None
     for index, item in enumerate(items):
-        kept = _canonical(item, depth)
+        kept = _canonical(item, depth, known)
         if kept is not item:
             if changed is None:
                 changed = items.copy()
@@ -87,7 +101,7 @@ def _array(items: list[JsonValue], depth: int) -> JsonValue:
     return items if changed is None else changed
 
 
-def _object(members: JsonObject, depth: int) -> JsonValue:
+def _object(members: JsonObject, depth: int, known: Container[int]) -> JsonValue:
     ordered = True
     changed = False
     kept: JsonObject = {}
@@ -96,13 +110,14 @@ def _object(members: JsonObject, depth: int) -> JsonValue:
         place = _place(key)
         ordered = ordered and last <= place
         last = place
-        kept[key] = value = _canonical(member, depth)
+        kept[key] = value = _canonical(member, depth, known)
         changed = changed or value is not member
     if not ordered:
         return {key: kept[key] for key in sorted(kept, key=_place)}
     return kept if changed else members
 
 
+@lru_cache(maxsize=8192)
 def _place(key: str) -> tuple[int, bytes]:
     if not isinstance(key, str):
         raise ValueRefused("the key of an object is not a text", "")

@@ -12,8 +12,11 @@ MAX_EVENT_BYTES = 8 * 1024 * 1024
 
 
 def encode(data: JsonObject) -> str:
-    """The JSON text of an event's canonical data; raises ``Fault`` (runtime) if it is too large."""
-    encoded = orjson.dumps(data)
+    """The JSON text of an event's canonical data; raises ``Fault`` (runtime) if it is too large or too deep."""
+    try:
+        encoded = orjson.dumps(data)
+    except orjson.JSONEncodeError as error:
+        raise Fault(FaultKind.RUNTIME, f"the task's data cannot be kept: {error}") from error
     if len(encoded) > MAX_EVENT_BYTES:
         raise Fault(
             FaultKind.RUNTIME,

@@ -67,7 +67,7 @@ class Run:
         flow = self.node.flow
         conform(flow.input_schema, self.raw, "input")
         if flow.input_from is not None:
-            self.input = canonical(flow.input_from.evaluate(self.raw, self.scope.bind))
+            self.input = canonical(flow.input_from.evaluate(self.raw, self.scope.bind), self.raw)
             self.scope.input = self.input
 
     def skip(self) -> None:
@@ -108,7 +108,7 @@ class Run:
         scope = self.scope
         scope.task_output = scope.output = output
         if flow.output_as is not None:
-            transformed = canonical(flow.output_as.evaluate(output, scope.bind))
+            transformed = canonical(flow.output_as.evaluate(output, scope.bind), output)
             if self.start in self.decision.state.activations and transformed is not output:
                 data["result"] = output
             scope.output = output = transformed

@@ -9,4 +9,4 @@ from pgworker.values import canonical
 
 def run(run: Run, node: SetNode) -> None:
     """Evaluates the template and ends."""
-    run.complete(canonical(node.value.evaluate(run.input, run.scope.bind)))
+    run.complete(canonical(node.value.evaluate(run.input, run.scope.bind), run.input))
