@@ -12,7 +12,7 @@ MAX_EVENT_BYTES = 8 * 1024 * 1024
 
 
 def encode(data: JsonObject) -> str:
-    """The JSON text of an event's canonical data; raises ``Fault`` (runtime) if it is too large or too deep."""
+    """The JSON text of an event's canonical data; raises ``Fault`` (runtime) if it is too large or deep."""
     try:
         encoded = orjson.dumps(data)
     except orjson.JSONEncodeError as error:
