@@ -127,7 +127,7 @@ def _run(name: str, given: JsonObject) -> State:
     state = _begun(given)
     decide("w", plan, state, NOON)
     while not state.status.is_terminal:
-        timers = [waiting.timer for waiting in state.activations.values() if waiting.timer is not None]
+        timers = list(state.timers)
         assert timers, "the workflow waits for something other than time"
         decide("w", plan, state, NOON, inputs=[TimerDue(timer) for timer in timers])
     assert state.status in (Status.COMPLETED, Status.FAILED)

@@ -157,7 +157,6 @@ def test_a_key_that_jsonb_cannot_hold_is_refused(key: str) -> None:
     assert caught.value.pointer.startswith("/x/0")
 
 
-@pytest.mark.xfail(strict=True, reason="the pointer of a refused key is itself no text that JSON can hold")
 @pytest.mark.parametrize("key", ["a\0", "\ud800"])
 def test_the_pointer_to_a_refused_key_can_be_written_down(key: str) -> None:
     with pytest.raises(ValueRefused) as caught:
@@ -165,7 +164,6 @@ def test_the_pointer_to_a_refused_key_can_be_written_down(key: str) -> None:
     assert canonical(caught.value.pointer) == caught.value.pointer
 
 
-@pytest.mark.xfail(strict=True, raises=TypeError, reason="keys are taken for texts without a look")
 def test_a_key_that_is_no_text_is_refused() -> None:
     with pytest.raises(ValueRefused):
         canonical({"a": {1: 2}})  # type: ignore[dict-item]

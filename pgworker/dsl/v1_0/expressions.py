@@ -15,6 +15,9 @@ ARGUMENTS = frozenset(
 )
 """The variables that are bound everywhere ("Runtime expression arguments" in the DSL)."""
 
+_TAKEN = frozenset({"ENV", "__loc__", "__prog_args"})
+"""Variables of jq itself."""
+
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -65,7 +68,7 @@ def read_variable(piece: Piece) -> str | None:
     name = piece.text()
     if name is None:
         return None
-    if not _VARIABLE.fullmatch(name) or name == "__loc__":
+    if not _VARIABLE.fullmatch(name) or name in _TAKEN:
         piece.report(
             f"`{name}` cannot be the name of a variable",
             expected="a letter or _, then letters, digits or _",

@@ -150,6 +150,9 @@ def _read_for(piece: Piece, base: Base, siblings: Siblings, names: Names) -> Nod
     loop.allow({"each", "in", "at"}, "`for`")
     each = read_variable(loop.member("each")) if loop.has("each") else "item"
     at = read_variable(loop.member("at")) if loop.has("at") else "index"
+    if each is not None and each == at:
+        twice = loop.member("each" if loop.has("each") else "at")
+        twice.report(f"the item and its index are both named `{each}`", hint="rename one of them")
     if not loop.require(["in"], "`for`") or each is None or at is None:
         return None
     inside = names.within(each, at)
