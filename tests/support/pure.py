@@ -109,7 +109,7 @@ class Play:
 
     def fires(self) -> Play:
         """The timer that the workflow waits for is due."""
-        (timer,) = [a.timer for a in self.state.activations.values() if a.timer is not None]
+        (timer,) = self.state.timers
         return self.tell(TimerDue(timer))
 
     def waiting(self, attribute: str) -> int:
