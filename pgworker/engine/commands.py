@@ -5,7 +5,7 @@ Because this is the only place where jobs come from, history and queue cannot di
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
@@ -43,8 +43,9 @@ class Drop:
 Command: TypeAlias = Perform | FireTimer | Drop
 
 
-def commands(new_events: Sequence[Event]) -> Iterator[Command]:
+def commands(new_events: Iterable[Event]) -> Iterator[Command]:
     """The commands that follow from the new events of one turn."""
+    new_events = list(new_events)
     void = {seq for event in new_events for seq in ended_jobs(event)}
     for event in new_events:
         if event.seq in void:

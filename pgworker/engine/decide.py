@@ -83,8 +83,9 @@ def _take(decision: Decision, told: Input) -> None:
     state = decision.state
     match told:
         case ActivityCompleted() | ActivityFailed():
-            if told.start in state.activations:
-                activity.end(Run.of(decision, state.activations[told.start]), told)
+            activation = state.activations.get(told.start)
+            if activation is not None and activation.activity is not None:
+                activity.end(Run.of(decision, activation), told)
         case TimerDue():
             timing.fire(decision, told)
         case _:
@@ -139,7 +140,7 @@ def _end(run: Run, frame: Frame) -> None:
         case TryNode():
             trying.end(run, frame, run.node)
         case _:
-            sequence.end(run, frame)
+            sequence.end(run)
 
 
 def _start(decision: Decision, frame: Frame, node: Node) -> None:

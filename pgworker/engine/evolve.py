@@ -115,6 +115,7 @@ def _open_frame(state: State, parent: Frame, event: Event, opens: str) -> None:
         opens=opens,
         data=value,
         data_origin=event.seq if transformed else parent.data_origin,
+        input_origin=event.seq if transformed else parent.data_origin,
         items=items if isinstance(items, list) else None,
         branches=[str(branch) for branch in branches] if isinstance(branches, list) else None,
         section="try" if opens == "try" else "do",
@@ -172,7 +173,7 @@ def _begin_anew(frame: Frame, section: str) -> None:
     frame.begun = False
     frame.next = None
     frame.data = frame.input
-    frame.data_origin = frame.origin if frame.input is frame.raw else frame.start
+    frame.data_origin = frame.input_origin
 
 
 def _branch_started(state: State, event: Event) -> None:

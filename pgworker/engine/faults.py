@@ -23,15 +23,21 @@ class Raised(Fault):
 
 
 def problem_of(failure: PgworkerError, instance: Pointer) -> JsonObject:
-    """The problem object of a failure of the task ``instance``."""
+    """The problem object of a failure of the task ``instance``, canonical and of bounded size."""
+    problem = _fault_of(failure).problem(instance)
+    return {
+        member: shorten(value) if isinstance(value, str) else value
+        for member, value in sorted(problem.items(), key=lambda item: (len(item[0]), item[0]))
+    }
+
+
+def _fault_of(failure: PgworkerError) -> Fault:
     if isinstance(failure, Fault):
-        return failure.problem(instance)
+        return failure
     if isinstance(failure, ValueRefused):
         where = f" at {failure.pointer}" if failure.pointer else ""
-        return Fault(FaultKind.VALIDATION, f"a value cannot be kept: {failure.message}{where}").problem(
-            instance
-        )
-    return Fault(FaultKind.EXPRESSION, shorten(failure.message)).problem(instance)
+        return Fault(FaultKind.VALIDATION, f"a value cannot be kept: {failure.message}{where}")
+    return Fault(FaultKind.EXPRESSION, failure.message)
 
 
 def shorten(text: str) -> str:

@@ -76,9 +76,7 @@ class Run:
 
     def begin(self, **members: JsonValue) -> int:
         """Records that the task has started; what it needs to go on is in ``members``. Returns the seq."""
-        data = self._data()
-        if self.input is not self.raw:
-            data["input"] = self.input
+        data = self._data() | self._told_input()
         timeout = self.node.timeout
         due_at = None if timeout is None else due_after(timeout, self.now, self.input, self.scope)
         self.start = self.decision.record(events.TASK_STARTED, self.node.reference, data | members)
@@ -91,32 +89,50 @@ class Run:
         data: JsonObject = {"start": self.start, "due_at": due_at.isoformat(), "purpose": purpose}
         self.decision.record(events.TIMER_SET, self.node.reference, data)
 
-    def complete(self, output: JsonValue, then: Next | None = None, **members: JsonValue) -> None:
-        """Transforms the raw output and records the task's end (steps 5 to 8)."""
-        data = self._data()
-        if self.start is None and self.input is not self.raw:
-            data["input"] = self.input
-        transformed = self._transform(output, data)
-        if transformed is not self._inherited:
-            data["output"] = transformed
-        elif self.output_origin is not None:
+    def complete(self, output: JsonValue, then: Next | None = None, /, **members: JsonValue) -> None:
+        """Transforms the raw output, which is a new value, and records the task's end (steps 5 to 8)."""
+        data = self._data() if self.start is not None else self._data() | self._told_input()
+        data["output"] = self._transform(output, data)
+        self._end(events.TASK_COMPLETED, data | members | follow(then or self.node.then))
+
+    def pass_on(self, then: Next | None = None, /, **members: JsonValue) -> None:
+        """The same for a task that has no new value: its output is its input, or its last task's output.
+
+        Whether an event brings a value depends on the plan alone, never on which objects happen to be one.
+        """
+        is_composite = self.output_origin is not None
+        output = self._inherited if is_composite else self.input
+        if self.node.flow.output_as is not None or (not is_composite and self._transforms_input):
+            self.complete(output, then, **members)
+            return
+        data = self._data() if self.start is not None else self._data() | self._told_input()
+        self._transform(output, data)
+        if self.output_origin is not None:
             data["output_from"] = self.output_origin
         self._end(events.TASK_COMPLETED, data | members | follow(then or self.node.then))
+
+    @property
+    def _transforms_input(self) -> bool:
+        return self.node.flow.input_from is not None
+
+    def _told_input(self) -> JsonObject:
+        return {"input": self.input} if self._transforms_input else {}
 
     def _transform(self, output: JsonValue, data: JsonObject) -> JsonValue:
         flow = self.node.flow
         scope = self.scope
         scope.task_output = scope.output = output
         if flow.output_as is not None:
-            transformed = canonical(flow.output_as.evaluate(output, scope.bind), output)
-            if self.start in self.decision.state.activations and transformed is not output:
+            if self.node.kind == "call":
                 data["result"] = output
-            scope.output = output = transformed
+            scope.output = output = canonical(flow.output_as.evaluate(output, scope.bind), output)
         conform(flow.output_schema, output, "output")
         if flow.export_as is not None:
             context = canonical(flow.export_as.evaluate(output, scope.bind))
             conform(flow.export_schema, context, "exported context")
             data["context"] = context
+        elif flow.export_schema is not None:
+            conform(flow.export_schema, self.decision.state.context_in(self.frame), "context")
         return output
 
     def end_workflow(self) -> None:

@@ -84,6 +84,7 @@ class Frame(Activation):
     next: str | None = None
     data: JsonValue = None
     data_origin: int = 0
+    input_origin: int = 0
     error: JsonObject | None = None
     items: list[JsonValue] | None = None
     index: int = -1

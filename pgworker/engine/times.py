@@ -19,7 +19,7 @@ def due_after(time: Time, now: datetime, value: JsonValue, scope: Scope) -> date
     try:
         duration = time if isinstance(time, Duration) else _duration(time.evaluate(value, scope.bind))
         return duration.after(now.astimezone(UTC))
-    except ValueError as error:
+    except (OverflowError, ValueError) as error:
         raise Fault(FaultKind.CONFIGURATION, f"this is no usable duration: {error}") from error
 
 

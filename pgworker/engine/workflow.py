@@ -64,7 +64,7 @@ def _complete(decision: Decision, root: Frame) -> None:
         scope.output = output
         output = canonical(flow.output_as.evaluate(output, scope.bind))
     conform(flow.output_schema, output, "workflow's output")
-    data: JsonObject = {"output_from": root.data_origin} if output is root.data else {"output": output}
+    data: JsonObject = {"output_from": root.data_origin} if flow.output_as is None else {"output": output}
     _end(decision, root, events.WORKFLOW_COMPLETED, data)
 
 

@@ -9,7 +9,7 @@ from pgworker.engine.run import Run
 from pgworker.engine.state import BranchEnd, Frame
 from pgworker.engine.tasks.cancelling import cancel_inside
 from pgworker.plan.nodes import ForkNode
-from pgworker.types import JsonObject, JsonValue
+from pgworker.types import JsonObject
 from pgworker.values import canonical
 
 
@@ -34,26 +34,24 @@ def advance(run: Run, frame: Frame, node: ForkNode) -> None:
     try:
         if node.compete:
             winner = next(end for end in frame.ended.values() if end.error is None)
-            _complete(run, frame, winner.data, [winner])
+            run.pass_on(**_merged(run, frame, [winner]))
         else:
             ends = [frame.ended[index] for index in range(len(names))]
-            _complete(run, frame, [end.data for end in ends], ends)
+            run.complete([end.data for end in ends], **_merged(run, frame, ends))
     except FAILURES as failure:
         run.fail(failure)
 
 
-def _complete(run: Run, frame: Frame, output: JsonValue, ends: list[BranchEnd]) -> None:
-    """Ends the fork; what its branches exported is merged, in their order, into the context."""
+def _merged(run: Run, frame: Frame, ends: list[BranchEnd]) -> JsonObject:
+    """The context after the fork: what its branches exported is merged into it, in their order."""
     exported = [end.context for end in ends if end.exported]
     if not exported:
-        run.complete(output)
-        return
+        return {}
     context = run.decision.state.context_in(frame)
     for one in exported:
         context = {**context, **one} if isinstance(context, dict) and isinstance(one, dict) else one
-    context = canonical(context)
-    run.scope.context = context
-    run.complete(output, context=context)
+    run.scope.context = context = canonical(context)
+    return {"context": context}
 
 
 def end_branch(decision: Decision, branch: Frame) -> None:

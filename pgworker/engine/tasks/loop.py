@@ -17,7 +17,7 @@ def begin(run: Run, node: ForNode) -> None:
     """Evaluates the collection, which history keeps; nothing to loop over means that nothing happens."""
     items = canonical(node.items.evaluate(run.input, run.scope.bind))
     if items is None or items == []:
-        run.complete(run.input)
+        run.pass_on()
     elif isinstance(items, list):
         run.begin(opens="for", items=items)
     else:
@@ -39,7 +39,7 @@ def next_iteration(run: Run, frame: Frame) -> None:
             events.ITERATION_STARTED, frame.task, {"start": frame.start, "index": index, "kind": "for"}
         )
     else:
-        sequence.end(run, frame)
+        sequence.end(run)
 
 
 def _goes_on(run: Run, frame: Frame, index: int) -> bool:

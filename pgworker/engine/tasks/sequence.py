@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pgworker.engine.faults import FAILURES
 from pgworker.engine.run import Run
-from pgworker.engine.state import Frame
 
 
 def begin(run: Run) -> None:
@@ -12,9 +11,9 @@ def begin(run: Run) -> None:
     run.begin(opens="do")
 
 
-def end(run: Run, frame: Frame) -> None:
+def end(run: Run) -> None:
     """Ends with what the last task left; used by every composite whose output that is."""
     try:
-        run.complete(frame.data)
+        run.pass_on()
     except FAILURES as failure:
         run.fail(failure)

@@ -11,6 +11,6 @@ def run(run: Run, node: SwitchNode) -> None:
     """Ends with the outcome of the first case that matches, or the task's own ``then``."""
     for case in node.cases:
         if case.condition is None or is_true(case.condition.evaluate(run.input, run.scope.bind)):
-            run.complete(run.input, case.then, case=case.name)
+            run.pass_on(case.then, case=case.name)
             return
-    run.complete(run.input)
+    run.pass_on()

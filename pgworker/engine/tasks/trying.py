@@ -52,7 +52,7 @@ def fail(run: Run, frame: Frame, node: TryNode, error: JsonObject) -> None:
 def end(run: Run, frame: Frame, node: TryNode) -> None:
     """The list, or the catch's, has come to its end."""
     try:
-        run.complete(frame.data, node.catch.then if frame.section == "catch/do" else None)
+        run.pass_on(node.catch.then if frame.section == "catch/do" else None)
     except FAILURES as failure:
         run.fail(failure)
 

@@ -18,6 +18,6 @@ def begin(run: Run, node: WaitNode) -> None:
 def end(run: Run) -> None:
     """The time has come: the output is the input."""
     try:
-        run.complete(run.input)
+        run.pass_on()
     except FAILURES as failure:
         run.fail(failure)
