@@ -63,7 +63,8 @@ def end_branch(decision: Decision, branch: Frame) -> None:
     failed = branch.error is not None
     cancel_inside(decision, branch)
     data: JsonObject = {"start": branch.start, "index": branch.index}
-    if decision.state.ending or is_last or failed != compete:
+    is_settled = fork.start in decision.state.ready  # by another branch, a moment ago
+    if not is_settled and (decision.state.ending or is_last or failed != compete):
         data["settles"] = True
     if branch.error is not None:
         data["error"] = branch.error
