@@ -142,9 +142,13 @@ def in_process_worker(database_url: str) -> InProcessWorker:
             yield task
         finally:
             stop.set()
-            await asyncio.wait([task], timeout=30)
-            task.cancel()
+            _, stuck = await asyncio.wait([task], timeout=20)
+            if stuck:
+                for one in asyncio.all_tasks():
+                    one.print_stack(file=sys.stdout)
+                task.cancel()
             await task
+            assert not stuck, "the worker does not stop"
 
     return run
 

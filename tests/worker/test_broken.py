@@ -136,7 +136,7 @@ async def test_a_workflow_that_breaks_on_an_activitys_result_fails_and_repeats_i
     connection: psycopg.Connection, in_process_worker: InProcessWorker, breaks: _Breaks, stub: Stub
 ) -> None:
     define(connection, [{"ask": call(f"{stub.url}/slow?ms=200")}])
-    async with in_process_worker(poll_seconds=0.1, lease_seconds=0.5, max_attempts=2):
+    async with in_process_worker(poll_seconds=0.1, lease_seconds=2, max_attempts=2):
         started = start(connection)
         await eventually(lambda: stub.effects("/slow"))
         breaks.victims.add(started)
@@ -204,7 +204,7 @@ async def test_a_result_that_the_database_refuses_fails_its_workflow(
     connection: psycopg.Connection, in_process_worker: InProcessWorker, stub: Stub
 ) -> None:
     define(connection, [{"ask": call(f"{stub.url}/slow?ms=100")}])
-    async with in_process_worker(poll_seconds=0.1, lease_seconds=0.5, max_attempts=2):
+    async with in_process_worker(poll_seconds=0.1, lease_seconds=2, max_attempts=2):
         started = start(connection)
         await eventually(lambda: stub.effects("/slow"))
         _refuse_events_of(connection, started, "task.completed")
