@@ -76,6 +76,8 @@ class Play:
     now: datetime = NOW
     limit: int = MAX_EVENTS
     encoded: list[str] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
+    """Everything that the world was asked to do, turn by turn."""
 
     def tell(self, *inputs: Input, after: timedelta = timedelta(seconds=1)) -> Play:
         """Tells the workflow something, some time later, and lets it go on as far as it can."""
@@ -97,25 +99,40 @@ class Play:
         record = decide(WORKFLOW_ID, self.plan, self.state, self.now, inputs=inputs, max_events=self.limit)
         self.history += record.events
         self.encoded += record.encoded
+        self.commands += commands(record.events)
         return record
 
-    def returns(self, result: JsonValue) -> Play:
-        """The activity that the workflow waits for returns."""
-        return self.tell(ActivityCompleted(self.waiting("activity"), result, 1, "token"))
+    def returns(self, result: JsonValue, task: str | None = None) -> Play:
+        """The activity that the workflow (or the task of that name) waits for returns."""
+        return self.tell(ActivityCompleted(self.calling(task), result, 1, "token"))
 
-    def fails(self, detail: str = "no answer", kind: FaultKind = FaultKind.COMMUNICATION) -> Play:
-        """The activity that the workflow waits for fails."""
-        return self.tell(ActivityFailed(self.waiting("activity"), Fault(kind, detail), 1, "token"))
+    def fails(
+        self, detail: str = "no answer", kind: FaultKind = FaultKind.COMMUNICATION, task: str | None = None
+    ) -> Play:
+        """The activity that the workflow (or the task of that name) waits for fails."""
+        return self.tell(ActivityFailed(self.calling(task), Fault(kind, detail), 1, "token"))
 
-    def fires(self) -> Play:
-        """The timer that the workflow waits for is due."""
-        (timer,) = self.state.timers
+    def fires(self, purpose: str = "wait") -> Play:
+        """The one timer that is set for this purpose is due."""
+        (timer,) = self.timers(purpose)
         return self.tell(TimerDue(timer))
 
-    def waiting(self, attribute: str) -> int:
-        """The start of the one activation that waits for an activity or a timer."""
-        (start,) = [k for k, a in self.state.activations.items() if getattr(a, attribute) is not None]
+    def calling(self, task: str | None = None) -> int:
+        """The start of the activity that the workflow waits for, or of that which the named task does."""
+        (start,) = [
+            key
+            for key, activation in self.state.activations.items()
+            if activation.activity is not None and (task is None or activation.task.endswith(f"/{task}"))
+        ]
         return start
+
+    def timers(self, purpose: str) -> list[int]:
+        """The timers that are set for this purpose."""
+        return [
+            timer
+            for timer, start in self.state.timers.items()
+            if self.state.find(start).timers[timer] == purpose
+        ]
 
     @property
     def status(self) -> Status:
@@ -146,11 +163,6 @@ class Play:
         ends = {events.TASK_COMPLETED, events.TASK_FAILED, events.TASK_SKIPPED}
         return [str(e.task).rsplit("/", 1)[1] for e in self.history if e.type in ends]
 
-    @property
-    def commands(self) -> list[Command]:
-        """Everything that the world was asked to do."""
-        return list(commands(self.history))
-
     def of(self, type_: str) -> list[Event]:
         """The events of one type."""
         return [event for event in self.history if event.type == type_]
@@ -173,7 +185,7 @@ def begin(text: str | Plan, value: JsonValue = None, *, at: datetime = NOW, limi
 def resumed(one: Play, history: Iterable[Event], now: datetime | None = None) -> Play:
     """The same workflow in another process, which knows of it what the history says."""
     known = list(history)
-    return replace(one, state=replay(known), history=known, now=now or one.now, encoded=[])
+    return replace(one, state=replay(known), history=known, now=now or one.now, encoded=[], commands=[])
 
 
 def error_kind(problem: JsonObject) -> str:
