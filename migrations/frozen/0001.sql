@@ -185,6 +185,39 @@ comment on column workers.idle is 'It sleeps: whoever adds a job wakes it by a n
 comment on column workers.started_at is 'When it came up.';
 comment on column workers.heartbeat_at is 'When it was last heard of.';
 
+create table cloud_events (
+    id           uuid        not null,
+    source       text        not null,
+    event_id     text        not null,
+    type         text        not null,
+    subject      text,
+    time         timestamptz not null default now(),
+    data         jsonb,
+    extensions   jsonb       not null default '{}',
+    published_at timestamptz not null default now(),
+    published_by text        not null default session_user,
+    constraint a_cloud_event_is_known_by_our_id
+        primary key (id),
+    constraint a_source_names_each_of_its_events_once
+        unique (source, event_id),
+    constraint extensions_are_an_object
+        check (jsonb_typeof(extensions) = 'object')
+);
+
+create index cloud_events_by_type on cloud_events (type, published_at);
+
+comment on table cloud_events is 'CloudEvents that were published, by workflows or by others; one row for each source and id.';
+comment on column cloud_events.id is 'Our id; ids sort by time.';
+comment on column cloud_events.source is 'The attribute source.';
+comment on column cloud_events.event_id is 'The attribute id, unique within the source.';
+comment on column cloud_events.type is 'The attribute type.';
+comment on column cloud_events.subject is 'The attribute subject.';
+comment on column cloud_events.time is 'The attribute time.';
+comment on column cloud_events.data is 'The data.';
+comment on column cloud_events.extensions is 'All other attributes.';
+comment on column cloud_events.published_at is 'When it was published here.';
+comment on column cloud_events.published_by is 'Who published it: a workflow''s id, or the database user.';
+
 create function version_order(p_version text) returns text
     language plpgsql immutable strict parallel safe
     set search_path from current
@@ -509,6 +542,56 @@ $$;
 comment on function wait_for_workflow(uuid, interval) is
     'Waits until a workflow has ended and returns its output; raises with the error of a failed (PW005) or cancelled (PW006) one, and PW007 when the time is over.';
 
+create function publish_event(
+    type       text,
+    data       jsonb       default null,
+    source     text        default '/sql',
+    subject    text        default null,
+    id         text        default null,
+    "time"     timestamptz default null,
+    extensions jsonb       default '{}'
+) returns uuid
+    language plpgsql security definer
+    set search_path from current
+as $$
+#variable_conflict use_column
+declare
+    v_id       uuid := uuid_by_time();
+    v_event_id text := coalesce(publish_event.id, v_id::text);
+    v_source   text := coalesce(publish_event.source, '/sql');
+begin
+    if coalesce(publish_event.type, '') = '' then
+        raise exception 'a CloudEvent has a type' using errcode = 'PW001';
+    end if;
+    insert into cloud_events (id, source, event_id, type, subject, time, data, extensions)
+    values (v_id, v_source, v_event_id, publish_event.type, publish_event.subject,
+            coalesce(publish_event."time", now()), publish_event.data, coalesce(publish_event.extensions, '{}'))
+    on conflict on constraint a_source_names_each_of_its_events_once do nothing;
+    if not found then
+        select e.id into v_id from cloud_events e where e.source = v_source and e.event_id = v_event_id;
+    end if;
+    return v_id;
+end
+$$;
+
+comment on function publish_event(text, jsonb, text, text, text, timestamptz, jsonb) is
+    'Publishes a CloudEvent and returns our id for it. The same source and id again is the same event: nothing is published twice.';
+
+create function publish_emitted(p_workflows uuid[], p_events jsonb[]) returns void
+    language sql
+    set search_path from current
+as $$
+    insert into cloud_events (id, source, event_id, type, subject, time, data, extensions, published_by)
+    select uuid_by_time(), n.event ->> 'source', n.event ->> 'id', n.event ->> 'type', n.event ->> 'subject',
+           (n.event ->> 'time')::timestamptz, n.event -> 'data',
+           n.event - array['specversion', 'source', 'id', 'type', 'subject', 'time', 'data'],
+           n.workflow_id::text
+    from unnest(p_workflows, p_events) as n (workflow_id, event)
+    on conflict on constraint a_source_names_each_of_its_events_once do nothing
+$$;
+
+comment on function publish_emitted(uuid[], jsonb[]) is 'Publishes the CloudEvents that workflows emitted in a turn.';
+
 create function claim_turn(
     p_session        uuid,
     p_batch          integer,
@@ -632,7 +715,9 @@ create function commit_turn(
     p_job_kinds       text[],
     p_job_due_at      timestamptz[],
     p_job_priorities  integer[],
-    p_job_tokens      uuid[]
+    p_job_tokens      uuid[],
+    p_published_by    uuid[],
+    p_published       jsonb[]
 ) returns void
     language plpgsql security definer
     set search_path from current
@@ -683,6 +768,10 @@ begin
         where j.workflow_id = o.workflow_id and j.seq = o.seq;
     end if;
 
+    if p_published <> '{}' then
+        perform publish_emitted(p_published_by, p_published);
+    end if;
+
     if p_jobs_of <> '{}' then
         insert into jobs (workflow_id, seq, kind, due_at, priority, lease_token, worker_id, attempt)
         select n.workflow_id, n.seq, n.kind,
@@ -702,7 +791,7 @@ begin
 end
 $$;
 
-comment on function commit_turn(uuid, text, interval, uuid[], bigint[], text[], text[], jsonb[], uuid[], bigint[], bigint[], text[], jsonb[], jsonb[], uuid[], bigint[], uuid[], bigint[], text[], timestamptz[], integer[], uuid[]) is
+comment on function commit_turn(uuid, text, interval, uuid[], bigint[], text[], text[], jsonb[], uuid[], bigint[], bigint[], text[], jsonb[], jsonb[], uuid[], bigint[], uuid[], bigint[], text[], timestamptz[], integer[], uuid[], uuid[], jsonb[]) is
     'Writes a turn: the new events, the workflows'' rows, the jobs that are done and the ones that follow. A job with a token is leased to the worker from the start. PW008 if a workflow is not where the turn found it.';
 
 create function claim_activities(p_worker text, p_slots integer, p_lease interval) returns table (
@@ -1061,8 +1150,8 @@ do $$
 declare
     v_schema constant text := current_schema();
     v_function regprocedure;
-    v_public constant text[] := array['define_workflow', 'start_workflow', 'append_event', 'cancel_workflow',
-                                      'wait_for_workflow'];
+    v_public constant text[] := array['define_workflow', 'start_workflow', 'append_event', 'publish_event',
+                                      'cancel_workflow', 'wait_for_workflow'];
 begin
     execute format('revoke all on schema %I from public', v_schema);
     for v_function in select oid from pg_proc where pronamespace = quote_ident(v_schema)::regnamespace loop

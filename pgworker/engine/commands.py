@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from pgworker.engine import events
 from pgworker.engine.events import Event, ended_jobs
-from pgworker.types import JsonValue, Pointer
+from pgworker.types import JsonObject, JsonValue, Pointer
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +40,26 @@ class Drop:
     seq: int
 
 
-Command: TypeAlias = Perform | FireTimer | Drop
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """Publish the CloudEvent that a task emitted."""
+
+    cloud_event: JsonObject
+
+
+Command: TypeAlias = Perform | FireTimer | Drop | Publish
 
 
 def commands(new_events: Iterable[Event]) -> Iterator[Command]:
-    """The commands that follow from the new events of one turn."""
+    """The commands that follow from the new events of one turn.
+
+    Once a workflow has ended nothing new is to be done for it, but what it emitted is published.
+    """
     new_events = list(new_events)
+    yield from (_publish(event) for event in new_events if "emits" in event.data)
     void = {seq for event in new_events for seq in ended_jobs(event)}
-    for event in new_events:
+    has_ended = any(event.type in events.TERMINAL for event in new_events)
+    for event in () if has_ended else new_events:
         if event.seq in void:
             void.discard(event.seq)  # scheduled and void in the same turn: nobody need know
         elif event.type == events.TASK_STARTED:
@@ -57,3 +69,10 @@ def commands(new_events: Iterable[Event]) -> Iterator[Command]:
         elif event.type in (events.TIMER_SET, events.TASK_RETRIED) and "due_at" in event.data:
             yield FireTimer(event.seq, datetime.fromisoformat(str(event.data["due_at"])))
     yield from (Drop(seq) for seq in sorted(void))
+
+
+def _publish(event: Event) -> Publish:
+    """The CloudEvent is the task's output, unless ``output.as`` made something else of it."""
+    emitted = event.data["output"] if event.data["emits"] is True else event.data["emits"]
+    assert isinstance(emitted, dict)
+    return Publish(emitted)

@@ -14,6 +14,7 @@ from pgworker.engine.run import Run
 from pgworker.engine.state import ROOT, Frame, State
 from pgworker.engine.tasks import (
     activity,
+    emitting,
     forking,
     loop,
     raising,
@@ -29,6 +30,7 @@ from pgworker.errors import DocumentError, Fault, FaultKind
 from pgworker.plan.nodes import (
     ActivityNode,
     DoNode,
+    EmitNode,
     ForkNode,
     ForNode,
     Node,
@@ -171,6 +173,8 @@ def _begin(run: Run, node: Node) -> None:
             waiting.begin(run, node)
         case ActivityNode():
             activity.begin(run, node)
+        case EmitNode():
+            emitting.run(run, node)
         case ForkNode():
             forking.begin(run, node)
         case TryNode():

@@ -11,6 +11,7 @@ What the members of ``data`` mean (all are optional, absent means none):
 ``start``  the seq of the ``task.started`` event of the activation that this event ends
 ``kind``   the kind of the task; ``opens`` the same, where the task opens a frame
 ``iteration`` the index of the innermost loop's iteration that the task runs in
+``emits``  true where the output is a CloudEvent that was published; that event, where the output is another
 ``next``   the name of the task that follows in the same list; absent at the list's end
 ``end``    true where the whole workflow ends with this task
 ``ends_jobs`` the seqs of the timers and activities that are void from now on
@@ -29,6 +30,7 @@ WORKFLOW_STARTED: Final = "workflow.started"
 WORKFLOW_COMPLETED: Final = "workflow.completed"
 WORKFLOW_FAILED: Final = "workflow.failed"
 WORKFLOW_CANCELLED: Final = "workflow.cancelled"
+TERMINAL: Final = frozenset({WORKFLOW_COMPLETED, WORKFLOW_FAILED, WORKFLOW_CANCELLED})
 INPUT_TRANSFORMED: Final = "input.transformed"
 TASK_STARTED: Final = "task.started"
 TASK_COMPLETED: Final = "task.completed"

@@ -119,6 +119,13 @@ class ActivityNode(TaskNode):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EmitNode(TaskNode):
+    """Publishes the CloudEvent whose attributes the template gives; the usual ones are filled in."""
+
+    attributes: Template
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ForkNode(TaskNode):
     """Runs branches side by side, each a task of the list; with ``compete`` the first to complete wins."""
 
@@ -177,7 +184,16 @@ class TryNode(TaskNode):
 
 
 Node: TypeAlias = (
-    SetNode | DoNode | SwitchNode | ForNode | RaiseNode | WaitNode | ActivityNode | ForkNode | TryNode
+    SetNode
+    | DoNode
+    | SwitchNode
+    | ForNode
+    | RaiseNode
+    | WaitNode
+    | ActivityNode
+    | EmitNode
+    | ForkNode
+    | TryNode
 )
 
 

@@ -95,6 +95,8 @@ class Writes:
     job_due_at: list[str | None] = field(default_factory=list)
     job_priorities: list[int] = field(default_factory=list)
     job_tokens: list[str | None] = field(default_factory=list)
+    published_by: list[str] = field(default_factory=list)
+    published: list[str] = field(default_factory=list)
 
     def parameters(self) -> list[str]:
         """The arguments of ``commit_turn`` after the first three, as array literals."""
@@ -118,6 +120,8 @@ class Writes:
             quoted(self.job_due_at),
             plain(self.job_priorities),
             plain(self.job_tokens),
+            plain(self.published_by),
+            quoted(self.published),
         ]
 
 
@@ -152,7 +156,7 @@ class TurnConnection:
             "select {schema}.commit_turn(%s::uuid, %s, %s, %s::uuid[], %s::bigint[], %s::text[], %s::text[],"
             " %s::jsonb[], %s::uuid[], %s::bigint[], %s::bigint[], %s::text[], %s::jsonb[], %s::jsonb[],"
             " %s::uuid[], %s::bigint[], %s::uuid[], %s::bigint[], %s::text[], %s::timestamptz[],"
-            " %s::integer[], %s::uuid[])"
+            " %s::integer[], %s::uuid[], %s::uuid[], %s::jsonb[])"
         )
         self._read = database.statement(
             "select workflow_id, seq, type, task, data, occurred_at from {schema}.events"

@@ -11,7 +11,7 @@ import orjson
 
 from pgworker.engine import events
 from pgworker.engine.codec import encode
-from pgworker.engine.commands import Drop, FireTimer, Perform, commands
+from pgworker.engine.commands import Drop, FireTimer, Perform, Publish, commands
 from pgworker.engine.decide import MAX_EVENTS, decide, refuse
 from pgworker.engine.decision import Record
 from pgworker.engine.events import Event
@@ -148,12 +148,13 @@ def _write_workflow(writes: Writes, claim: Claim, state: State) -> None:
 
 
 def _write_jobs(turn: Turn, claim: Claim, record: Record) -> None:
-    if record.state.status.is_terminal:
-        return
     for command in commands(record.events):
         if isinstance(command, Drop):
             turn.writes.ended_jobs_of.append(claim.workflow_id)
             turn.writes.ended_jobs.append(command.seq)
+        elif isinstance(command, Publish):
+            turn.writes.published_by.append(claim.workflow_id)
+            turn.writes.published.append(_json(command.cloud_event))
         elif isinstance(command, FireTimer):
             _write_job(turn.writes, claim, command.timer, "decide", due_at=command.due_at.isoformat())
         elif turn.slots > 0:

@@ -20,7 +20,9 @@ create function commit_turn(
     p_job_kinds       text[],
     p_job_due_at      timestamptz[],
     p_job_priorities  integer[],
-    p_job_tokens      uuid[]
+    p_job_tokens      uuid[],
+    p_published_by    uuid[],
+    p_published       jsonb[]
 ) returns void
     language plpgsql security definer
     set search_path from current
@@ -71,6 +73,10 @@ begin
         where j.workflow_id = o.workflow_id and j.seq = o.seq;
     end if;
 
+    if p_published <> '{}' then
+        perform publish_emitted(p_published_by, p_published);
+    end if;
+
     if p_jobs_of <> '{}' then
         insert into jobs (workflow_id, seq, kind, due_at, priority, lease_token, worker_id, attempt)
         select n.workflow_id, n.seq, n.kind,
@@ -90,5 +96,5 @@ begin
 end
 $$;
 
-comment on function commit_turn(uuid, text, interval, uuid[], bigint[], text[], text[], jsonb[], uuid[], bigint[], bigint[], text[], jsonb[], jsonb[], uuid[], bigint[], uuid[], bigint[], text[], timestamptz[], integer[], uuid[]) is
+comment on function commit_turn(uuid, text, interval, uuid[], bigint[], text[], text[], jsonb[], uuid[], bigint[], bigint[], text[], jsonb[], jsonb[], uuid[], bigint[], uuid[], bigint[], text[], timestamptz[], integer[], uuid[], uuid[], jsonb[]) is
     'Writes a turn: the new events, the workflows'' rows, the jobs that are done and the ones that follow. A job with a token is leased to the worker from the start. PW008 if a workflow is not where the turn found it.';

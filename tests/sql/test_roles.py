@@ -18,6 +18,7 @@ PUBLIC_FUNCTIONS = {
     "define_workflow",
     "start_workflow",
     "wait_for_workflow",
+    "publish_event",
 }
 ROLES = ("pgworker_client", "pgworker_reader", "pgworker_worker")
 

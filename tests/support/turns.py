@@ -66,6 +66,7 @@ class Turns:
                 *("uuid", "bigint", "bigint", "text", "jsonb", "jsonb"),
                 *("uuid", "bigint"),
                 *("uuid", "bigint", "text", "timestamptz", "integer", "uuid"),
+                *("uuid", "jsonb"),
             )
         )
         self.connection.execute(

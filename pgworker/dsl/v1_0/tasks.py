@@ -11,6 +11,7 @@ from pgworker.dsl.v1_0.calls import read_call
 from pgworker.dsl.v1_0.catching import read_catch
 from pgworker.dsl.v1_0.dataflow import read_dataflow
 from pgworker.dsl.v1_0.durations import read_timeout
+from pgworker.dsl.v1_0.emitting import read_emit
 from pgworker.dsl.v1_0.expressions import read_expression, read_mapping, read_template, read_variable
 from pgworker.dsl.v1_0.names import Names
 from pgworker.dsl.v1_0.raising import read_raise
@@ -195,6 +196,10 @@ def _read_wait(piece: Piece, base: Base, siblings: Siblings, names: Names) -> No
     return read_wait(piece.member("wait"), base, names)
 
 
+def _read_emit(piece: Piece, base: Base, siblings: Siblings, names: Names) -> Node | None:
+    return read_emit(piece.member("emit"), base, names)
+
+
 def _read_call(piece: Piece, base: Base, siblings: Siblings, names: Names) -> Node | None:
     return read_call(piece, base, names)
 
@@ -209,6 +214,7 @@ _READERS: dict[str, tuple[frozenset[str], Reader]] = {
     "raise": (frozenset({"raise"}), _read_raise),
     "wait": (frozenset({"wait"}), _read_wait),
     "call": (frozenset({"call", "with"}), _read_call),
+    "emit": (frozenset({"emit"}), _read_emit),
     "fork": (frozenset({"fork"}), _read_fork),
     "try": (frozenset({"try", "catch"}), _read_try),
 }

@@ -1,0 +1,34 @@
+create function publish_event(
+    type       text,
+    data       jsonb       default null,
+    source     text        default '/sql',
+    subject    text        default null,
+    id         text        default null,
+    "time"     timestamptz default null,
+    extensions jsonb       default '{}'
+) returns uuid
+    language plpgsql security definer
+    set search_path from current
+as $$
+#variable_conflict use_column
+declare
+    v_id       uuid := uuid_by_time();
+    v_event_id text := coalesce(publish_event.id, v_id::text);
+    v_source   text := coalesce(publish_event.source, '/sql');
+begin
+    if coalesce(publish_event.type, '') = '' then
+        raise exception 'a CloudEvent has a type' using errcode = 'PW001';
+    end if;
+    insert into cloud_events (id, source, event_id, type, subject, time, data, extensions)
+    values (v_id, v_source, v_event_id, publish_event.type, publish_event.subject,
+            coalesce(publish_event."time", now()), publish_event.data, coalesce(publish_event.extensions, '{}'))
+    on conflict on constraint a_source_names_each_of_its_events_once do nothing;
+    if not found then
+        select e.id into v_id from cloud_events e where e.source = v_source and e.event_id = v_event_id;
+    end if;
+    return v_id;
+end
+$$;
+
+comment on function publish_event(text, jsonb, text, text, text, timestamptz, jsonb) is
+    'Publishes a CloudEvent and returns our id for it. The same source and id again is the same event: nothing is published twice.';
