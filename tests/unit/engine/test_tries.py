@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from pgworker.engine import events
-from pgworker.engine.inputs import TimerDue
+from pgworker.engine.inputs import ActivityFailed, TimerDue
 from pgworker.engine.state import Status
-from pgworker.errors import PgworkerError
+from pgworker.errors import Fault, FaultKind, PgworkerError
 from tests.support.pure import NOW, error_kind, play
 
 CALL = "{call: {call: http, with: {method: get, endpoint: 'http://x'}}}"
@@ -277,3 +277,15 @@ do:
 def test_a_delay_past_all_calendars_fails_the_try() -> None:
     one = play(attempt("{retry: {delay: P100Y, jitter: {from: P7970Y, to: P7970Y}}}"))
     assert one.status is Status.FAILED
+
+
+@pytest.mark.xfail(
+    strict=True, reason="an error from inside takes the place of the timeout that history tells of"
+)
+def test_a_timeout_that_has_come_counts_even_if_the_task_inside_fails_in_the_same_turn() -> None:
+    one = play(
+        "do: [{d: {timeout: {after: PT5S}, do: [{c: {call: http, with: {method: get, endpoint: 'http://x'}}}]}}]"
+    )
+    late = Fault(FaultKind.COMMUNICATION, "no answer")
+    one.tell(TimerDue(one.timers("timeout")[0]), ActivityFailed(one.calling(), late, 1, "token"))
+    assert error_kind(one.error) == "timeout"
