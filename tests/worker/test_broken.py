@@ -153,7 +153,7 @@ async def test_results_that_come_with_a_broken_workflow_in_one_turn_are_recorded
     tasks = [{"ask": call(f"{stub.url}/slow?ms=100")}, {"more": call(f"{stub.url}/count")}]
     define(connection, tasks, name="calls")
     define(connection)
-    async with in_process_worker(poll_seconds=0.1, concurrency=50, lease_seconds=1):
+    async with in_process_worker(poll_seconds=0.1, concurrency=50, lease_seconds=8):
         broken = [start(connection) for _ in range(6)]
         breaks.victims.update(broken)
         good: list[str] = []
