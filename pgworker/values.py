@@ -24,8 +24,8 @@ _INT_END = 2**64
 def canonical(value: JsonValue, known: JsonValue = None) -> JsonValue:
     """The value as PostgreSQL's ``jsonb`` would give it back; the same object if it already is.
 
-    ``known`` is a value that is canonical: where it, or a member of it, turns up again it is not looked
-    through again. An expression's result shares most of its parts with the expression's input.
+    ``known`` is a value that is canonical: if the value is the same, or has members that are the same objects
+    as its members, these are not looked through again. An expression's result often shares them.
 
     Object keys are put in jsonb's order (shorter first, then by bytes), whole floats become integers.
     Raises ``ValueRefused`` for what jsonb cannot hold: NUL characters, lone surrogates, NaN, infinities, and
@@ -34,6 +34,8 @@ def canonical(value: JsonValue, known: JsonValue = None) -> JsonValue:
     >>> canonical({"bb": 1.0, "a": 2})
     {'a': 2, 'bb': 1}
     """
+    if value is known and known is not None:
+        return value
     try:
         return _canonical(value, 0, _parts(known))
     except ValueRefused as refusal:
@@ -41,10 +43,10 @@ def canonical(value: JsonValue, known: JsonValue = None) -> JsonValue:
 
 
 def _parts(known: JsonValue) -> Container[int]:
-    """The identities of a canonical value and of its members, as far as looking through them takes time."""
+    """The identities of a canonical value's members, as far as looking through them takes time."""
     if isinstance(known, dict):
-        return {id(known), *(id(member) for member in known.values() if isinstance(member, dict | list))}
-    return {id(known)} if isinstance(known, list) else ()
+        return {id(member) for member in known.values() if isinstance(member, dict | list)}
+    return ()
 
 
 def _canonical(value: JsonValue, depth: int, known: Container[int] = ()) -> JsonValue:
@@ -56,8 +58,8 @@ def _canonical(value: JsonValue, depth: int, known: Container[int] = ()) -> Json
         return value if _INT_MIN <= value < _INT_END else _real(value)
     if isinstance(value, float):
         return _real(value)
-    if id(value) in known:
-        return value
+    if depth <= 1 and id(value) in known:
+        return value  # no deeper in the new value than it was in the old
     if depth >= MAX_DEPTH:
         raise ValueRefused(f"nested deeper than {MAX_DEPTH} levels", "")
     if isinstance(value, list):

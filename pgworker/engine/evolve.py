@@ -267,7 +267,8 @@ def _task_failed(state: State, event: Event) -> None:
     parent = state.frames[_frame_key(event)]
     _close(state, parent, event)
     parent.begun = True
-    parent.error = _object(event.data["error"])
+    if parent.error is None:  # the first error counts: a timeout's may be there already
+        parent.error = _object(event.data["error"])
 
 
 def _close(state: State, parent: Frame, event: Event) -> None:

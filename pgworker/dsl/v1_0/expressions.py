@@ -15,8 +15,8 @@ ARGUMENTS = frozenset(
 )
 """The variables that are bound everywhere ("Runtime expression arguments" in the DSL)."""
 
-_TAKEN = frozenset({"ENV", "__loc__", "__prog_args"})
-"""Variables of jq itself."""
+_TAKEN = frozenset({"ENV"})
+"""Variables of jq itself; others of its begin with two underscores."""
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -68,7 +68,7 @@ def read_variable(piece: Piece) -> str | None:
     name = piece.text()
     if name is None:
         return None
-    if not _VARIABLE.fullmatch(name) or name in _TAKEN:
+    if not _VARIABLE.fullmatch(name) or name in _TAKEN or name.startswith("__"):
         piece.report(
             f"`{name}` cannot be the name of a variable",
             expected="a letter or _, then letters, digits or _",

@@ -87,5 +87,7 @@ def _read_limit(piece: Piece, variables: frozenset[str]) -> tuple[int | None, Ti
         return None, None, total
     attempt.allow({"count", "duration"}, "a limit of attempts")
     count = attempt.member("count").integer() if attempt.has("count") else None
+    if count is not None and count < 0:
+        attempt.member("count").report(f"found the number {count}", expected="0 or more")
     single = read_duration(attempt.member("duration"), variables) if attempt.has("duration") else None
     return count, single, total

@@ -30,7 +30,7 @@ def fire(decision: Decision, told: TimerDue) -> None:
     if purpose == "wait":
         waiting.end(run)
     elif isinstance(run.node, TryNode):
-        trying.bound_attempt(run, run.node)
+        trying.begin_again(run, run.node)
 
 
 def _time_out(decision: Decision, activation: Activation, fired: JsonObject) -> None:

@@ -12,7 +12,7 @@ from pgworker.engine.scope import Scope
 from pgworker.engine.state import Frame
 from pgworker.engine.tasks.cancelling import cancel_inside
 from pgworker.engine.times import due_after, length
-from pgworker.errors import ERROR_TYPE_ROOT
+from pgworker.errors import ERROR_TYPE_ROOT, Fault, FaultKind
 from pgworker.expressions.templates import Expression, is_true
 from pgworker.plan.nodes import Backoff, Catch, RetryPolicy, TryNode
 from pgworker.types import JsonObject, JsonValue
@@ -32,6 +32,14 @@ def begin(run: Run, node: TryNode) -> None:
     """Opens the frame, and bounds the first attempt."""
     run.begin(opens="try")
     bound_attempt(run, node)
+
+
+def begin_again(run: Run, node: TryNode) -> None:
+    """The time of the next attempt has come."""
+    try:
+        bound_attempt(run, node)
+    except FAILURES as failure:
+        run.fail(failure)
 
 
 def fail(run: Run, frame: Frame, node: TryNode, error: JsonObject) -> None:
@@ -100,7 +108,7 @@ def _tries_again(run: Run, frame: Frame, node: TryNode, error: JsonObject) -> bo
         return False
     if policy.most_retries is not None and frame.attempt > policy.most_retries:
         return False
-    due_at = run.now + _delay(run, frame, policy, scope)
+    due_at = _due_at(run, frame, policy, scope)
     if policy.total_limit is not None:
         until = due_after(policy.total_limit, frame.started_at, run.input, scope)
         if due_at > until:
@@ -122,6 +130,13 @@ def _void_attempt(frame: Frame) -> JsonObject:
     """The timer of the attempt that is over, if there is one, means nothing any more."""
     timers: list[JsonValue] = [timer for timer, purpose in frame.timers.items() if purpose == "attempt"]
     return {"ends_jobs": timers} if timers else {}
+
+
+def _due_at(run: Run, frame: Frame, policy: RetryPolicy, scope: Scope) -> datetime:
+    try:
+        return run.now + _delay(run, frame, policy, scope)
+    except OverflowError as error:
+        raise Fault(FaultKind.CONFIGURATION, "the next attempt would be past the year 9999") from error
 
 
 def _delay(run: Run, frame: Frame, policy: RetryPolicy, scope: Scope) -> timedelta:
