@@ -11,6 +11,7 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -153,6 +154,8 @@ def running_server() -> Iterator[Server]:
             str(parts.get("dbname") or "postgres"),
         )
         return
+    # told to end, pytest cleans up as it does after Ctrl-C, and leaves no server behind
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = Path(tempfile.mkdtemp(prefix="pgworker-tests-", dir=_quick_place()))
     try:
         server = OwnServer(folder)
