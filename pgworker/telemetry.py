@@ -16,7 +16,11 @@ def configure_logging(level: str, format_: Literal["text", "json"] | None) -> No
     """Sends logs of ``level`` and above to stderr: by default text on a terminal, JSON lines otherwise."""
     as_text = sys.stderr.isatty() if format_ is None else format_ == "text"
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            # the pretty ones show local variables, and with them the values of workflows
+            exception_formatter=structlog.dev.plain_traceback,
+        )
         if as_text
         else structlog.processors.JSONRenderer()
     )

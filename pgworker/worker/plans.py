@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from pgworker.dsl.compile import compile_value
-from pgworker.errors import DocumentError
+from pgworker.errors import DocumentError, Problem
 from pgworker.plan.nodes import Plan
+from pgworker.telemetry import log
 from pgworker.types import JsonObject
 
 DefinitionKey = tuple[str, str, str]
@@ -32,6 +33,10 @@ class PlanCache:
             plan = compile_value(definition)
         except DocumentError as error:
             plan = error
+        except Exception as error:
+            # the compiler's own defect, met in a definition that nobody had compiled before it was stored
+            log.exception("a definition broke the compiler", definition="/".join(key))
+            plan = DocumentError([Problem("", f"the document could not be read: {type(error).__name__}")])
         self._plans[key] = plan
         if len(self._plans) > _MOST:
             self._plans.popitem(last=False)

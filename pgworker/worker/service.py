@@ -75,8 +75,12 @@ async def _give_back(leases: Leases, performer: Performer) -> None:
 
 
 async def _cancel(*tasks: asyncio.Task[None]) -> None:
-    for task in tasks:
-        task.cancel()
+    # More than once: a cancellation that comes together with what a task waits for can be lost (wait_for of
+    # Python 3.11, by which the driver waits).
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=0.1)
     for task in tasks:
         with contextlib.suppress(asyncio.CancelledError, DatabaseUnavailable):
             await task

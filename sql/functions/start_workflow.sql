@@ -29,6 +29,10 @@ begin
                 start_workflow.namespace, concat_ws(':', start_workflow.name, start_workflow.version)
             using errcode = 'PW002', hint = 'Define it first: pgworker deploy FILE, or select define_workflow(...).';
     end if;
+    if not isfinite(start_workflow.start_at) then
+        raise exception 'a workflow cannot start at %', start_workflow.start_at using errcode = 'PW001',
+            hint = 'Leave start_at out to start it now.';
+    end if;
     insert into workflows (id, namespace, name, version, input, last_seq, labels, idempotency_key, priority)
     values (v_id, start_workflow.namespace, start_workflow.name, v_version, v_input, 1,
             coalesce(start_workflow.labels, '{}'), start_workflow.idempotency_key,
