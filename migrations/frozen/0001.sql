@@ -299,6 +299,26 @@ $$;
 
 comment on function wake_workers(text) is 'Notifies the idle workers, on the channel that is named like the schema; nobody if none is idle but the one that asks.';
 
+create function refuse_value(p_value jsonb, p_what text) returns void
+    language plpgsql immutable
+    set search_path from current
+as $$
+begin
+    -- what jsonb can hold and other readers of JSON cannot
+    if jsonb_path_exists(p_value, 'strict $.**{129}') then
+        raise exception '% is nested deeper than 128 levels', p_what using errcode = 'PW001',
+            hint = 'Flatten it, or pass a reference to it.';
+    end if;
+    if jsonb_path_exists(p_value, 'strict $.** ? (@.type() == "number" && (@ > 1.7976931348623157e308 || @ < -1.7976931348623157e308))') then
+        raise exception '% holds a number that is beyond a double', p_what using errcode = 'PW001',
+            hint = 'Pass it as a text.';
+    end if;
+end
+$$;
+
+comment on function refuse_value(jsonb, text) is
+    'Refuses (PW001) what jsonb can hold and other readers of JSON cannot: numbers beyond a double, and nesting beyond 128 levels.';
+
 create function define_workflow(definition jsonb) returns text
     language plpgsql security definer
     set search_path from current
@@ -319,6 +339,10 @@ begin
             using errcode = 'PW001',
             hint = 'DSL 1.0 documents have document.name and document.version, 0.8 documents id and version.';
     end if;
+    if greatest(length(v_namespace), length(v_name), length(v_version)) > 255 then
+        raise exception 'namespace, name and version have 255 characters at most' using errcode = 'PW001';
+    end if;
+    perform refuse_value(definition, 'the definition');
     insert into definitions as d (namespace, name, version, version_order, document, digest)
     values (v_namespace, v_name, v_version, version_order(v_version), definition, v_digest)
     on conflict on constraint a_definition_is_known_by_namespace_name_and_version do nothing;
@@ -386,7 +410,13 @@ begin
                 start_workflow.namespace, concat_ws(':', start_workflow.name, start_workflow.version)
             using errcode = 'PW002', hint = 'Define it first: pgworker deploy FILE, or select define_workflow(...).';
     end if;
-    if not isfinite(start_workflow.start_at) then
+    perform refuse_value(v_input, 'the input');
+    perform refuse_value(start_workflow.labels, 'a label');
+    if length(start_workflow.idempotency_key) > 255 then
+        raise exception 'an idempotency key has 255 characters at most' using errcode = 'PW001',
+            hint = 'Use a hash of it.';
+    end if;
+    if start_workflow.start_at not between '0001-01-01 00:00:00+00' and '9999-12-31 00:00:00+00' then
         raise exception 'a workflow cannot start at %', start_workflow.start_at using errcode = 'PW001',
             hint = 'Leave start_at out to start it now.';
     end if;
@@ -462,8 +492,10 @@ create function append_event(workflow_id uuid, type text, data jsonb default nul
 as $$
 #variable_conflict use_column
 declare
-    v_seq bigint := append_to_history(append_event.workflow_id, append_event.type);
+    v_seq bigint;
 begin
+    perform refuse_value(append_event.data, 'the event''s data');
+    v_seq := append_to_history(append_event.workflow_id, append_event.type);
     insert into events (workflow_id, seq, type, data)
     values (append_event.workflow_id, v_seq, append_event.type, coalesce(append_event.data, '{}'));
     return v_seq;
@@ -566,6 +598,11 @@ declare
 begin
     if coalesce(publish_event.type, '') = '' then
         raise exception 'a CloudEvent has a type' using errcode = 'PW001';
+    end if;
+    perform refuse_value(publish_event.data, 'the event''s data');
+    perform refuse_value(publish_event.extensions, 'an extension');
+    if greatest(length(v_source), length(v_event_id), length(publish_event.type)) > 1024 then
+        raise exception 'source, id and type of a CloudEvent have 1024 characters at most' using errcode = 'PW001';
     end if;
     insert into cloud_events (id, source, event_id, type, subject, time, data, extensions)
     values (v_id, v_source, v_event_id, publish_event.type, publish_event.subject,
@@ -1003,7 +1040,7 @@ begin
         v_first := least(v_first, v_due_at);
         select max(priority) into v_priority from jobs where kind = 'perform' and priority < v_priority;
     end loop;
-    return case when v_first is not null then greatest(v_first - clock_timestamp(), '0') end;
+    return case when isfinite(v_first) then greatest(v_first - clock_timestamp(), '0') end;
 end
 $$;
 
@@ -1026,6 +1063,7 @@ create function append_plain_insert() returns trigger
     set search_path from current
 as $$
 begin
+    perform refuse_value(new.data, 'the event''s data');
     new.seq := append_to_history(new.workflow_id, new.type);
     new.task := null;
     new.data := coalesce(new.data, '{}');
@@ -1066,6 +1104,29 @@ create trigger history_is_append_only
 create trigger history_is_not_truncated
     before truncate on events
     for each statement execute function refuse_change();
+
+create function check_numbers() returns trigger
+    language plpgsql security definer
+    set search_path from current
+    set jit = off
+as $$
+begin
+    -- Whoever adds events has moved the workflow's last_seq on before: a number beyond it was made up.
+    if exists (select from (select workflow_id, max(seq) as seq from added group by workflow_id) a
+               where not exists (select from workflows w where w.id = a.workflow_id and w.last_seq >= a.seq)) then
+        raise exception 'the numbers of events are given by the database' using errcode = 'PW004',
+            hint = 'Leave seq out.';
+    end if;
+    return null;
+end
+$$;
+
+comment on function check_numbers() is 'Refuses events with numbers that their workflow has not given.';
+
+create trigger numbers_are_given_by_the_workflow
+    after insert on events
+    referencing new table as added
+    for each statement execute function check_numbers();
 
 create view history with (security_barrier) as
 with e as (
@@ -1113,7 +1174,7 @@ select h.workflow_id,
        coalesce(h.data ->> 'kind', '') as kind,
        case h.type when 'task.completed' then 'COMPLETED' when 'task.failed' then 'FAILED'
                    when 'task.cancelled' then 'CANCELLED' else 'SKIPPED' end as status,
-       coalesce((h.data ->> 'attempt')::integer, 1) as attempt,
+       greatest((h.data ->> 'attempt')::integer, (h.data ->> 'retry')::integer, 1) as attempt,
        h.iteration,
        h.input,
        h.output,
@@ -1131,7 +1192,7 @@ select h.workflow_id,
        case when w.status in ('COMPLETED', 'FAILED', 'CANCELLED') then 'CANCELLED'
             when j.kind = 'perform' and j.lease_token is null then 'SCHEDULED'
             else 'RUNNING' end,
-       greatest(coalesce(j.attempt, 1), 1),
+       greatest(j.attempt, (h.data ->> 'retry')::integer, 1),
        h.iteration,
        h.input,
        null,

@@ -56,6 +56,14 @@ class Decision(Record):
         """The variables that can be read in a frame."""
         return Scope(self.workflow_id, self.plan, self.state, self.now, frame)
 
+    def attempt(self, frame: Frame) -> int:
+        """Which attempt of the innermost try around this is; 1 outside of tries."""
+        while frame.start != ROOT:
+            if frame.section == "try":
+                return frame.attempt
+            frame = self.state.frames[frame.parent]
+        return 1
+
     def iteration(self, frame: Frame) -> int | None:
         """The index of the iteration of the innermost loop around, or None outside of loops."""
         while frame.start != ROOT:

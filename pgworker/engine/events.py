@@ -12,6 +12,7 @@ What the members of ``data`` mean (all are optional, absent means none):
 ``kind``   the kind of the task; ``opens`` the same, where the task opens a frame
 ``iteration`` the index of the innermost loop's iteration that the task runs in
 ``emits``  true where the output is a CloudEvent that was published; that event, where the output is another
+``retry``  which attempt of the innermost try around it this is, from the second on
 ``next``   the name of the task that follows in the same list; absent at the list's end
 ``end``    true where the whole workflow ends with this task
 ``ends_jobs`` the seqs of the timers and activities that are void from now on

@@ -154,6 +154,9 @@ class Run:
         if self.start is not None:
             data["start"] = self.start
             del data["from"]
+            frame = self.decision.state.frames.get(self.start)
+            if frame is not None and frame.attempt > 1:
+                data["retry"] = frame.attempt
             if timers := self.decision.state.find(self.start).timers:
                 others = data.get("ends_jobs")
                 data["ends_jobs"] = [*(others if isinstance(others, list) else ()), *timers]
@@ -165,6 +168,8 @@ class Run:
             data["in"] = self.frame.start
             if (iteration := self.decision.iteration(self.frame)) is not None:
                 data["iteration"] = iteration
+            if (attempt := self.decision.attempt(self.frame)) > 1:
+                data["retry"] = attempt
         return data
 
 

@@ -38,6 +38,17 @@ FORBIDDEN = frozenset(
 """Names that would let a program read the machine it runs on, or act on it."""
 
 
+MISSING = frozenset(
+    {
+        "copysign", "drem", "erf", "erfc", "expm1", "fdim", "finites", "fma", "fmax", "fmin",
+        "fmod", "format", "frexp", "get_jq_origin", "get_prog_origin", "hypot", "isfinite", "j0",
+        "j1", "jn", "ldexp", "lgamma_r", "log1p", "modf", "nextafter", "nexttoward", "normals",
+        "remainder", "rint", "scalb", "scalbln", "y0", "y1", "yn",
+    }
+)  # fmt: skip
+"""Functions of jq that the engine which runs programs does not have."""
+
+
 class EvaluationInterrupted(BaseException):
     """Raised into a running program by whoever bounds its time; no program can catch it."""
 
@@ -103,6 +114,8 @@ def check_program(text: str, variables: frozenset[str]) -> str | None:
         return f"not a jq program: {error}"
     if forbidden := sorted((called | {f"${name}" for name in used}) & FORBIDDEN):
         return f"`{forbidden[0]}` reads or acts on the machine, which a workflow's expressions may not do"
+    if missing := sorted((called - lexer.defined(text)) & MISSING):
+        return f"`{missing[0]}` is a function of jq that expressions here do not have"
     return _compile_error(text, variables)
 
 

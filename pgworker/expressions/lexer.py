@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 _TOKEN = re.compile(
     r"""
@@ -121,6 +122,12 @@ def functions(program: str) -> frozenset[str]:
         if not is_key:
             found.add(token.text)
     return frozenset(found)
+
+
+def defined(program: str) -> frozenset[str]:
+    """The names of the functions that the program defines for itself."""
+    words = [token for token in tokens(program) if token.kind != "space"]
+    return frozenset(name.text for define, name in pairwise(words) if define.text == "def")
 
 
 def without_comments(program: str) -> str:

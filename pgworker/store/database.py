@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any, LiteralString
 
@@ -63,11 +64,19 @@ class Database:
         return sql.SQL(text).format(schema=sql.Identifier(self.schema.replace("%", "%%")))
 
 
+def _loads(text: bytes | str) -> Any:
+    """A JSON value as a plain one; a slow reader takes what the quick one refuses (1e400 is infinite)."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return json.loads(text)
+
+
 async def prepare_connection(connection: AsyncConnection[Any]) -> None:
     """Makes a fresh connection read and write the way this package expects."""
     connection.prepare_threshold = 1
     connection.adapters.register_loader("uuid", _TextLoader)
-    set_json_loads(orjson.loads, connection)
+    set_json_loads(_loads, connection)
     await connection.execute("set timezone to 'UTC'")
 
 

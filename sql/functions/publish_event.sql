@@ -19,6 +19,11 @@ begin
     if coalesce(publish_event.type, '') = '' then
         raise exception 'a CloudEvent has a type' using errcode = 'PW001';
     end if;
+    perform refuse_value(publish_event.data, 'the event''s data');
+    perform refuse_value(publish_event.extensions, 'an extension');
+    if greatest(length(v_source), length(v_event_id), length(publish_event.type)) > 1024 then
+        raise exception 'source, id and type of a CloudEvent have 1024 characters at most' using errcode = 'PW001';
+    end if;
     insert into cloud_events (id, source, event_id, type, subject, time, data, extensions)
     values (v_id, v_source, v_event_id, publish_event.type, publish_event.subject,
             coalesce(publish_event."time", now()), publish_event.data, coalesce(publish_event.extensions, '{}'))

@@ -29,7 +29,13 @@ begin
                 start_workflow.namespace, concat_ws(':', start_workflow.name, start_workflow.version)
             using errcode = 'PW002', hint = 'Define it first: pgworker deploy FILE, or select define_workflow(...).';
     end if;
-    if not isfinite(start_workflow.start_at) then
+    perform refuse_value(v_input, 'the input');
+    perform refuse_value(start_workflow.labels, 'a label');
+    if length(start_workflow.idempotency_key) > 255 then
+        raise exception 'an idempotency key has 255 characters at most' using errcode = 'PW001',
+            hint = 'Use a hash of it.';
+    end if;
+    if start_workflow.start_at not between '0001-01-01 00:00:00+00' and '9999-12-31 00:00:00+00' then
         raise exception 'a workflow cannot start at %', start_workflow.start_at using errcode = 'PW001',
             hint = 'Leave start_at out to start it now.';
     end if;

@@ -24,7 +24,7 @@ begin
         v_first := least(v_first, v_due_at);
         select max(priority) into v_priority from jobs where kind = 'perform' and priority < v_priority;
     end loop;
-    return case when v_first is not null then greatest(v_first - clock_timestamp(), '0') end;
+    return case when isfinite(v_first) then greatest(v_first - clock_timestamp(), '0') end;
 end
 $$;
 

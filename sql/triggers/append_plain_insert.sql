@@ -3,6 +3,7 @@ create function append_plain_insert() returns trigger
     set search_path from current
 as $$
 begin
+    perform refuse_value(new.data, 'the event''s data');
     new.seq := append_to_history(new.workflow_id, new.type);
     new.task := null;
     new.data := coalesce(new.data, '{}');

@@ -5,7 +5,7 @@ select h.workflow_id,
        coalesce(h.data ->> 'kind', '') as kind,
        case h.type when 'task.completed' then 'COMPLETED' when 'task.failed' then 'FAILED'
                    when 'task.cancelled' then 'CANCELLED' else 'SKIPPED' end as status,
-       coalesce((h.data ->> 'attempt')::integer, 1) as attempt,
+       greatest((h.data ->> 'attempt')::integer, (h.data ->> 'retry')::integer, 1) as attempt,
        h.iteration,
        h.input,
        h.output,
@@ -23,7 +23,7 @@ select h.workflow_id,
        case when w.status in ('COMPLETED', 'FAILED', 'CANCELLED') then 'CANCELLED'
             when j.kind = 'perform' and j.lease_token is null then 'SCHEDULED'
             else 'RUNNING' end,
-       greatest(coalesce(j.attempt, 1), 1),
+       greatest(j.attempt, (h.data ->> 'retry')::integer, 1),
        h.iteration,
        h.input,
        null,

@@ -48,7 +48,7 @@ _CHECKS = {
         select f.workflow_id, format('timer %s fired at %s', f.data ->> 'timer', array_agg(f.seq))
         from events f
         left join events s on s.workflow_id = f.workflow_id and s.seq = (f.data ->> 'timer')::bigint
-             and s.type = 'timer.set' and s.seq < f.seq
+             and s.type in ('timer.set', 'task.retried') and s.data ? 'due_at' and s.seq < f.seq
         where f.type = 'timer.fired'
         group by f.workflow_id, f.data ->> 'timer', s.seq having count(*) > 1 or s.seq is null""",
     "a timer fired early": """
@@ -86,7 +86,9 @@ _CHECKS = {
     "a timer that is set has no job": f"""
         select s.workflow_id, format('at %s', s.seq) from events s
         join workflows w on w.id = s.workflow_id and w.status not in {_ENDED}
-        where s.type = 'timer.set'
+        where s.type in ('timer.set', 'task.retried') and s.data ? 'due_at'
+          and not exists (select from events v
+                          where v.workflow_id = s.workflow_id and v.data -> 'ends_jobs' @> to_jsonb(s.seq))
           and not exists (select from events f where f.workflow_id = s.workflow_id and f.seq > s.seq
                             and f.type = 'timer.fired' and f.data ->> 'timer' = s.seq::text)
           and not exists (select from jobs j where j.workflow_id = s.workflow_id and j.seq = s.seq
@@ -95,7 +97,8 @@ _CHECKS = {
         select j.workflow_id, format('%s at %s', j.kind, j.seq) from jobs j
         left join events s on s.workflow_id = j.workflow_id and s.seq = j.seq
         where j.seq > 0
-          and (s.type is distinct from case j.kind when 'perform' then 'task.started' else 'timer.set' end
+          and (coalesce(s.type, '') <> all (case j.kind when 'perform' then '{task.started}'::text[]
+                                     else '{timer.set,task.retried}' end)
                or exists (select from events r where r.workflow_id = j.workflow_id and r.seq > j.seq
                             and (r.type in ('task.completed', 'task.failed')
                                      and r.data ->> 'start' = j.seq::text
