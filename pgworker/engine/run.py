@@ -91,9 +91,9 @@ class Run:
 
     def complete(self, output: JsonValue, then: Next | None = None, /, **members: JsonValue) -> None:
         """Transforms the raw output, which is a new value, and records the task's end (steps 5 to 8)."""
-        data = self._data() if self.start is not None else self._data() | self._told_input()
+        data = members | self._ending_data()
         data["output"] = self._transform(output, data)
-        self._end(events.TASK_COMPLETED, data | members | follow(then or self.node.then))
+        self._end(events.TASK_COMPLETED, data | follow(then or self.node.then))
 
     def pass_on(self, then: Next | None = None, /, **members: JsonValue) -> None:
         """The same for a task that has no new value: its output is its input, or its last task's output.
@@ -105,15 +105,19 @@ class Run:
         if self.node.flow.output_as is not None or (not is_composite and self._transforms_input):
             self.complete(output, then, **members)
             return
-        data = self._data() if self.start is not None else self._data() | self._told_input()
+        data = members | self._ending_data()
         self._transform(output, data)
         if self.output_origin is not None:
             data["output_from"] = self.output_origin
-        self._end(events.TASK_COMPLETED, data | members | follow(then or self.node.then))
+        self._end(events.TASK_COMPLETED, data | follow(then or self.node.then))
 
     @property
     def _transforms_input(self) -> bool:
         return self.node.flow.input_from is not None
+
+    def _ending_data(self) -> JsonObject:
+        """What the end tells of a task; of its input only if no ``task.started`` event has told it."""
+        return self._data() if self.start is not None else self._data() | self._told_input()
 
     def _told_input(self) -> JsonObject:
         return {"input": self.input} if self._transforms_input else {}

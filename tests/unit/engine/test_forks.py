@@ -170,3 +170,11 @@ def test_two_answers_in_one_turn_settle_a_competition_once() -> None:
         ActivityCompleted(one.calling("a"), "second", 1, "t"),
     )
     assert one.output == "first"
+
+
+@pytest.mark.parametrize("compete", ["false", "true"])
+def test_a_fork_s_own_export_goes_before_what_its_branches_exported(compete: str) -> None:
+    branch = "{a: {set: {x: 1}, export: {as: '{n: 1}'}}}"
+    fork = f"{{compete: {compete}, branches: [{branch}]}}"
+    one = play(f"do: [{{f: {{fork: {fork}, export: {{as: '{{n: ($context.n + 10)}}'}}}}}}]")
+    assert one.state.context == {"n": 11}
