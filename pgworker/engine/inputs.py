@@ -36,4 +36,7 @@ class TimerDue:
     timer: int
 
 
-Input: TypeAlias = ActivityCompleted | ActivityFailed | TimerDue
+Outcome: TypeAlias = ActivityCompleted | ActivityFailed
+"""How an activity ended."""
+
+Input: TypeAlias = Outcome | TimerDue

@@ -31,8 +31,8 @@ _MAX_BRACKETS = 200
 FORBIDDEN = frozenset(
     {
         "env", "input", "inputs", "input_filename", "input_line_number", "debug", "stderr", "halt",
-        "halt_error", "import", "include", "modulemeta", "localtime", "mktime_local", "strflocaltime",
-        "get_search_list", "getpath_env", "$ENV", "$__prog_args", "$__loc__",
+        "halt_error", "import", "include", "modulemeta", "localtime", "strflocaltime",
+        "get_search_list", "$ENV", "$__prog_args", "$__loc__",
     }
 )  # fmt: skip
 """Names that would let a program read the machine it runs on, or act on it."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any, LiteralString
 
 import orjson
-import psycopg
 from psycopg import AsyncConnection, sql
 from psycopg.adapt import Loader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -78,8 +77,3 @@ async def prepare_connection(connection: AsyncConnection[Any]) -> None:
     connection.adapters.register_loader("uuid", _TextLoader)
     set_json_loads(_loads, connection)
     await connection.execute("set timezone to 'UTC'")
-
-
-def server_version(connection: psycopg.AsyncConnection[Any]) -> int:
-    """The server's version, such as 150004."""
-    return connection.info.server_version

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import inf
 
 from pgworker.activities.registry import Activities
-from pgworker.engine.inputs import ActivityCompleted, ActivityFailed
+from pgworker.engine.inputs import ActivityCompleted, ActivityFailed, Outcome
 from pgworker.errors import Fault, FaultKind
 from pgworker.store.turns import Lease
 from pgworker.telemetry import log
@@ -16,7 +16,6 @@ from pgworker.types import JsonObject
 from pgworker.worker.performances import Performance
 
 Key = tuple[str, int]
-Outcome = ActivityCompleted | ActivityFailed
 
 RETRY_SECONDS = 0.05
 """How soon an outcome is offered again that could not be recorded (its workflow was busy elsewhere)."""

@@ -16,7 +16,7 @@ from pgworker.engine.decide import MAX_EVENTS, decide, refuse
 from pgworker.engine.decision import Record
 from pgworker.engine.events import Event
 from pgworker.engine.evolve import evolve, replay
-from pgworker.engine.inputs import ActivityCompleted, ActivityFailed, Input, TimerDue
+from pgworker.engine.inputs import Input, Outcome, TimerDue
 from pgworker.engine.state import State, Status
 from pgworker.errors import DocumentError, Fault, FaultKind
 from pgworker.plan.nodes import Plan
@@ -29,8 +29,6 @@ from pgworker.worker.performances import Performance
 
 MAX_STRIKES = 3
 """A workflow that could not be decided upon so often fails."""
-
-Outcome = ActivityCompleted | ActivityFailed
 
 
 @dataclass(slots=True)

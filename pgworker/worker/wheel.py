@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence, Set
 
 from pgworker import __version__
 from pgworker.engine.events import Event
+from pgworker.engine.inputs import Outcome
 from pgworker.errors import DatabaseUnavailable, DocumentError, Fault, FaultKind
 from pgworker.plan.nodes import Plan
 from pgworker.settings import Settings
@@ -25,7 +26,7 @@ from pgworker.worker.backoff import Backoff
 from pgworker.worker.cache import StateCache
 from pgworker.worker.decision_watch import DecisionWatch
 from pgworker.worker.performances import Performance
-from pgworker.worker.performer import Key, Outcome, Performer
+from pgworker.worker.performer import Key, Performer
 from pgworker.worker.plans import PlanCache
 from pgworker.worker.rest import Rest
 from pgworker.worker.turn import Turn, TurnMaker
