@@ -2,44 +2,62 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from pgworker.dsl.diagnostics import place
 from pgworker.dsl.document import Document
 from pgworker.dsl.v1_0.compile import compile_1_0
+from pgworker.dsl.v1_0.names import Wanted
 from pgworker.errors import DocumentError, Problem, ValueRefused
 from pgworker.plan.nodes import Plan
-from pgworker.types import JsonObject
+from pgworker.types import JsonObject, JsonValue
 from pgworker.values import canonical
+
+_NO_RESOURCES: Mapping[str, JsonValue] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A plan, and what in its document was odd but harmless."""
+    """A plan, what in its document was odd but harmless, and what would have to be loaded to run it."""
 
     plan: Plan
-    warnings: tuple[Problem, ...]
+    warnings: tuple[Problem, ...] = ()
+    wanted: tuple[Wanted, ...] = ()
 
 
-def compile_document(document: Document) -> Compiled:
+def compile_document(document: Document, resources: Mapping[str, JsonValue] = _NO_RESOURCES) -> Compiled:
     """The plan of a loaded document; raises ``DocumentError``.
 
-    The plan's definition is the canonical form of the document, as the database keeps it.
+    The plan's definition is the canonical form of the document, as the database keeps it. ``resources`` is
+    what was loaded of the things outside that the document refers to, by address; as long as something is
+    ``wanted`` the plan is not complete.
     """
-    problems: list[Problem] = []
-    warnings: list[Problem] = []
-    plan = _compile(document, problems, warnings)
-    if plan is None or problems:
-        raise DocumentError(place(problems, document), source=document.source)
-    return Compiled(plan, tuple(place(warnings, document)))
+    reading = _Reading(resources)
+    plan = _compile(document, reading)
+    if plan is None or reading.problems:
+        raise DocumentError(place(reading.problems, document), source=document.source)
+    return Compiled(plan, tuple(place(reading.warnings, document)), tuple(reading.wanted.values()))
 
 
-def compile_value(definition: JsonObject) -> Plan:
+def compile_value(definition: JsonObject, resources: Mapping[str, JsonValue] = _NO_RESOURCES) -> Compiled:
     """The plan of a definition that came from the database; raises ``DocumentError``."""
-    return compile_document(Document.from_value(definition)).plan
+    return compile_document(Document.from_value(definition), resources)
 
 
-def _compile(document: Document, problems: list[Problem], warnings: list[Problem]) -> Plan | None:
+@dataclass(slots=True)
+class _Reading:
+    """What one reading of a document brings to light."""
+
+    resources: Mapping[str, JsonValue]
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+    wanted: dict[str, Wanted] = field(default_factory=dict)
+
+
+def _compile(document: Document, reading: _Reading) -> Plan | None:
+    problems = reading.problems
     try:
         definition = canonical(document.value)
     except ValueRefused as refusal:
@@ -50,7 +68,7 @@ def _compile(document: Document, problems: list[Problem], warnings: list[Problem
         return None
     header = definition.get("document")
     if isinstance(header, dict) and "dsl" in header:
-        return compile_1_0(definition, problems, warnings)
+        return compile_1_0(definition, problems, reading.warnings, reading.resources, reading.wanted)
     if "specVersion" in definition or (
         "states" in definition and ("id" in definition or "key" in definition)
     ):

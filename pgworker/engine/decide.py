@@ -9,13 +9,25 @@ from typing import assert_never
 from pgworker.engine import events, workflow
 from pgworker.engine.decision import Decision, Record
 from pgworker.engine.faults import FAILURES, shorten
-from pgworker.engine.inputs import ActivityCompleted, ActivityFailed, Input, TimerDue
+from pgworker.engine.inputs import (
+    ActivityCompleted,
+    ActivityFailed,
+    CancelWanted,
+    ChildReported,
+    CloudEventArrived,
+    Input,
+    TimerDue,
+)
 from pgworker.engine.run import Run
 from pgworker.engine.state import ROOT, Frame, State
 from pgworker.engine.tasks import (
     activity,
+    calling,
+    children,
     emitting,
+    extending,
     forking,
+    listening,
     loop,
     raising,
     sequence,
@@ -29,10 +41,13 @@ from pgworker.engine.tasks.cancelling import cancel_inside
 from pgworker.errors import DocumentError, Fault, FaultKind
 from pgworker.plan.nodes import (
     ActivityNode,
+    ChildNode,
     DoNode,
     EmitNode,
     ForkNode,
     ForNode,
+    FunctionNode,
+    ListenNode,
     Node,
     Plan,
     RaiseNode,
@@ -90,6 +105,14 @@ def _take(decision: Decision, told: Input) -> None:
                 activity.end(Run.of(decision, activation), told)
         case TimerDue():
             timing.fire(decision, told)
+        case CloudEventArrived():
+            listening.take(decision, told)
+        case ChildReported():
+            activation = state.activations.get(told.start)
+            if activation is not None and activation.child is not None:
+                children.end(Run.of(decision, activation), told)
+        case CancelWanted():
+            workflow.cancel(decision)
         case _:
             assert_never(told)
 
@@ -100,9 +123,12 @@ def _advance(decision: Decision, frame: Frame) -> None:
         workflow.advance(decision, frame, _next_task(decision, frame), _start)
         return
     ending = decision.state.ending
-    node = None if frame.error is not None or ending else _next_task(decision, frame)
+    stands = frame.extended is not None and frame.extended.exits
+    node = None if frame.error is not None or ending or stands else _next_task(decision, frame)
     if node is not None:
         _start(decision, frame, node)
+    elif frame.extended is not None:
+        extending.advance(decision, frame, decision.plan.nodes[frame.task])
     elif frame.opens == "branch":
         forking.end_branch(decision, frame)
     elif frame.error is not None:
@@ -116,8 +142,13 @@ def _advance(decision: Decision, frame: Frame) -> None:
 
 def _next_task(decision: Decision, frame: Frame) -> Node | None:
     """The task that comes next in the frame's list; None at the end of it, or where there is no list."""
-    tasks = decision.plan.lists.get(f"{frame.task}/{frame.section}")
-    if tasks is None or (frame.items is not None and frame.index < 0):
+    if frame.extended is not None and not frame.section:
+        return None if frame.begun else decision.plan.nodes[frame.task]
+    # the lists of extensions are known by their own references
+    reference = f"{frame.task}/{frame.section}" if frame.extended is None else frame.section
+    tasks = decision.plan.lists.get(reference)
+    loops = frame.items is not None or frame.listening is not None
+    if tasks is None or (loops and frame.index < 0):
         return None  # a loop before its first iteration
     name = frame.next if frame.begun else tasks.first
     return None if name is None else tasks.tasks[name]
@@ -141,6 +172,8 @@ def _end(run: Run, frame: Frame) -> None:
             forking.advance(run, frame, run.node)
         case TryNode():
             trying.end(run, frame, run.node)
+        case ListenNode():
+            listening.advance(run, frame)
         case _:
             sequence.end(run)
 
@@ -148,16 +181,19 @@ def _end(run: Run, frame: Frame) -> None:
 def _start(decision: Decision, frame: Frame, node: Node) -> None:
     run = Run(decision, frame, node)
     try:
-        if not run.is_wanted():
-            run.skip()
-            return
+        if frame.extended is None or frame.section:
+            if not run.is_wanted():
+                run.skip()
+                return
+            if node.extensions and extending.begin(run):
+                return
         run.take_input()
         _begin(run, node)
     except FAILURES as failure:
         run.fail(failure)
 
 
-def _begin(run: Run, node: Node) -> None:
+def _begin(run: Run, node: Node) -> None:  # noqa: PLR0912 -- one line for each kind of task
     match node:
         case SetNode():
             setting.run(run, node)
@@ -179,5 +215,11 @@ def _begin(run: Run, node: Node) -> None:
             forking.begin(run, node)
         case TryNode():
             trying.begin(run, node)
+        case ListenNode():
+            listening.begin(run, node)
+        case ChildNode():
+            children.begin(run, node)
+        case FunctionNode():
+            calling.begin(run, node)
         case _:
             assert_never(node)

@@ -16,16 +16,19 @@ from pgworker.types import JsonObject, Pointer
 class Record:
     """New events of one workflow in one turn, and the state that they lead to.
 
-    ``events`` and ``encoded`` (their data as JSON text) go together.
+    ``events`` and ``encoded`` (their data as JSON text) go together. ``consumed`` holds the ids of the
+    CloudEvents that were consumed, ``examined`` leads from a listen to the position that it has looked up to.
     """
 
-    __slots__ = ("encoded", "events", "now", "state")
+    __slots__ = ("consumed", "encoded", "events", "examined", "now", "state")
 
     def __init__(self, state: State, now: datetime) -> None:
         self.state = state
         self.now = now
         self.events: list[Event] = []
         self.encoded: list[str] = []
+        self.consumed: set[str] = set()
+        self.examined: dict[int, int] = {}
 
     @property
     def goes_on(self) -> bool:
@@ -64,10 +67,18 @@ class Decision(Record):
             frame = self.state.frames[frame.parent]
         return 1
 
+    def depth(self, frame: Frame) -> int:
+        """How many function calls are around."""
+        depth = 0
+        while frame.start != ROOT:
+            depth += frame.opens == "call"
+            frame = self.state.frames[frame.parent]
+        return depth
+
     def iteration(self, frame: Frame) -> int | None:
         """The index of the iteration of the innermost loop around, or None outside of loops."""
         while frame.start != ROOT:
-            if frame.items is not None:
+            if frame.items is not None or frame.listening is not None:
                 return frame.index
             frame = self.state.frames[frame.parent]
         return None

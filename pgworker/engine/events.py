@@ -17,6 +17,13 @@ What the members of ``data`` mean (all are optional, absent means none):
 ``end``    true where the whole workflow ends with this task
 ``ends_jobs`` the seqs of the timers and activities that are void from now on
 ``context`` the new context, where the task exported one
+``arguments`` what an activity or a function is given
+``expected`` what a listen expects of its keys, filter by filter; ``learned``: what it has learnt to expect
+``cloud_event`` the CloudEvent that a listen consumed; ``received`` our id of it, ``filter`` what let it pass
+``subscriptions`` how a listen finds its CloudEvents: correlation, type, keys and value, filter by filter
+``ends_listen`` true where the activation that the event ends was listening
+``child``  the id of the workflow that a task started; ``ends_child`` true where nobody waits for it any more
+``section`` the list, or part of it, that a frame comes to; absent where it is the task itself
 ========== ======================================================================================
 """
 
@@ -25,7 +32,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from pgworker.types import JsonObject, Pointer
+from pgworker.types import JsonObject, JsonValue, Pointer
 
 WORKFLOW_STARTED: Final = "workflow.started"
 WORKFLOW_COMPLETED: Final = "workflow.completed"
@@ -47,6 +54,18 @@ BRANCH_STARTED: Final = "branch.started"
 BRANCH_COMPLETED: Final = "branch.completed"
 BRANCH_FAILED: Final = "branch.failed"
 BRANCH_CANCELLED: Final = "branch.cancelled"
+LISTEN_STARTED: Final = "listen.started"
+LISTEN_COMPLETED: Final = "listen.completed"
+EVENT_RECEIVED: Final = "event.received"
+ITERATION_COMPLETED: Final = "iteration.completed"
+CHILD_STARTED: Final = "child.started"
+CHILD_COMPLETED: Final = "child.completed"
+CHILD_FAILED: Final = "child.failed"
+EXTENSION_STARTED: Final = "extension.started"
+EXTENSION_ENTERED: Final = "extension.entered"
+EXTENSION_COMPLETED: Final = "extension.completed"
+EXTENSION_FAILED: Final = "extension.failed"
+EXTENSION_CANCELLED: Final = "extension.cancelled"
 
 
 class Event(NamedTuple):
@@ -58,8 +77,40 @@ class Event(NamedTuple):
     data: JsonObject
     at: datetime
 
+    @property
+    def start(self) -> int:
+        """The activation that the event is about; raises ``TypeError`` if it does not say."""
+        return integer(self.data.get("start"))
+
+    @property
+    def frame(self) -> int:
+        """The frame in which the event's task runs; 0 is the root."""
+        key = self.data.get("in")
+        return key if isinstance(key, int) else 0
+
 
 def ended_jobs(event: Event) -> list[int]:
     """The seqs of the timers and activities that the event makes void."""
     jobs = event.data.get("ends_jobs")
     return [job for job in jobs if isinstance(job, int)] if isinstance(jobs, list) else []
+
+
+def integer(value: JsonValue) -> int:
+    """The value, which has to be a number in every event."""
+    if not isinstance(value, int):
+        raise TypeError(f"an event holds {value!r} where a number belongs")
+    return value
+
+
+def object_(value: JsonValue) -> JsonObject:
+    """The value, which has to be an object in every event."""
+    if not isinstance(value, dict):
+        raise TypeError(f"an event holds {value!r} where an object belongs")
+    return value
+
+
+def array(value: JsonValue) -> list[JsonValue]:
+    """The value, which has to be an array in every event."""
+    if not isinstance(value, list):
+        raise TypeError(f"an event holds {value!r} where an array belongs")
+    return value

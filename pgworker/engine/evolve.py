@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-from pgworker.engine import events
-from pgworker.engine.events import Event, ended_jobs
-from pgworker.engine.state import ROOT, Activation, BranchEnd, Frame, State, Status
-from pgworker.types import JsonObject, JsonValue
+from pgworker.engine import events, fold_composites, fold_waits
+from pgworker.engine.events import Event, array, ended_jobs, object_
+from pgworker.engine.state import ROOT, Activation, Extended, Frame, State, Status
+from pgworker.types import JsonValue
 
 
 def evolve(state: State, event: Event) -> None:
@@ -27,20 +27,20 @@ def evolve(state: State, event: Event) -> None:
             _forget_timers(state, event)
 
 
-def _forget_timers(state: State, event: Event) -> None:
-    """Timers that the event makes void; the other jobs that it ends are no part of the state."""
-    for job in ended_jobs(event):
-        start = state.timers.pop(job, None)
-        if start in state.frames or start in state.activations:
-            del state.find(start).timers[job]
-
-
 def replay(history: Iterable[Event]) -> State:
     """The state that a whole history amounts to."""
     state = State()
     for event in history:
         evolve(state, event)
     return state
+
+
+def _forget_timers(state: State, event: Event) -> None:
+    """Timers that the event makes void; the other jobs that it ends are no part of the state."""
+    for job in ended_jobs(event):
+        start = state.timers.pop(job, None)
+        if start in state.frames or start in state.activations:
+            del state.find(start).timers[job]
 
 
 def _workflow_started(state: State, event: Event) -> None:
@@ -76,35 +76,38 @@ def _input_transformed(state: State, event: Event) -> None:
 
 
 def _task_started(state: State, event: Event) -> None:
-    parent = state.frames[_frame_key(event)]
+    parent = state.frames[event.frame]
     parent.begun = True
     del state.ready[parent.start]
     opens = event.data.get("opens")
     if isinstance(opens, str):
-        _open_frame(state, parent, event, opens)
-    else:
-        activation = Activation(
-            task=event.task or "",
-            start=event.seq,
-            parent=parent.start,
-            raw=parent.data,
-            origin=parent.data_origin,
-            input=event.data.get("input", parent.data),
-            started_at=event.at,
-        )
-        activity = event.data.get("activity")
-        if isinstance(activity, str):
-            activation.activity = activity
-            activation.arguments = event.data.get("arguments")
-        state.activations[event.seq] = activation
+        state.open(_frame(parent, event, opens))
+        state.ready[event.seq] = None
+        return
+    activation = Activation(
+        task=event.task or "",
+        start=event.seq,
+        parent=parent.start,
+        raw=parent.data,
+        origin=parent.data_origin,
+        input=event.data.get("input", parent.data),
+        started_at=event.at,
+    )
+    activity = event.data.get("activity")
+    if isinstance(activity, str):
+        activation.activity = activity
+        activation.arguments = event.data.get("arguments")
+    state.open(activation)
 
 
-def _open_frame(state: State, parent: Frame, event: Event, opens: str) -> None:
-    transformed = "input" in event.data
-    value = event.data.get("input", parent.data)
-    items = event.data.get("items")
-    branches = event.data.get("branches")
-    state.frames[event.seq] = Frame(
+def _frame(parent: Frame, event: Event, opens: str) -> Frame:
+    """The frame of a composite task, with the data that flow into its list."""
+    data = event.data
+    transformed = "input" in data
+    value = data.get("input", parent.data)
+    origin = event.seq if transformed else parent.data_origin
+    calls = opens == "call"  # a function's list gets the arguments, not the input
+    frame = Frame(
         task=event.task or "",
         start=event.seq,
         parent=parent.start,
@@ -113,135 +116,36 @@ def _open_frame(state: State, parent: Frame, event: Event, opens: str) -> None:
         input=value,
         started_at=event.at,
         opens=opens,
-        data=value,
-        data_origin=event.seq if transformed else parent.data_origin,
-        input_origin=event.seq if transformed else parent.data_origin,
-        items=items if isinstance(items, list) else None,
-        branches=[str(branch) for branch in branches] if isinstance(branches, list) else None,
-        section="try" if opens == "try" else "do",
+        data=data.get("arguments") if calls else value,
+        data_origin=event.seq if calls else origin,
+        input_origin=origin,
+        section=_SECTIONS.get(opens, "do"),
         holder=parent.holder,
     )
-    state.ready[event.seq] = None
+    if "items" in data:
+        frame.items = array(data["items"])
+    if "branches" in data:
+        frame.branches = [str(branch) for branch in array(data["branches"])]
+    if "phases" in data:
+        frame.extended = Extended([str(phase) for phase in array(data["phases"])])
+    return frame
 
 
-def _iteration_started(state: State, event: Event) -> None:
-    frame = state.frames[_integer(event.data["start"])]
-    frame.index = _integer(event.data["index"])
-    frame.begun = False
-
-
-def _timer_set(state: State, event: Event) -> None:
-    _set_timer(state, event, str(event.data.get("purpose", "wait")))
-
-
-def _set_timer(state: State, event: Event, purpose: str) -> None:
-    start = _integer(event.data["start"])
-    state.find(start).timers[event.seq] = purpose
-    state.timers[event.seq] = start
-
-
-def _timer_fired(state: State, event: Event) -> None:
-    timer = _integer(event.data["timer"])
-    activation = state.find(state.timers.pop(timer))
-    del activation.timers[timer]
-    if isinstance(activation, Frame):
-        state.ready[activation.start] = None
-        if "error" in event.data:
-            activation.error = _object(event.data["error"])
-            activation.expired = event.data["purpose"] == "timeout"
-
-
-def _task_retried(state: State, event: Event) -> None:
-    frame = state.frames[_integer(event.data["start"])]
-    _begin_anew(frame, "try")
-    frame.attempt = _integer(event.data["attempt"])
-    if "due_at" in event.data:
-        _set_timer(state, event, "retry")
-        del state.ready[frame.start]
-
-
-def _error_caught(state: State, event: Event) -> None:
-    frame = state.frames[_integer(event.data["start"])]
-    frame.caught = frame.error
-    _begin_anew(frame, "catch/do")
-
-
-def _begin_anew(frame: Frame, section: str) -> None:
-    """Runs a list of the frame from its first task, on the frame's own input."""
-    frame.section = section
-    frame.error = None
-    frame.begun = False
-    frame.next = None
-    frame.data = frame.input
-    frame.data_origin = frame.input_origin
-
-
-def _branch_started(state: State, event: Event) -> None:
-    fork = state.frames[_integer(event.data["start"])]
-    index = _integer(event.data["index"])
-    names = fork.branches or []
-    state.frames[event.seq] = Frame(
-        task=fork.task,
-        start=event.seq,
-        parent=fork.start,
-        raw=fork.input,
-        origin=fork.data_origin,
-        input=fork.input,
-        started_at=event.at,
-        opens="branch",
-        begun=True,
-        next=names[index],
-        data=fork.data,
-        data_origin=fork.data_origin,
-        index=index,
-        section="fork/branches",
-        holder=event.seq,
-        context=state.context_in(fork),
-    )
-    state.ready[event.seq] = None
-    fork.index = index
-    if index == len(names) - 1:
-        del state.ready[fork.start]
-
-
-def _branch_ended(state: State, event: Event) -> None:
-    branch = state.frames.pop(_integer(event.data["start"]))
-    state.ready.pop(branch.start, None)
-    fork = state.frames[branch.parent]
-    fork.ended[branch.index] = BranchEnd(
-        branch.data, branch.data_origin, branch.context, branch.exported, branch.error
-    )
-    if event.data.get("settles") is True:
-        fork.data, fork.data_origin, fork.error = branch.data, branch.data_origin, branch.error
-        state.ready[fork.start] = None
-
-
-def _task_cancelled(state: State, event: Event) -> None:
-    start = _integer(event.data["start"])
-    if state.frames.pop(start, None) is None:
-        del state.activations[start]
-    state.ready.pop(start, None)
+_SECTIONS = {"try": "try", "listen": "foreach/do", "call": "call"}
+"""Which list a frame begins with, where that is not the one under ``do``."""
 
 
 def _task_completed(state: State, event: Event) -> None:
     data = event.data
-    parent = state.frames[_frame_key(event)]
+    parent = state.frames[event.frame]
     output, origin = _value_before(state, parent, event)
     if "output" in data:
         output, origin = data["output"], event.seq
     _close(state, parent, event)
     parent.data, parent.data_origin = output, origin
     if "context" in data:
-        _export(state, parent, data["context"])
+        state.export(parent, data["context"])
     _go_on(state, parent, event)
-
-
-def _export(state: State, frame: Frame, context: JsonValue) -> None:
-    if frame.holder == ROOT:
-        state.context = context
-    else:
-        holder = state.frames[frame.holder]
-        holder.context, holder.exported = context, True
 
 
 def _value_before(state: State, parent: Frame, event: Event) -> tuple[JsonValue, int]:
@@ -253,33 +157,65 @@ def _value_before(state: State, parent: Frame, event: Event) -> tuple[JsonValue,
 
 
 def _task_skipped(state: State, event: Event) -> None:
-    _go_on(state, state.frames[_frame_key(event)], event)
+    _go_on(state, state.frames[event.frame], event)
 
 
 def _go_on(state: State, parent: Frame, event: Event) -> None:
     parent.begun = True
-    parent.next = _next(event)
-    if event.data.get("end") is True:
+    name = event.data.get("next")
+    parent.next = name if isinstance(name, str) else None
+    ends = event.data.get("end") is True
+    extended = parent.extended
+    if extended is not None and not parent.section:
+        extended.next, extended.ends = parent.next, ends
+        parent.next = None
+        return
+    if extended is not None and event.data.get("exit") is True:
+        extended.exits = True
+    if ends:
         state.ending = True
 
 
 def _task_failed(state: State, event: Event) -> None:
-    parent = state.frames[_frame_key(event)]
+    parent = state.frames[event.frame]
     _close(state, parent, event)
     parent.begun = True
     if parent.error is None:  # the first error counts: a timeout's may be there already
-        parent.error = _object(event.data["error"])
+        parent.error = object_(event.data["error"])
+
+
+def _task_cancelled(state: State, event: Event) -> None:
+    state.close(event.start)
 
 
 def _close(state: State, parent: Frame, event: Event) -> None:
     """Ends the activation that the event ends, if it was open: a task of one event never was."""
     start = event.data.get("start")
-    if not isinstance(start, int):
-        return
-    if state.frames.pop(start, None) is None:
-        del state.activations[start]
-    state.ready.pop(start, None)
-    state.ready[parent.start] = None
+    if isinstance(start, int):
+        state.close(start)
+        state.ready[parent.start] = None
+
+
+def _extension_started(state: State, event: Event) -> None:
+    parent = state.frames[event.frame]
+    parent.begun = True
+    del state.ready[parent.start]
+    frame = _frame(parent, event, "extension")
+    frame.section = "" if frame.extended is None else frame.extended.phases[0]
+    frame.index = 0
+    state.open(frame)
+    state.ready[frame.start] = None
+
+
+def _extension_completed(state: State, event: Event) -> None:
+    frame = state.frames[event.start]
+    parent = state.frames[event.frame]
+    extended = frame.extended
+    is_output = not frame.section or (extended is not None and extended.exits)
+    output = (frame.data, frame.data_origin) if is_output else (frame.input, frame.input_origin)
+    parent.data, parent.data_origin = output
+    _close(state, parent, event)
+    _go_on(state, parent, event)
 
 
 def _workflow_completed(state: State, event: Event) -> None:
@@ -289,13 +225,13 @@ def _workflow_completed(state: State, event: Event) -> None:
 
 
 def _workflow_failed(state: State, event: Event) -> None:
-    state.error = _object(event.data["error"])
+    state.error = object_(event.data["error"])
     _end(state, Status.FAILED)
 
 
 def _workflow_cancelled(state: State, event: Event) -> None:
     error = event.data.get("error")
-    state.error = _object(error) if error is not None else None
+    state.error = object_(error) if error is not None else None
     _end(state, Status.CANCELLED)
 
 
@@ -307,46 +243,21 @@ def _end(state: State, status: Status) -> None:
     state.timers.clear()
 
 
-def _frame_key(event: Event) -> int:
-    key = event.data.get("in")
-    return key if isinstance(key, int) else ROOT
-
-
-def _next(event: Event) -> str | None:
-    name = event.data.get("next")
-    return name if isinstance(name, str) else None
-
-
-def _integer(value: JsonValue) -> int:
-    if not isinstance(value, int):
-        raise TypeError(f"an event holds {value!r} where a number belongs")
-    return value
-
-
-def _object(value: JsonValue) -> JsonObject:
-    if not isinstance(value, dict):
-        raise TypeError(f"an event holds {value!r} where an object belongs")
-    return value
-
-
 _CHANGES: dict[str, Callable[[State, Event], None]] = {
     events.WORKFLOW_STARTED: _workflow_started,
     events.INPUT_TRANSFORMED: _input_transformed,
     events.TASK_STARTED: _task_started,
-    events.ITERATION_STARTED: _iteration_started,
-    events.TIMER_SET: _timer_set,
-    events.TIMER_FIRED: _timer_fired,
-    events.TASK_RETRIED: _task_retried,
-    events.ERROR_CAUGHT: _error_caught,
-    events.BRANCH_STARTED: _branch_started,
-    events.BRANCH_COMPLETED: _branch_ended,
-    events.BRANCH_FAILED: _branch_ended,
-    events.BRANCH_CANCELLED: _task_cancelled,
     events.TASK_CANCELLED: _task_cancelled,
     events.TASK_COMPLETED: _task_completed,
     events.TASK_SKIPPED: _task_skipped,
     events.TASK_FAILED: _task_failed,
+    events.EXTENSION_STARTED: _extension_started,
+    events.EXTENSION_COMPLETED: _extension_completed,
+    events.EXTENSION_FAILED: _task_failed,
+    events.EXTENSION_CANCELLED: _task_cancelled,
     events.WORKFLOW_COMPLETED: _workflow_completed,
     events.WORKFLOW_FAILED: _workflow_failed,
     events.WORKFLOW_CANCELLED: _workflow_cancelled,
+    **fold_composites.CHANGES,
+    **fold_waits.CHANGES,
 }

@@ -16,6 +16,9 @@ from pgworker.plan.schema import Schema
 from pgworker.types import JsonObject, JsonValue
 from pgworker.values import canonical
 
+_GIVES_RESULT = frozenset({"call", "run", "listen"})
+"""Tasks whose raw output comes from outside: history keeps it even where ``output.as`` changes it."""
+
 
 class Run:
     """A task in its frame, with its data and its variables.
@@ -72,7 +75,9 @@ class Run:
 
     def skip(self) -> None:
         """Records that the task was not wanted."""
-        self.decision.record(events.TASK_SKIPPED, self.node.reference, self._data() | follow(self.node.then))
+        self.decision.record(
+            events.TASK_SKIPPED, self.node.reference, self._data() | self._lead(self.node.then)
+        )
 
     def begin(self, **members: JsonValue) -> int:
         """Records that the task has started; what it needs to go on is in ``members``. Returns the seq."""
@@ -93,7 +98,7 @@ class Run:
         """Transforms the raw output, which is a new value, and records the task's end (steps 5 to 8)."""
         data = members | self._ending_data()
         data["output"] = self._transform(output, data)
-        self._end(events.TASK_COMPLETED, data | follow(then or self.node.then))
+        self._end(events.TASK_COMPLETED, data | self._lead(then or self.node.then))
 
     def pass_on(self, then: Next | None = None, /, **members: JsonValue) -> None:
         """The same for a task that has no new value: its output is its input, or its last task's output.
@@ -109,7 +114,7 @@ class Run:
         self._transform(output, data)
         if self.output_origin is not None:
             data["output_from"] = self.output_origin
-        self._end(events.TASK_COMPLETED, data | follow(then or self.node.then))
+        self._end(events.TASK_COMPLETED, data | self._lead(then or self.node.then))
 
     @property
     def _transforms_input(self) -> bool:
@@ -127,7 +132,7 @@ class Run:
         scope = self.scope
         scope.task_output = scope.output = output
         if flow.output_as is not None:
-            if self.node.kind == "call":
+            if self.node.kind in _GIVES_RESULT and self.start not in self.decision.state.frames:
                 data["result"] = output
             scope.output = output = canonical(flow.output_as.evaluate(output, scope.bind), output)
         conform(flow.output_schema, output, "output")
@@ -154,6 +159,11 @@ class Run:
         """Records that the task failed with this problem object."""
         self._end(events.TASK_FAILED, self._data() | {"error": problem} | members)
 
+    def _lead(self, then: Next) -> JsonObject:
+        """What follows; a list before an extended task tells an ``exit`` from its end."""
+        exits = then.exits and self.frame.extended is not None
+        return follow(then) | ({"exit": True} if exits else {})
+
     def _end(self, type_: str, data: JsonObject) -> None:
         if self.start is not None:
             data["start"] = self.start
@@ -161,9 +171,11 @@ class Run:
             frame = self.decision.state.frames.get(self.start)
             if frame is not None and frame.attempt > 1:
                 data["retry"] = frame.attempt
-            if timers := self.decision.state.find(self.start).timers:
+            activation = self.decision.state.find(self.start)
+            if timers := activation.timers:
                 others = data.get("ends_jobs")
                 data["ends_jobs"] = [*(others if isinstance(others, list) else ()), *timers]
+            data |= leaving(activation)
         self.decision.record(type_, self.node.reference, data)
 
     def _data(self) -> JsonObject:
@@ -181,6 +193,16 @@ def conform(schema: Schema | None, value: JsonValue, what: str) -> None:
     """Raises ``Fault`` (validation) if the value does not conform to the schema."""
     if schema is not None and (violations := schema.violations(value)) is not None:
         raise Fault(FaultKind.VALIDATION, f"the {what} does not conform to its schema: {violations}")
+
+
+def leaving(activation: Activation) -> JsonObject:
+    """What the end of an activation means to others: nobody listens, or waits for a child, any more."""
+    left: JsonObject = {}
+    if activation.listening is not None:
+        left["ends_listen"] = True
+    if activation.waits:
+        left["ends_child"] = activation.child
+    return left
 
 
 def follow(then: Next) -> JsonObject:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from pgworker import __version__
-from pgworker.engine.state import ROOT, State
+from pgworker.engine.state import ROOT, Frame, State
 from pgworker.errors import Fault, FaultKind
 from pgworker.expressions.jq import NOW
-from pgworker.plan.nodes import ForNode, Plan, TaskNode, TryNode
+from pgworker.plan.nodes import ForNode, ListenNode, Plan, TaskNode, TryNode
 from pgworker.types import JsonObject, JsonValue
 
 RUNTIME: JsonObject = {"name": "pgworker", "version": __version__, "metadata": {}}
@@ -93,13 +93,15 @@ class Scope:
         while key != ROOT:
             frame = self._state.frames[key]
             node = self._plan.nodes[frame.task]
-            if isinstance(node, ForNode) and frame.items is not None:
+            looped = _looped(frame, node)
+            if looped is not None:
+                each, at, items = looped
                 index = frame.index if iteration is None else iteration
-                if name == node.at:
+                if name == at:
                     bound[name] = index
                     return
-                if name == node.each:
-                    bound[name] = frame.items[index]
+                if name == each:
+                    bound[name] = items[index]
                     return
             if isinstance(node, TryNode) and frame.caught is not None and name == node.catch.name:
                 bound[name] = frame.caught
@@ -115,17 +117,48 @@ class Scope:
         }
 
     def _task(self) -> JsonValue:
+        extended = self._extended_task()
+        if extended is not None:
+            is_over = extended.extended is not None and extended.index > extended.extended.phases.index("")
+            output = extended.input if is_over else None
+            node: TaskNode = self._plan.nodes[extended.task]
+            return _describe(node, extended.raw, output, extended.started_at)
         if self._node is None:
             return None
-        return {
-            **self._node.definition,
-            "name": self._node.name,
-            "reference": self._node.reference,
-            "definition": self._node.definition,
-            "input": self._raw,
-            "output": self.task_output,
-            "startedAt": moment(self._started_at),
-        }
+        return _describe(self._node, self._raw, self.task_output, self._started_at)
+
+    def _extended_task(self) -> Frame | None:
+        """The frame around the task that is extended by the list which runs here, if one does."""
+        key = self.loop
+        while key != ROOT:
+            frame = self._state.frames[key]
+            if frame.extended is not None and frame.section:
+                return frame
+            key = frame.parent
+        return None
+
+
+def _looped(frame: Frame, node: TaskNode) -> tuple[str, str, list[JsonValue]] | None:
+    """What a frame loops over, and the names of the item and of its index."""
+    if frame.extended is not None:
+        return None
+    if isinstance(node, ForNode) and frame.items is not None:
+        return node.each, node.at, frame.items
+    if isinstance(node, ListenNode) and node.foreach is not None and frame.listening is not None:
+        return node.foreach.each, node.foreach.at, frame.listening.items
+    return None
+
+
+def _describe(node: TaskNode, raw: JsonValue, output: JsonValue, started_at: datetime) -> JsonObject:
+    return {
+        **node.definition,
+        "name": node.name,
+        "reference": node.reference,
+        "definition": node.definition,
+        "input": raw,
+        "output": output,
+        "startedAt": moment(started_at),
+    }
 
 
 def moment(time: datetime) -> JsonObject:

@@ -21,6 +21,7 @@ class Status(StrEnum):
     PENDING = "PENDING"
     RUNNING = "RUNNING"
     COMPLETED = "COMPLETED"
+    PAUSED = "PAUSED"
     FAILED = "FAILED"
     CANCELLED = "CANCELLED"
 
@@ -34,11 +35,30 @@ _TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
 
 
 @dataclass(slots=True)
+class Listening:
+    """A listen that goes on: what it expects, and what it has consumed.
+
+    ``expected`` holds the expected keys of each filter, ``learned`` those that the first CloudEvent gave;
+    ``items`` are the consumed CloudEvents as they are ``read``, ``outputs`` what was made of them, one for
+    each iteration that has come to its end; ``passed`` names the filters that have let one pass.
+    """
+
+    read: str
+    expected: list[JsonValue]
+    learned: JsonObject = field(default_factory=dict)
+    items: list[JsonValue] = field(default_factory=list)
+    outputs: list[JsonValue] = field(default_factory=list)
+    passed: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Activation:
     """A task that has started and not ended: its data, and what it waits for.
 
     ``start`` is the seq of its ``task.started`` event. An activity's name and arguments are kept until it
     ends; ``timers`` tells the purpose of each timer that is set for it, by the seq of the event that set it.
+    ``listening`` is there while it listens; ``child`` is the workflow that it started, ``waits`` whether it
+    waits for its end.
     """
 
     task: Pointer
@@ -51,6 +71,9 @@ class Activation:
     activity: str | None = None
     arguments: JsonValue = None
     timers: dict[int, str] = field(default_factory=dict)
+    listening: Listening | None = None
+    child: str | None = None
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +85,19 @@ class BranchEnd:
     context: JsonValue
     exported: bool
     error: JsonObject | None
+
+
+@dataclass(slots=True)
+class Extended:
+    """An extended task: the lists that run before and after it, and itself (an empty reference) between them.
+
+    Where it leads is kept while the lists after it run. ``exits`` says that one before it took its place.
+    """
+
+    phases: list[str]
+    next: str | None = None
+    ends: bool = False
+    exits: bool = False
 
 
 @dataclass(slots=True)
@@ -77,6 +113,8 @@ class Frame(Activation):
     index is 0 once its input is taken. A try counts its attempts, and keeps the error that it caught. A fork
     has a frame for each of its branches, of which ``index`` is the place, and keeps how they ended.
     ``expired`` says that the frame's timeout has come.
+
+    ``inside`` holds the starts of all that lives in a frame.
     """
 
     opens: str = "do"
@@ -97,6 +135,8 @@ class Frame(Activation):
     caught: JsonObject | None = None
     branches: list[str] | None = None
     ended: dict[int, BranchEnd] = field(default_factory=dict)
+    extended: Extended | None = None
+    inside: dict[int, None] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -123,6 +163,31 @@ class State:
     def find(self, start: int) -> Activation:
         """The live frame or activation that began with this event."""
         return self.frames[start] if start in self.frames else self.activations[start]
+
+    def open(self, activation: Activation) -> None:
+        """Something begins to live inside its parent frame."""
+        if isinstance(activation, Frame):
+            self.frames[activation.start] = activation
+        else:
+            self.activations[activation.start] = activation
+        if activation.start != ROOT:
+            self.frames[activation.parent].inside[activation.start] = None
+
+    def close(self, start: int) -> Activation:
+        """What began with this event lives no longer; it is returned."""
+        activation: Activation | None = self.frames.pop(start, None) or self.activations.pop(start)
+        assert activation is not None
+        del self.frames[activation.parent].inside[start]
+        self.ready.pop(start, None)
+        return activation
+
+    def export(self, frame: Frame, context: JsonValue) -> None:
+        """Replaces the context that is read in a frame."""
+        if frame.holder == ROOT:
+            self.context = context
+        else:
+            holder = self.frames[frame.holder]
+            holder.context, holder.exported = context, True
 
     def context_in(self, frame: Frame) -> JsonValue:
         """The context that is read in a frame."""

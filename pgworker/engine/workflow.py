@@ -11,6 +11,7 @@ from pgworker.engine.run import conform
 from pgworker.engine.state import ROOT, Frame
 from pgworker.engine.tasks.cancelling import cancel_inside
 from pgworker.engine.times import due_after
+from pgworker.errors import Fault, FaultKind
 from pgworker.plan.nodes import Node
 from pgworker.types import JsonObject
 from pgworker.values import canonical
@@ -35,6 +36,18 @@ def advance(
         _end(decision, root, events.WORKFLOW_FAILED, {"error": problem_of(failure, where)})
         return
     start(decision, root, node)
+
+
+def cancel(decision: Decision) -> None:
+    """Ends the workflow because whoever started it does not wait for it any more."""
+    state = decision.state
+    if state.status.is_terminal or ROOT not in state.frames:
+        return
+    root = state.frames[ROOT]
+    cancel_inside(decision, root)
+    fault = Fault(FaultKind.RUNTIME, "the workflow that started this one does not wait for it any more")
+    error = fault.problem("/") | {"status": 499, "title": "Cancelled"}
+    _end(decision, root, events.WORKFLOW_CANCELLED, {"error": error})
 
 
 def _begins(decision: Decision, root: Frame) -> bool:

@@ -13,16 +13,22 @@ from typing import TypeAlias
 
 from pgworker.expressions.durations import Duration
 from pgworker.expressions.templates import Expression, Template
+from pgworker.plan.listening import Read, Strategy
+from pgworker.plan.schedule import Schedule
 from pgworker.plan.schema import Schema
 from pgworker.types import JsonObject, Pointer
 
 
 @dataclass(frozen=True, slots=True)
 class Next:
-    """What follows a task: the named sibling, or the end of its list (None), or the end of the workflow."""
+    """What follows a task: the named sibling, or the end of its list (None), or the end of the workflow.
+
+    ``exits`` tells an end of the list that was asked for from one that was reached.
+    """
 
     name: str | None = None
     ends_workflow: bool = False
+    exits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,7 @@ class TaskNode:
     condition: Expression | None = None
     flow: DataFlow = DataFlow()
     timeout: Time | None = None
+    extensions: tuple[Extension, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +190,68 @@ class TryNode(TaskNode):
     catch: Catch
 
 
+@dataclass(frozen=True, slots=True)
+class Foreach:
+    """What is done with each CloudEvent that a listen consumes; ``each`` and ``at`` name it and its index."""
+
+    each: str
+    at: str
+    body: TaskList | None
+    flow: DataFlow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListenNode(TaskNode):
+    """Waits for CloudEvents; its output is the array of those that it consumed."""
+
+    strategy: Strategy
+    read: Read
+    foreach: Foreach | None = None
+
+
+class Return(StrEnum):
+    """What of a process is handed on."""
+
+    STDOUT = "stdout"
+    STDERR = "stderr"
+    CODE = "code"
+    ALL = "all"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildNode(TaskNode):
+    """Runs another workflow; ``version`` None is the newest. Without ``waits`` its end is not waited for."""
+
+    namespace: Template
+    child: Template
+    version: Template | None
+    input: Template
+    waits: bool
+    returns: Return
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FunctionNode(TaskNode):
+    """Calls a function: runs its one task on the arguments."""
+
+    arguments: Template
+    body: TaskList
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """Tasks that run before and after every task of some kind, where the condition holds.
+
+    The condition and the tasks see the extended task as ``$task``.
+    """
+
+    name: str
+    condition: Expression | None
+    before: TaskList | None
+    after: TaskList | None
+
+
 Node: TypeAlias = (
     SetNode
     | DoNode
@@ -194,6 +263,9 @@ Node: TypeAlias = (
     | EmitNode
     | ForkNode
     | TryNode
+    | ListenNode
+    | ChildNode
+    | FunctionNode
 )
 
 
@@ -219,3 +291,4 @@ class Plan:
     timeout: Time | None
     lists: MappingProxyType[Pointer, TaskList] = field(repr=False)
     nodes: MappingProxyType[Pointer, Node] = field(repr=False)
+    schedule: Schedule | None = None

@@ -13,10 +13,13 @@ import psycopg
 from psycopg import AsyncConnection, AsyncCursor
 
 from pgworker.engine.events import Event
+from pgworker.engine.inputs import ChildReported, CloudEventArrived
+from pgworker.engine.state import Status
 from pgworker.store.arrays import plain, quoted
+from pgworker.store.correspondence import Correspondence, CorrespondenceWriter
 from pgworker.store.database import Database
 from pgworker.store.failures import translated
-from pgworker.types import JsonObject
+from pgworker.types import JsonObject, JsonValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,8 @@ class Claim:
 
     ``history`` is what the session has not folded yet, ``due`` the seqs of the decide jobs that brought it
     here, ``done`` those of the finished activities whose lease still holds, ``strikes`` how often deciding
-    failed before.
+    failed before. ``mail`` holds the CloudEvents that it may want, ``children`` how those workflows are that
+    it started and is told of now.
     """
 
     workflow_id: str
@@ -48,6 +52,8 @@ class Claim:
     strikes: int
     done: Sequence[int]
     history: Sequence[Event]
+    mail: Sequence[CloudEventArrived] = ()
+    children: Sequence[ChildReported] = ()
 
     @property
     def folded_seq(self) -> int:
@@ -97,6 +103,7 @@ class Writes:
     job_tokens: list[str | None] = field(default_factory=list)
     published_by: list[str] = field(default_factory=list)
     published: list[str] = field(default_factory=list)
+    letters: Correspondence = field(default_factory=Correspondence)
 
     def parameters(self) -> list[str]:
         """The arguments of ``commit_turn`` after the first three, as array literals."""
@@ -152,6 +159,7 @@ class TurnConnection:
             " %s::bigint[], %s::uuid[]) t on true"
         )
         self._claim_activities = database.statement("select * from {schema}.claim_activities(%s, %s, %s)")
+        self._letters = CorrespondenceWriter(database)
         self._commit_turn = database.statement(
             "select {schema}.commit_turn(%s::uuid, %s, %s, %s::uuid[], %s::bigint[], %s::text[], %s::text[],"
             " %s::jsonb[], %s::uuid[], %s::bigint[], %s::bigint[], %s::text[], %s::jsonb[], %s::jsonb[],"
@@ -264,6 +272,7 @@ class TurnConnection:
         await self._connection.execute(
             self._commit_turn, [self.session, self._worker_id, self._lease, *writes.parameters()]
         )
+        await self._letters.send(self._connection, writes.letters)
 
     async def _send_lease(self, slots: int) -> AsyncCursor[Any] | None:
         if slots <= 0:
@@ -300,8 +309,14 @@ async def _activities(cursor: AsyncCursor[Any] | None) -> list[ClaimedActivity]:
 
 
 def _claim(row: Sequence[Any]) -> Claim:
-    *columns, history, _now = row
-    return Claim(*[*columns, [_event(*event) for event in history or ()]])
+    *columns, history, mail, children, _now = row
+    events = [_event(*event) for event in history or ()]
+    letters = [CloudEventArrived(*letter) for letter in mail or ()]
+    return Claim(*[*columns, events, letters, [_report(*child) for child in children or ()]])
+
+
+def _report(start: int, status: str, output: JsonValue, error: JsonObject | None) -> ChildReported:
+    return ChildReported(start, Status(status), output, error)
 
 
 def _event(seq: int, type_: str, task: str | None, data: JsonObject, at: str) -> Event:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from pgworker.errors import DatabaseUnavailable
 from pgworker.store.database import Database
 from pgworker.store.listening import notifications
 from pgworker.telemetry import log
 from pgworker.worker.backoff import Backoff
-from pgworker.worker.rest import Rest
 
 
-async def listen(database: Database, rest: Rest) -> None:
-    """Wakes ``rest`` at every notification, and once after every (re)connect; runs until it is cancelled."""
+async def listen(database: Database, *wakes: Callable[[], None]) -> None:
+    """Calls ``wakes`` at every notification, and once after every (re)connect; runs until it is cancelled."""
     backoff = Backoff()
     while True:
         try:
             async for _ in notifications(database):
                 backoff.reset()
-                rest.wake()
+                for wake in wakes:
+                    wake()
         except DatabaseUnavailable as error:
             pause = backoff.next()
             log.info("not listening; the poll goes on", reason=error.message, retry_in=round(pause, 2))

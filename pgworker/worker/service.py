@@ -12,6 +12,7 @@ from pgworker.settings import Settings
 from pgworker.store.database import Database
 from pgworker.store.leases import Leases
 from pgworker.store.pool import open_pool
+from pgworker.store.rounds import Rounds
 from pgworker.telemetry import log
 from pgworker.worker.black_box import BlackBox
 from pgworker.worker.decision_watch import DecisionWatch
@@ -19,6 +20,7 @@ from pgworker.worker.keeper import keep
 from pgworker.worker.listener import listen
 from pgworker.worker.performer import Performer
 from pgworker.worker.rest import Rest
+from pgworker.worker.rounds import Walker
 from pgworker.worker.wheel import Wheel
 
 _LAST_WORDS_SECONDS = 5.0
@@ -33,15 +35,24 @@ async def serve(settings: Settings, stop: asyncio.Event, black_box: BlackBox | N
     database = Database(settings.database, settings.db_schema, settings.listen_url)
     worker_id = settings.new_worker_id()
     rest = Rest(settings.poll_seconds)
-    async with open_pool(database, "keeper") as pool, Activities(http_policy(settings)) as activities:
+    async with open_pool(database, "keeper", size=3) as pool, Activities(http_policy(settings)) as activities:
         leases = Leases(database, pool, worker_id, settings.lease_seconds)
         performer = Performer(activities, settings.concurrency, rest.wake)
+        watch = DecisionWatch(black_box)
+        walker = Walker(Rounds(database, pool), rest, watch, settings.poll_seconds)
         wheel = Wheel(
-            settings, database, worker_id, performer=performer, rest=rest, watch=DecisionWatch(black_box)
+            settings,
+            database,
+            worker_id,
+            performer=performer,
+            rest=rest,
+            watch=watch,
+            published=walker.wake,
         )
         log.info("worker started", worker_id=worker_id, concurrency=settings.concurrency)
         helpers = [
-            asyncio.create_task(listen(database, rest)),
+            asyncio.create_task(listen(database, rest.wake, walker.wake)),
+            asyncio.create_task(walker.run()),
             asyncio.create_task(keep(leases, performer, settings.lease_seconds, wheel.come_back)),
         ]
         turning = asyncio.create_task(wheel.run())

@@ -16,7 +16,7 @@ from pgworker.engine.decide import MAX_EVENTS, decide, refuse
 from pgworker.engine.decision import Record
 from pgworker.engine.events import Event
 from pgworker.engine.evolve import evolve, replay
-from pgworker.engine.inputs import Input, Outcome, TimerDue
+from pgworker.engine.inputs import CancelWanted, ChildReported, Input, Outcome, TimerDue
 from pgworker.engine.state import State, Status
 from pgworker.errors import DocumentError, Fault, FaultKind
 from pgworker.plan.nodes import Plan
@@ -26,6 +26,9 @@ from pgworker.types import JsonValue
 from pgworker.worker.cache import StateCache
 from pgworker.worker.decision_watch import DecisionWatch
 from pgworker.worker.performances import Performance
+
+_CANCEL = -1
+"""The job by which a parent that does not wait any more asks for the end of its child."""
 
 MAX_STRIKES = 3
 """A workflow that could not be decided upon so often fails."""
@@ -93,6 +96,9 @@ class TurnMaker:
         _write_events(turn.writes, claim, record)
         _write_workflow(turn.writes, claim, state)
         _write_jobs(turn, claim, record)
+        turn.writes.letters.seen.extend(
+            (claim.workflow_id, start, position) for start, position in record.examined.items()
+        )
         if not state.status.is_terminal:
             turn.states[claim.workflow_id] = state, weight + sum(map(len, record.encoded))
 
@@ -120,7 +126,7 @@ class TurnMaker:
         plan = self._plan_of(claim)
         if isinstance(plan, DocumentError):
             return refuse(state, turn.now, plan)
-        told = _told(claim, turn.outcomes)
+        told = _told(claim, state, turn.outcomes)
         return decide(claim.workflow_id, plan, state, turn.now, inputs=told, max_events=self._max_events)
 
 
@@ -155,6 +161,8 @@ def _write_jobs(turn: Turn, claim: Claim, record: Record) -> None:
             turn.writes.published.append(_json(command.cloud_event))
         elif isinstance(command, FireTimer):
             _write_job(turn.writes, claim, command.timer, "decide", due_at=command.due_at.isoformat())
+        elif not isinstance(command, Perform):
+            turn.writes.letters.add(claim.workflow_id, command)
         elif turn.slots > 0:
             turn.slots -= 1
             performance = _performance(claim, command)
@@ -180,9 +188,16 @@ def _quarantine(writes: Writes, claim: Claim) -> None:
     _write_workflow(writes, claim, failed)
 
 
-def _told(claim: Claim, outcomes: Mapping[tuple[str, int], Outcome]) -> list[Input]:
+def _told(claim: Claim, state: State, outcomes: Mapping[tuple[str, int], Outcome]) -> list[Input]:
+    """What the world has to say: a job above zero is about a timer or a child, one below about others."""
+    if _CANCEL in claim.due:
+        return [CancelWanted()]
     told: list[Input] = [outcomes[claim.workflow_id, seq] for seq in claim.done]
-    told.extend(TimerDue(seq) for seq in sorted(claim.due) if seq > 0)
+    reports = {report.start: report for report in claim.children}
+    for seq in sorted(seq for seq in claim.due if seq > 0):
+        is_child = seq in state.activations and state.activations[seq].child is not None
+        told.append(reports.get(seq, ChildReported(seq, None)) if is_child else TimerDue(seq))
+    told.extend(claim.mail)
     return told
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 
 from pgworker import __version__
 from pgworker.engine.events import Event
@@ -49,12 +49,14 @@ class Wheel:
         performer: Performer,
         rest: Rest,
         watch: DecisionWatch,
+        published: Callable[[], None],
     ) -> None:
         self._settings = settings
         self._database = database
         self._worker_id = worker_id
         self._performer = performer
         self._rest = rest
+        self._published = published
         self._plans = PlanCache()
         self._cache = StateCache(settings.cache_megabytes * 1024 * 1024)
         self._maker = TurnMaker(self._cache, self._plan_of, watch)
@@ -178,6 +180,8 @@ class Wheel:
         self._performer.not_taken(offered - turn.recorded)
         for performance in turn.performances:
             self._performer.begin(performance)
+        if turn.writes.published:
+            self._published()
 
     def _begin(self, activities: Sequence[ClaimedActivity], slots: int) -> None:
         """Begins the activities that were leased from the queue for ``slots`` free slots."""

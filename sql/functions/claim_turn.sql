@@ -14,7 +14,9 @@ create function claim_turn(
     due         bigint[],
     strikes     integer,
     done        bigint[],
-    history     json
+    history     json,
+    mail        json,
+    children    json
 )
     language plpgsql security definer
     set search_path from current
@@ -78,7 +80,10 @@ begin
     -- A statement of its own, begun after the workflows were locked: only so it sees their newest events.
     return query
     select w.id, w.namespace, w.name, w.version, w.last_seq, w.priority,
-           coalesce(d.due, '{}'), coalesce(t.attempt, 0), coalesce(a.done, '{}'), h.history
+           coalesce(d.due, '{}'), coalesce(t.attempt, 0), coalesce(a.done, '{}'), h.history,
+           -- jobs below zero are about CloudEvents, those above about timers and children
+           case when 0 > any (d.due) then mail_of(w.id) end,
+           case when 0 < any (d.due) then children_of(w.id, d.due) end
     from (select distinct u.id from unnest(v_locked) as u (id)) l
     join workflows w on w.id = l.id
     left join (
@@ -97,4 +102,4 @@ end
 $$;
 
 comment on function claim_turn(uuid, integer, uuid[], bigint[], uuid[]) is
-    'Locks up to a batch of workflows that are due, and those whose activities are done; returns for each what the session has not folded yet, its due jobs, and which of the done activities still hold their lease. Locked workflows are skipped, never waited for.';
+    'Locks up to a batch of workflows that are due, and those whose activities are done; returns for each what the session has not folded yet, its due jobs, which of the done activities still hold their lease, the CloudEvents that it may want, and how its children are. Locked workflows are skipped, never waited for.';

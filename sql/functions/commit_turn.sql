@@ -44,7 +44,7 @@ begin
         output     = n.output,
         error      = n.error,
         started_at = coalesce(w.started_at, now()),
-        ended_at   = case when n.status in ('COMPLETED', 'FAILED', 'CANCELLED') then now() end
+        ended_at   = case when n.status in ('COMPLETED', 'FAILED', 'CANCELLED') then coalesce(w.ended_at, now()) end
     from unnest(p_workflows, p_seqs_before, p_seqs_after, p_statuses, p_outputs, p_errors)
         as n (id, seq_before, seq_after, status, output, error)
     where w.id = n.id and w.last_seq = n.seq_before;
@@ -71,6 +71,7 @@ begin
         using (select o.workflow_id, o.seq from jobs o where o.workflow_id = any (v_ended)
                for update skip locked) o
         where j.workflow_id = o.workflow_id and j.seq = o.seq;
+        perform workflows_ended(v_ended);
     end if;
 
     if p_published <> '{}' then

@@ -25,6 +25,9 @@ begin
     insert into definitions as d (namespace, name, version, version_order, document, digest)
     values (v_namespace, v_name, v_version, version_order(v_version), definition, v_digest)
     on conflict on constraint a_definition_is_known_by_namespace_name_and_version do nothing;
+    if found then
+        perform renew_schedule(v_namespace, v_name);
+    end if;
     select digest into v_known from definitions
     where namespace = v_namespace and name = v_name and version = v_version;
     if v_known <> v_digest then

@@ -1,14 +1,21 @@
 create function publish_emitted(p_workflows uuid[], p_events jsonb[]) returns void
-    language sql
+    language plpgsql
     set search_path from current
 as $$
-    insert into cloud_events (id, source, event_id, type, subject, time, data, extensions, published_by)
-    select uuid_by_time(), n.event ->> 'source', n.event ->> 'id', n.event ->> 'type', n.event ->> 'subject',
+declare
+    v_ids uuid[] := array(select uuid_by_time() from unnest(p_workflows));
+begin
+    insert into cloud_events (id, source, event_id, type, subject, time, data, extensions, published_at, published_by)
+    select n.id, n.event ->> 'source', n.event ->> 'id', n.event ->> 'type', n.event ->> 'subject',
            (n.event ->> 'time')::timestamptz, n.event -> 'data',
            n.event - array['specversion', 'source', 'id', 'type', 'subject', 'time', 'data'],
+           clock_timestamp() + n.place * interval '1 microsecond',  -- in the order in which they were emitted
            n.workflow_id::text
-    from unnest(p_workflows, p_events) as n (workflow_id, event)
-    on conflict on constraint a_source_names_each_of_its_events_once do nothing
+    from unnest(v_ids, p_workflows, p_events) with ordinality as n (id, workflow_id, event, place)
+    on conflict on constraint a_source_names_each_of_its_events_once do nothing;
+    insert into jobs (workflow_id, seq, kind, due_at)
+    select e.id, 0, 'correlate', now() from cloud_events e where e.id = any (v_ids);
+end
 $$;
 
 comment on function publish_emitted(uuid[], jsonb[]) is 'Publishes the CloudEvents that workflows emitted in a turn.';

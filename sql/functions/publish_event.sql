@@ -30,7 +30,10 @@ begin
     on conflict on constraint a_source_names_each_of_its_events_once do nothing;
     if not found then
         select e.id into v_id from cloud_events e where e.source = v_source and e.event_id = v_event_id;
+        return v_id;
     end if;
+    insert into jobs (workflow_id, seq, kind, due_at) values (v_id, 0, 'correlate', now());
+    perform wake_workers();
     return v_id;
 end
 $$;

@@ -39,10 +39,11 @@ begin
         raise exception 'a workflow cannot start at %', start_workflow.start_at using errcode = 'PW001',
             hint = 'Leave start_at out to start it now.';
     end if;
-    insert into workflows (id, namespace, name, version, input, last_seq, labels, idempotency_key, priority)
+    insert into workflows (id, namespace, name, version, input, last_seq, labels, idempotency_key, priority,
+                           event_floor)
     values (v_id, start_workflow.namespace, start_workflow.name, v_version, v_input, 1,
             coalesce(start_workflow.labels, '{}'), start_workflow.idempotency_key,
-            coalesce(start_workflow.priority, 0))
+            coalesce(start_workflow.priority, 0), event_floor())
     on conflict do nothing
     returning id into v_started;
     if v_started is null then

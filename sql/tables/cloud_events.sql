@@ -7,7 +7,7 @@ create table cloud_events (
     time         timestamptz not null default now(),
     data         jsonb,
     extensions   jsonb       not null default '{}',
-    published_at timestamptz not null default now(),
+    published_at timestamptz not null default clock_timestamp(),
     published_by text        not null default session_user,
     constraint a_cloud_event_is_known_by_our_id
         primary key (id),
@@ -28,5 +28,5 @@ comment on column cloud_events.subject is 'The attribute subject.';
 comment on column cloud_events.time is 'The attribute time.';
 comment on column cloud_events.data is 'The data.';
 comment on column cloud_events.extensions is 'All other attributes.';
-comment on column cloud_events.published_at is 'When it was published here.';
+comment on column cloud_events.published_at is 'When it was published here: the clock''s time, so that several of one transaction keep their order.';
 comment on column cloud_events.published_by is 'Who published it: a workflow''s id, or the database user.';

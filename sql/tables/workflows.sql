@@ -17,6 +17,9 @@ create table workflows (
     ended_at        timestamptz,
     folded_by       uuid,
     folded_seq      bigint      not null default 0,
+    event_floor     bigint      not null default 0,
+    parent_seq      bigint,
+    parent_waits    boolean     not null default false,
     constraint a_workflow_is_known_by_its_id
         primary key (id),
     constraint a_status_is_one_of_the_known
@@ -24,11 +27,14 @@ create table workflows (
     constraint an_ended_workflow_says_when
         check ((ended_at is not null) = (status in ('COMPLETED', 'FAILED', 'CANCELLED'))),
     constraint labels_are_an_object
-        check (jsonb_typeof(labels) = 'object')
+        check (jsonb_typeof(labels) = 'object'),
+    constraint only_a_parent_waits
+        check (parent_id is not null or not parent_waits)
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.1);
 
 create unique index an_idempotency_key_starts_one_workflow
     on workflows (namespace, name, idempotency_key) where idempotency_key is not null;
+create index workflows_by_parent on workflows (parent_id, parent_seq) where parent_id is not null;
 create index workflows_by_age on workflows (created_at desc, id desc);
 
 comment on table workflows is 'One row a workflow: where it stands, and what went in and came out. The truth is in events.';
@@ -42,6 +48,8 @@ comment on column workflows.output is 'The output of a COMPLETED workflow.';
 comment on column workflows.error is 'The problem object of a FAILED or CANCELLED workflow: type, status, title, detail, instance.';
 comment on column workflows.last_seq is 'Sequence number of the newest event.';
 comment on column workflows.parent_id is 'The workflow that started this one, if any.';
+comment on column workflows.parent_seq is 'The event in the parent''s history that started this one.';
+comment on column workflows.parent_waits is 'The parent waits for the end of this one.';
 comment on column workflows.labels is 'Labels given at the start, for whoever queries.';
 comment on column workflows.idempotency_key is 'Key given at the start: the same key for the same name starts no second workflow.';
 comment on column workflows.priority is 'Higher goes first.';
@@ -50,3 +58,4 @@ comment on column workflows.started_at is 'When a worker first took it up.';
 comment on column workflows.ended_at is 'When it ended.';
 comment on column workflows.folded_by is 'The session of the worker that holds this workflow''s state in memory, a hint.';
 comment on column workflows.folded_seq is 'The event up to which that worker''s state goes.';
+comment on column workflows.event_floor is 'Position of the newest correlated CloudEvent when the workflow was created: what it can consume lies beyond.';

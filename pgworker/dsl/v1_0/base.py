@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from pgworker.expressions.templates import Expression
-from pgworker.plan.nodes import DataFlow, Next, Time
+from pgworker.plan.nodes import DataFlow, Extension, Next, Time
 from pgworker.types import JsonObject, Pointer
 
 
@@ -20,3 +20,4 @@ class Base(TypedDict):
     condition: Expression | None
     flow: DataFlow
     timeout: Time | None
+    extensions: tuple[Extension, ...]

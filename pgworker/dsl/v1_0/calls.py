@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from pgworker.dsl.reading import Piece, did_you_mean, kind_of
+from pgworker.dsl.reading import Piece, kind_of
 from pgworker.dsl.v1_0.base import Base
 from pgworker.dsl.v1_0.expressions import read_expression, read_template, read_uri
-from pgworker.dsl.v1_0.names import Names
+from pgworker.dsl.v1_0.functions import read_function_call
+from pgworker.dsl.v1_0.names import Names, TaskReader
 from pgworker.dsl.v1_0.unsupported import report_unsupported
 from pgworker.expressions.templates import Literal, Members, Template
-from pgworker.plan.nodes import ActivityNode
+from pgworker.plan.nodes import ActivityNode, FunctionNode
 
 PROTOCOLS = ("asyncapi", "grpc", "http", "openapi", "a2a", "mcp")
 _OUTPUTS = ("raw", "content", "response")
 
 
-def read_call(piece: Piece, base: Base, names: Names) -> ActivityNode | None:
-    """A call of a protocol that this engine speaks."""
+def read_call(
+    piece: Piece, base: Base, names: Names, read_task: TaskReader
+) -> ActivityNode | FunctionNode | None:
+    """A call of a protocol, or of a function."""
     protocol = piece.member("call").text()
     if protocol is None:
         return None
     if protocol != "http":
-        hint = did_you_mean(protocol, PROTOCOLS)
-        if protocol not in PROTOCOLS and hint is not None:
-            piece.member("call").report(f"`{protocol}` is no protocol and no function", hint=hint)
-        else:
-            report_unsupported(piece.member("call"), f"`call: {protocol}`")
+        if protocol not in PROTOCOLS:
+            return read_function_call(piece, base, names, read_task, PROTOCOLS)
+        report_unsupported(piece.member("call"), f"`call: {protocol}`")
         return None
     if not piece.require(["with"], "the call"):
         return None

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from pgworker.dsl.reading import Piece, kind_of
 from pgworker.dsl.v1_0.dataflow import read_dataflow
 from pgworker.dsl.v1_0.durations import read_timeout
-from pgworker.dsl.v1_0.names import Names
+from pgworker.dsl.v1_0.expressions import LOOSE
+from pgworker.dsl.v1_0.extensions import read_extensions
+from pgworker.dsl.v1_0.functions import read_catalogs, read_functions
+from pgworker.dsl.v1_0.names import Names, Wanted
 from pgworker.dsl.v1_0.raising import read_errors
 from pgworker.dsl.v1_0.retries import read_policies
-from pgworker.dsl.v1_0.tasks import read_task_list
+from pgworker.dsl.v1_0.schedules import read_schedule
+from pgworker.dsl.v1_0.tasks import read_task, read_task_list
 from pgworker.dsl.v1_0.unsupported import report_unsupported
 from pgworker.errors import Problem
 from pgworker.plan.nodes import Plan, Time
-from pgworker.types import JsonObject, child_pointer
+from pgworker.types import JsonObject, JsonValue, child_pointer
 
 VERSIONS = ("1.0.0", "1.0.1", "1.0.2", "1.0.3")
 
@@ -31,8 +37,17 @@ _VERSION = re.compile(
 )
 
 
-def compile_1_0(definition: JsonObject, problems: list[Problem], warnings: list[Problem]) -> Plan | None:
-    """The plan of a DSL 1.0 document; None if ``problems`` got any."""
+def compile_1_0(
+    definition: JsonObject,
+    problems: list[Problem],
+    warnings: list[Problem],
+    resources: Mapping[str, JsonValue],
+    wanted: dict[str, Wanted],
+) -> Plan | None:
+    """The plan of a DSL 1.0 document; None if ``problems`` got any.
+
+    ``resources`` is what was loaded from outside, by address; ``wanted`` gets what is not among it.
+    """
     root = Piece(definition, "", problems)
     for key in definition:
         if key not in _ROOT:
@@ -41,10 +56,13 @@ def compile_1_0(definition: JsonObject, problems: list[Problem], warnings: list[
             )
     root.require(["document", "do"], "the workflow")
     identity = _read_identity(root.member("document")) if root.has("document") else None
-    _read_unsupported(root)
-    names = _read_use(root.member("use")) if root.has("use") else Names()
+    loose = _is_loose(root.member("evaluate")) if root.has("evaluate") else False
+    names = Names(resources=resources, wanted=wanted, variables=frozenset({LOOSE}) if loose else frozenset())
+    if root.has("use"):
+        names = _read_use(root.member("use"), names)
     timeout = read_timeout(root.member("timeout"), names) if root.has("timeout") else None
-    flow = read_dataflow(root, frozenset())
+    flow = read_dataflow(root, names.variables)
+    schedule = read_schedule(root.member("schedule"), names) if root.has("schedule") else None
     if not root.has("do"):
         return None
     body = read_task_list(root.member("do"), names)
@@ -61,6 +79,7 @@ def compile_1_0(definition: JsonObject, problems: list[Problem], warnings: list[
         timeout=timeout,
         lists=MappingProxyType(names.lists),
         nodes=MappingProxyType(nodes),
+        schedule=schedule,
     )
 
 
@@ -94,20 +113,28 @@ def _matching(piece: Piece, pattern: re.Pattern[str], expected: str) -> str | No
     return None
 
 
-def _read_use(piece: Piece) -> Names:
-    """The reusable components; of some only their absence can be run so far."""
+def _read_use(piece: Piece, names: Names) -> Names:
+    """The reusable components. Those come first that others name."""
     if piece.object() is None:
-        return Names()
+        return names
     piece.allow(_USE, "`use`")
-    for key in sorted(_USE - {"errors", "retries", "timeouts"}):
+    for key in ("authentications", "secrets"):
         if piece.has(key):
             report_unsupported(piece.member(key), f"`use.{key}`")
-    # what a reusable component may name: the error, under the name that a catch gives it by default
-    names = Names().within("error")
-    return Names(
+    names = replace(
+        names,
         errors=read_errors(piece.member("errors")),
-        retries=read_policies(piece.member("retries"), names),
+        # what a policy may name: the error, under the name that a catch gives it by default
+        retries=read_policies(piece.member("retries"), names.within("error")),
         timeouts=_read_timeouts(piece.member("timeouts")),
+        catalogs=dict(read_catalogs(piece.member("catalogs"))) if piece.has("catalogs") else {},
+    )
+    if piece.has("functions"):
+        read_functions(piece.member("functions"), names, read_task)
+    return (
+        read_extensions(piece.member("extensions"), names, read_task_list)
+        if piece.has("extensions")
+        else names
     )
 
 
@@ -119,13 +146,11 @@ def _read_timeouts(piece: Piece) -> MappingProxyType[str, Time | None]:
     )
 
 
-def _read_unsupported(root: Piece) -> None:
-    if root.has("schedule"):
-        report_unsupported(root.member("schedule"), "a workflow's `schedule`")
-    evaluate = root.member("evaluate")
-    if root.has("evaluate") and evaluate.object() is not None:
-        evaluate.allow({"language", "mode"}, "`evaluate`")
-        if evaluate.has("language") and evaluate.member("language").choice(["jq"]) is None:
-            return
-        if evaluate.has("mode") and evaluate.member("mode").choice(["strict", "loose"]) == "loose":
-            report_unsupported(evaluate.member("mode"), "the `loose` mode")
+def _is_loose(evaluate: Piece) -> bool:
+    """How expressions are told from texts ("Evaluate" in the DSL reference)."""
+    if evaluate.object() is None:
+        return False
+    evaluate.allow({"language", "mode"}, "`evaluate`")
+    if evaluate.has("language"):
+        evaluate.member("language").choice(["jq"])
+    return evaluate.has("mode") and evaluate.member("mode").choice(["strict", "loose"]) == "loose"

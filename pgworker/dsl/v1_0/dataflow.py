@@ -12,9 +12,9 @@ from pgworker.plan.schema import Schema
 
 def read_dataflow(piece: Piece, variables: frozenset[str]) -> DataFlow:
     """The data flow that a task's or workflow's definition asks for."""
-    input_schema, input_from = _read(piece, "input", "from", variables)
-    output_schema, output_as = _read(piece, "output", "as", variables)
-    export_schema, export_as = _read(piece, "export", "as", variables)
+    input_schema, input_from = read_stage(piece, "input", "from", variables)
+    output_schema, output_as = read_stage(piece, "output", "as", variables)
+    export_schema, export_as = read_stage(piece, "export", "as", variables)
     return DataFlow(
         input_schema=input_schema,
         input_from=input_from,
@@ -25,9 +25,10 @@ def read_dataflow(piece: Piece, variables: frozenset[str]) -> DataFlow:
     )
 
 
-def _read(
+def read_stage(
     piece: Piece, stage: str, key: str, variables: frozenset[str]
 ) -> tuple[Schema | None, Template | None]:
+    """The schema and the template (under ``key``) of one of a task's ``input``, ``output`` and ``export``."""
     if not piece.has(stage):
         return None, None
     definition = piece.member(stage)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+import orjson
+
 from pgworker.dsl.reading import Piece, kind_of
 from pgworker.expressions import templates, uri_templates
 from pgworker.expressions.jq import check_program
 from pgworker.expressions.templates import Expression, Literal, Template, UriTemplate
+from pgworker.types import JsonValue
 
 ARGUMENTS = frozenset(
     {"context", "input", "output", "secrets", "authorization", "task", "workflow", "runtime"}
@@ -17,6 +20,9 @@ ARGUMENTS = frozenset(
 
 _TAKEN = frozenset({"ENV"})
 """Variables of jq itself; others of its begin with two underscores."""
+
+LOOSE = "__loose"
+"""In loose mode this name, which no document can bind, is among the variables of every place."""
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -30,7 +36,13 @@ def read_expression(piece: Piece, variables: frozenset[str]) -> Expression | Non
 
 
 def read_template(piece: Piece, variables: frozenset[str]) -> Template | None:
-    """A value of any kind with expressions in ``${ }`` somewhere in it."""
+    """A value of any kind with expressions in ``${ }`` somewhere in it.
+
+    In loose mode every other text in it is tried as an expression, and stays a text where it is none.
+    """
+    if LOOSE in variables:
+        loosened = _loosened(piece.value, variables)
+        return templates.template_of(loosened) if _check_embedded(piece, variables) else None
     return templates.template_of(piece.value) if _check_embedded(piece, variables) else None
 
 
@@ -81,6 +93,17 @@ def read_variable(piece: Piece) -> str | None:
     return name
 
 
+def _loosened(value: JsonValue, variables: frozenset[str]) -> JsonValue:
+    """The value with every text that may be an expression written as one that gives the text if it fails."""
+    if isinstance(value, dict):
+        return {key: _loosened(member, variables) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_loosened(item, variables) for item in value]
+    if not isinstance(value, str) or "${" in value or check_program(value, ARGUMENTS | variables) is not None:
+        return value
+    return f"${{ try ({value}) catch {orjson.dumps(value).decode()} }}"
+
+
 def _all(checks: Iterable[bool]) -> bool:
     """Whether all are true; unlike ``all`` it goes on after the first that is not, to find every problem."""
     return False not in list(checks)
@@ -106,7 +129,7 @@ def _check(piece: Piece, program: str, variables: frozenset[str]) -> bool:
     piece.report(
         complaint,
         expected="a jq expression",
-        hint=f"bound here are {', '.join(f'${name}' for name in sorted(ARGUMENTS | variables))}"
+        hint=f"bound here are {', '.join(f'${name}' for name in sorted(ARGUMENTS | variables - {LOOSE}))}"
         if "$" in complaint
         else None,
     )

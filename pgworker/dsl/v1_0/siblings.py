@@ -32,7 +32,7 @@ class Siblings:
         if target == "end":
             return Next(ends_workflow=True)
         if target == "exit":
-            return Next()
+            return Next(exits=True)
         if target not in self._after or not self._names:
             words = [*self._names, *DIRECTIVES]
             piece.report(

@@ -13,10 +13,12 @@ from pgworker.dsl.v1_0.dataflow import read_dataflow
 from pgworker.dsl.v1_0.durations import read_timeout
 from pgworker.dsl.v1_0.emitting import read_emit
 from pgworker.dsl.v1_0.expressions import read_expression, read_mapping, read_template, read_variable
+from pgworker.dsl.v1_0.extensions import extensions_of
+from pgworker.dsl.v1_0.listening import read_listen
 from pgworker.dsl.v1_0.names import Names
 from pgworker.dsl.v1_0.raising import read_raise
+from pgworker.dsl.v1_0.runs import read_run
 from pgworker.dsl.v1_0.siblings import DIRECTIVES, Siblings
-from pgworker.dsl.v1_0.unsupported import report_unsupported
 from pgworker.dsl.v1_0.waits import read_wait
 from pgworker.expressions.templates import Template
 from pgworker.plan.nodes import Case, DoNode, ForkNode, ForNode, Node, SetNode, SwitchNode, TaskList, TryNode
@@ -65,9 +67,6 @@ def read_task(piece: Piece, name: str, siblings: Siblings, names: Names) -> Node
     kind = _kind(piece, definition)
     if kind is None:
         return None
-    if kind not in _READERS:
-        report_unsupported(piece, f"a `{kind}` task")
-        return None
     members, reader = _READERS[kind]
     piece.allow(COMMON | members, f"a `{kind}` task")
     then = siblings.resolve(piece.member("then"), name) if piece.has("then") else siblings.follower(name)
@@ -81,6 +80,7 @@ def read_task(piece: Piece, name: str, siblings: Siblings, names: Names) -> Node
         condition=condition,
         flow=read_dataflow(piece, names.variables),
         timeout=read_timeout(piece.member("timeout"), names) if piece.has("timeout") else None,
+        extensions=extensions_of(kind, names),
     )
     return reader(piece, base, siblings, names)
 
@@ -201,7 +201,15 @@ def _read_emit(piece: Piece, base: Base, siblings: Siblings, names: Names) -> No
 
 
 def _read_call(piece: Piece, base: Base, siblings: Siblings, names: Names) -> Node | None:
-    return read_call(piece, base, names)
+    return read_call(piece, base, names, read_task)
+
+
+def _read_listen(piece: Piece, base: Base, siblings: Siblings, names: Names) -> Node | None:
+    return read_listen(piece, base, names, read_task_list)
+
+
+def _read_run(piece: Piece, base: Base, siblings: Siblings, names: Names) -> Node | None:
+    return read_run(piece, base, names)
 
 
 KINDS = ("call", "do", "emit", "for", "fork", "listen", "raise", "run", "set", "switch", "try", "wait")
@@ -217,4 +225,6 @@ _READERS: dict[str, tuple[frozenset[str], Reader]] = {
     "emit": (frozenset({"emit"}), _read_emit),
     "fork": (frozenset({"fork"}), _read_fork),
     "try": (frozenset({"try", "catch"}), _read_try),
+    "listen": (frozenset({"listen", "foreach"}), _read_listen),
+    "run": (frozenset({"run"}), _read_run),
 }

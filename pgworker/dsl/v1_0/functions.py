@@ -1,0 +1,141 @@
+"""Functions: tasks of ``use.functions`` and of catalogs, and the calls of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from types import MappingProxyType
+
+from pgworker.dsl.reading import Piece, did_you_mean, listed
+from pgworker.dsl.v1_0.base import Base
+from pgworker.dsl.v1_0.expressions import read_template
+from pgworker.dsl.v1_0.names import Names, TaskReader, Wanted
+from pgworker.dsl.v1_0.siblings import Siblings
+from pgworker.expressions.templates import Literal, Template
+from pgworker.plan.nodes import FunctionNode, Node, TaskList
+from pgworker.types import JsonObject, Pointer
+
+_CATALOGED = re.compile(r"(?P<function>[^:@\s]+):(?P<version>[^:@\s]+)@(?P<catalog>[^:@\s]+)")
+_TREE = re.compile(
+    r"(?P<host>https://(?:www\.)?github\.com|https://gitlab\.com)/(?P<owner>[^/]+)/(?P<repo>[^/]+)"
+    r"(?:/(?:-/)?(?:tree|blob)/(?P<branch>[^/]+))?(?P<path>/.*)?"
+)
+DEFAULT_CATALOG = "https://github.com/serverlessworkflow/catalog"
+
+
+def read_functions(piece: Piece, names: Names, read_task: TaskReader) -> None:
+    """Compiles the functions under ``use.functions`` into ``names``; they may call each other."""
+    definitions = piece.object() or {}
+    bodies: dict[str, dict[str, Node]] = {name: {} for name in definitions}
+    for name, tasks in bodies.items():
+        pointer = piece.member(name).pointer
+        names.functions[name] = TaskList(pointer, MappingProxyType(tasks), name)
+    for name, tasks in bodies.items():
+        node = read_task(piece.member(name), name, Siblings([name]), names)
+        if node is not None:
+            tasks[name] = node
+
+
+def read_catalogs(piece: Piece) -> Iterator[tuple[str, Piece]]:
+    """The endpoints of the catalogs under ``use.catalogs``, by name."""
+    for name in piece.object() or {}:
+        catalog = piece.member(name)
+        if catalog.object() is None or not catalog.require(["endpoint"], "the catalog"):
+            continue
+        catalog.allow({"endpoint"}, "a catalog")
+        endpoint = catalog.member("endpoint")
+        if _uri_of(endpoint) is None:
+            endpoint.report("the endpoint has no URI", expected="a URI, or an object with `uri`")
+            continue
+        yield name, endpoint
+
+
+def read_function_call(
+    piece: Piece, base: Base, names: Names, read_task: TaskReader, protocols: tuple[str, ...]
+) -> FunctionNode | None:
+    """A call of a function by its name, by its place in a catalog, or by its address."""
+    call = piece.member("call")
+    function = str(call.value)
+    arguments: Template | None = Literal({})
+    if piece.has("with") and piece.member("with").object() is not None:
+        arguments = read_template(piece.member("with"), names.variables)
+    body = names.functions.get(function)
+    if body is None:
+        uri = _address(function, names)
+        if uri is None:
+            known = [*names.functions, *protocols]
+            call.report(
+                f"`{function}` is no protocol and no function",
+                expected="one of " + listed(known) + ", or `name:version@catalog`",
+                hint=did_you_mean(function, known) or "define it under `use.functions`",
+            )
+            return None
+        body = _read_resource(call, uri, base["reference"], names, read_task)
+    if arguments is None:
+        return None
+    names.lists[f"{base['reference']}/call"] = body
+    return FunctionNode(**base, arguments=arguments, body=body)
+
+
+def _read_resource(call: Piece, uri: Wanted, site: Pointer, names: Names, read_task: TaskReader) -> TaskList:
+    """The function that was loaded from an address; as long as it has not been, nothing, and it is wanted."""
+    name = "function"
+    tasks: dict[str, Node] = {}
+    body = TaskList(f"{site}/call", MappingProxyType(tasks), name)
+    if uri.uri not in names.resources:
+        names.wanted[uri.uri] = uri
+        return body
+    definition = names.resources[uri.uri]
+    if names.nesting > _DEEPEST:
+        call.report(f"functions of catalogs call each other more than {_DEEPEST} levels deep")
+        return body
+    inside = Piece(definition, f"{site}/call/{name}", [])
+    node = read_task(inside, name, Siblings([name]), names.elsewhere())
+    for problem in inside.problems:
+        call.report(f"the function at {uri.uri} is wrong: {problem.message} (at {problem.pointer})")
+    if node is not None:
+        tasks[name] = node
+    return body
+
+
+_DEEPEST = 10
+
+
+def _address(function: str, names: Names) -> Wanted | None:
+    """Where a function is found that is not defined in the document; None if that cannot be told."""
+    cataloged = _CATALOGED.fullmatch(function)
+    if cataloged is not None:
+        catalog = cataloged["catalog"]
+        if catalog not in names.catalogs and catalog != "default":
+            return None
+        endpoint = names.catalogs.get(catalog)
+        root = DEFAULT_CATALOG if endpoint is None else _uri_of(endpoint) or ""
+        path = f"/functions/{cataloged['function']}/{cataloged['version']}/function.yaml"
+        return Wanted(_raw(root.rstrip("/") + path), None if endpoint is None else _authentication(endpoint))
+    if "://" in function:
+        uri, _, version = function.partition("@")
+        if version and not uri.endswith((".yaml", ".yml", ".json")):
+            uri = f"{uri}/{version.removeprefix('v')}/function.yaml"
+        return Wanted(_raw(uri), None)
+    return None
+
+
+def _raw(uri: str) -> str:
+    """The address of the bare file behind a page of GitHub or GitLab ("File Structure" in the DSL)."""
+    found = _TREE.fullmatch(uri)
+    if found is None:
+        return uri
+    branch, path = found["branch"] or "main", found["path"] or ""
+    if "github" in found["host"]:
+        return f"https://raw.githubusercontent.com/{found['owner']}/{found['repo']}/refs/heads/{branch}{path}"
+    return f"{found['host']}/{found['owner']}/{found['repo']}/-/raw/{branch}{path}"
+
+
+def _uri_of(endpoint: Piece) -> str | None:
+    value = endpoint.member("uri").value if isinstance(endpoint.value, dict) else endpoint.value
+    return value if isinstance(value, str) and value else None
+
+
+def _authentication(endpoint: Piece) -> JsonObject | None:
+    value = endpoint.member("authentication").value
+    return value if isinstance(value, dict) else None

@@ -1,0 +1,66 @@
+"""``run``: another workflow, or a process outside."""
+
+from __future__ import annotations
+
+from pgworker.dsl.reading import Piece, listed
+from pgworker.dsl.v1_0.base import Base
+from pgworker.dsl.v1_0.expressions import read_template
+from pgworker.dsl.v1_0.names import Names
+from pgworker.dsl.v1_0.unsupported import report_unsupported
+from pgworker.expressions.templates import Literal, Template
+from pgworker.plan.nodes import ChildNode, Node, Return
+
+_PROCESSES = ("container", "script", "shell", "workflow")
+
+
+def read_run(piece: Piece, base: Base, names: Names) -> Node | None:
+    """What is run, by its one member."""
+    run = piece.member("run")
+    definition = run.object()
+    if definition is None:
+        return None
+    run.allow({*_PROCESSES, "await", "return"}, "`run`")
+    found = [process for process in _PROCESSES if process in definition]
+    if len(found) != 1:
+        run.report(f"found {len(found) or 'none'} of the processes", expected="one of " + listed(_PROCESSES))
+        return None
+    if found[0] != "workflow":
+        report_unsupported(run.member(found[0]), f"`run: {found[0]}`")
+        return None
+    return _read_workflow(run, base, names)
+
+
+def read_waits(run: Piece) -> bool:
+    """Whether the end of the process is waited for."""
+    return run.member("await").boolean() is not False if run.has("await") else True
+
+
+def read_return(run: Piece) -> Return:
+    """What of the process is handed on."""
+    choice = run.member("return").choice([value.value for value in Return]) if run.has("return") else None
+    return Return.STDOUT if choice is None else Return(choice)
+
+
+def _read_workflow(run: Piece, base: Base, names: Names) -> ChildNode | None:
+    waits, returns = read_waits(run), read_return(run)
+    piece = run.member("workflow")
+    if piece.object() is None or not piece.require(["namespace", "name"], "the workflow to run"):
+        return None
+    piece.allow({"namespace", "name", "version", "input"}, "a workflow to run")
+    parts: list[Template | None] = []
+    for key in ("namespace", "name"):
+        parts.append(_read_text(piece.member(key), names))
+    version = _read_text(piece.member("version"), names) if piece.has("version") else None
+    input_: Template | None = Literal({})
+    if piece.has("input"):
+        input_ = read_template(piece.member("input"), names.variables)
+    namespace, child = parts
+    if namespace is None or child is None or input_ is None or (version is None and piece.has("version")):
+        return None
+    return ChildNode(
+        **base, namespace=namespace, child=child, version=version, input=input_, waits=waits, returns=returns
+    )
+
+
+def _read_text(piece: Piece, names: Names) -> Template | None:
+    return None if piece.text() is None else read_template(piece, names.variables)

@@ -1,0 +1,134 @@
+"""Correlating: by which values CloudEvents are found, and whether one passes a filter.
+
+A filter's *correlation* is the part of it that does not depend on who listens: the type, and the expressions
+that read its keys from a CloudEvent. Its *value* is what the keys have to be. Each CloudEvent is given its
+value by each correlation once, however many listen; those whose value it is are found by an index, and only
+they run the whole filter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+import orjson
+
+from pgworker.errors import ExpressionError
+from pgworker.expressions.jq import Bind, compile_program
+from pgworker.expressions.templates import Expression, Literal, is_true
+from pgworker.plan.listening import EventFilter, Key, Pattern, Test
+from pgworker.types import JsonObject, JsonValue
+
+_ENVELOPE_KEYS = ("source", "subject", "id")
+"""Attributes that, where a filter writes them down, are good to find CloudEvents by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Correlation:
+    """How values are read from CloudEvents of a type (None: of every type): one program for each key."""
+
+    type: str | None
+    keys: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        """The same for the same type and keys."""
+        return _digest([self.type, *self.keys])
+
+    def value_of(self, cloud_event: JsonObject) -> str | None:
+        """The value that a CloudEvent has; None where a key is missing or cannot be read."""
+        view = correlation_view(cloud_event)
+        values: list[JsonValue] = []
+        for key in self.keys:
+            try:
+                value = compile_program(key).first(view, _no_variables)
+            except ExpressionError:
+                return None
+            if value is None:
+                return None
+            values.append(value)
+        return value_digest(values)
+
+
+def correlation_of(filter_: EventFilter, expected: Mapping[str, JsonValue]) -> tuple[Correlation, str]:
+    """By what a filter finds its CloudEvents, and the value that they have; ``expected`` by name of key."""
+    keys: list[str] = []
+    values: list[JsonValue] = []
+    for name, text in filter_.literals:
+        if name in _ENVELOPE_KEYS:
+            keys.append(f".{name}")
+            values.append(text)
+    for key in filter_.keys:
+        # an expression that reads variables means something else for each workflow
+        if key.name in expected and not key.source.program.variables:
+            keys.append(key.source.program.text)
+            values.append(expected[key.name])
+    return Correlation(filter_.type, tuple(keys)), value_digest(values)
+
+
+def passes(
+    filter_: EventFilter,
+    cloud_event: JsonObject,
+    expected: Mapping[str, JsonValue],
+    learned: Mapping[str, JsonValue],
+    bind: Bind,
+) -> JsonObject | None:
+    """The keys of a CloudEvent that passes the filter; None for one that does not.
+
+    Raises ``ExpressionError`` where an expression of the filter fails.
+    """
+    for name, test in filter_.attributes:
+        if not _passes_test(name, test, cloud_event, bind):
+            return None
+    view = correlation_view(cloud_event) if filter_.keys else cloud_event
+    found: JsonObject = {}
+    for key in filter_.keys:
+        value = key.source.evaluate(view, bind)
+        wanted = _wanted(key, expected, learned)
+        if value is None or (wanted is not None and comparable(value) != comparable(wanted)):
+            return None
+        found[key.name] = value
+    return found
+
+
+def _wanted(key: Key, expected: Mapping[str, JsonValue], learned: Mapping[str, JsonValue]) -> JsonValue:
+    return expected.get(key.name, learned.get(key.name))
+
+
+def _passes_test(name: str, test: Test, cloud_event: JsonObject, bind: Bind) -> bool:
+    value = cloud_event.get(name)
+    if isinstance(test, Pattern):
+        return test.matches(value)
+    wanted = test.evaluate(value, bind)
+    if isinstance(test, Expression) and (wanted is None or isinstance(wanted, bool)):
+        return is_true(wanted)
+    if not isinstance(test, Literal) and name not in cloud_event:
+        return False
+    return wanted == value
+
+
+def correlation_view(cloud_event: JsonObject) -> JsonObject:
+    """A CloudEvent as ``correlate.from`` reads it: its attributes, and its data's members beside them."""
+    data = cloud_event.get("data")
+    return {**data, **cloud_event} if isinstance(data, dict) else cloud_event
+
+
+def comparable(value: JsonValue) -> str:
+    """Equal for values that belong together: a number is what it reads as, with or without quotes."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def value_digest(values: Sequence[JsonValue]) -> str:
+    """What the values of keys are found by."""
+    return _digest([comparable(value) for value in values])
+
+
+def _digest(texts: Sequence[str | None]) -> str:
+    return sha256(orjson.dumps(texts)).hexdigest()[:32]
+
+
+def _no_variables(_names: frozenset[str]) -> Mapping[str, JsonValue]:
+    return {}

@@ -1,0 +1,77 @@
+"""Rounds: what a worker does beside its turns, for all workflows together."""
+
+from __future__ import annotations
+
+import asyncio
+
+from pgworker.engine.correlating import Correlation
+from pgworker.errors import DatabaseUnavailable, StoreRefused
+from pgworker.store.rounds import Rounds
+from pgworker.telemetry import log
+from pgworker.types import JsonObject
+from pgworker.worker.backoff import Backoff
+from pgworker.worker.decision_watch import DecisionWatch
+from pgworker.worker.rest import Rest
+from pgworker.worker.scheduler import Scheduler
+
+_EVENTS = 200
+_SCHEDULES = 20
+_UNTOLD = 0.02
+"""As long as the worker has turns to make nobody notifies it, so it looks by itself."""
+
+
+class Walker:
+    """Correlates CloudEvents and looks after schedules whenever there are any, until it is cancelled."""
+
+    def __init__(self, rounds: Rounds, rest: Rest, watch: DecisionWatch, poll_seconds: float) -> None:
+        self._rounds = rounds
+        self._rest = rest
+        self._watch = watch
+        self._poll_seconds = poll_seconds
+        self._scheduler = Scheduler()
+        self._awake = asyncio.Event()
+
+    def wake(self) -> None:
+        """There may be something to do."""
+        self._awake.set()
+
+    async def run(self) -> None:
+        """Goes round after round."""
+        backoff = Backoff()
+        while True:
+            try:
+                await self._sleep(await self._round())
+                backoff.reset()
+            except (DatabaseUnavailable, StoreRefused) as error:
+                pause = backoff.next()
+                log.warning("a round was broken off", reason=error.message, retry_in=round(pause, 2))
+                await asyncio.sleep(pause)
+
+    async def _round(self) -> float:
+        """Does what there is to do; returns in how many seconds there is more."""
+        self._awake.clear()
+        correlate_in, schedule_in = await self._rounds.next()
+        worked = 0
+        if correlate_in == 0:
+            worked += await self._rounds.correlate(_EVENTS, self._value_of)
+        if schedule_in == 0:
+            worked += await self._rounds.look_after(_SCHEDULES, self._scheduler.settle)
+        if worked:
+            self._rest.wake()
+            return 0
+        others = 0.0 if 0 not in (correlate_in, schedule_in) else _UNTOLD  # what is due is in other hands
+        waits = [wait for wait in (correlate_in, schedule_in) if wait]
+        return max(others, min([self._poll_seconds, *waits]))
+
+    def _value_of(self, correlation: Correlation, cloud_event: JsonObject) -> str | None:
+        with self._watch.over("correlation"):
+            return correlation.value_of(cloud_event)
+
+    async def _sleep(self, seconds: float) -> None:
+        if seconds <= 0:
+            return
+        try:
+            async with asyncio.timeout(seconds if self._rest.is_declared else min(seconds, _UNTOLD)):
+                await self._awake.wait()
+        except TimeoutError:
+            return

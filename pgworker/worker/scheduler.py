@@ -1,0 +1,65 @@
+"""The scheduler: which workflows schedules start now, and when they want to be looked after again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from pgworker.engine.commands import Subscribe
+from pgworker.engine.triggering import subscriptions, trigger
+from pgworker.errors import DocumentError
+from pgworker.plan.nodes import Plan
+from pgworker.plan.schedule import Schedule
+from pgworker.store.rounds import DueSchedule, Settlement
+from pgworker.telemetry import log
+from pgworker.types import JsonObject
+from pgworker.worker.plans import PlanCache
+
+
+class Scheduler:
+    """Settles schedules by their definitions. It acts on nothing itself."""
+
+    def __init__(self) -> None:
+        self._plans = PlanCache()
+
+    def settle(self, due: DueSchedule, definition: JsonObject) -> tuple[Settlement, Sequence[Subscribe]]:
+        """Where a schedule stands from now on, and what it begins to listen for."""
+        plan = self._plan(due, definition)
+        if isinstance(plan, DocumentError):
+            log.error("a schedule cannot run", schedule=f"{due.namespace}/{due.name}", reason=plan.message)
+            return Settlement(problem=plan.message), ()
+        schedule = plan.schedule
+        if schedule is None:
+            return Settlement(problem="the definition has no schedule"), ()
+        if schedule.on is not None:
+            triggered = trigger(schedule.on, schedule.read, due.listens, due.mail)
+            settlement = Settlement(
+                starts=triggered.inputs,
+                listens=triggered.listens,
+                consumed=triggered.consumed,
+                seen=triggered.seen,
+            )
+            return settlement, () if due.subscribed else subscriptions(schedule.on)
+        return _by_time(schedule, due), ()
+
+    def _plan(self, due: DueSchedule, definition: JsonObject) -> Plan | DocumentError:
+        key = (due.namespace, due.name, due.version)
+        return self._plans.get(key) if not self._plans.missing({key}) else self._plans.add(key, definition)
+
+
+def _by_time(schedule: Schedule, due: DueSchedule) -> Settlement:
+    """Starts a workflow if its time has come, and finds the next time."""
+    next_at = due.next_at or _first(schedule, due)
+    if next_at is None or next_at > due.now:
+        return Settlement(next_at=next_at)
+    following = None if schedule.after is not None else schedule.next_after(next_at, due.now)
+    return Settlement(next_at=following, starts=[{}], due_at=next_at)
+
+
+def _first(schedule: Schedule, due: DueSchedule) -> datetime | None:
+    """When it is due that has no time yet; None as long as the workflow before has not ended."""
+    if schedule.after is None:
+        return schedule.next_after(due.created_at, due.now)
+    if due.last_workflow_id is None:
+        return due.now  # somebody has to be the first
+    return None if due.last_ended_at is None else schedule.next_after(due.last_ended_at, due.now)

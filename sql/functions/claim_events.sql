@@ -1,0 +1,26 @@
+create function claim_events(p_batch integer) returns table (id uuid, cloud_event jsonb)
+    language plpgsql security definer
+    set search_path from current
+    set plan_cache_mode = force_generic_plan
+    set enable_seqscan = off
+    set enable_hashjoin = off
+    set enable_mergejoin = off
+    set jit = off
+as $$
+#variable_conflict use_column
+declare
+    v_ids uuid[];
+begin
+    select array_agg(c.workflow_id) into v_ids
+    from (select j.workflow_id from jobs j
+          where j.kind = 'correlate' and j.due_at <= clock_timestamp()
+          order by j.due_at, j.seq
+          limit p_batch
+          for update skip locked) c;
+    return query
+    select e.id, cloud_event_of(e) from cloud_events e where e.id = any (v_ids) order by e.published_at, e.id;
+end
+$$;
+
+comment on function claim_events(integer) is
+    'Claims, until the end of the transaction, CloudEvents that are to be correlated, oldest first.';

@@ -1,0 +1,40 @@
+create function correlate_events(
+    p_events uuid[], p_known text[], p_correlated uuid[], p_correlations text[], p_values text[]
+) returns boolean
+    language plpgsql security definer
+    set search_path from current
+    set plan_cache_mode = force_generic_plan
+    set enable_seqscan = off
+    set enable_hashjoin = off
+    set enable_mergejoin = off
+    set jit = off
+as $$
+begin
+    perform lock_correlation(p_alone => true);
+    if exists (select from cloud_events e join correlations c on c.type is null or c.type = e.type
+               where e.id = any (p_events) and c.id <> all (p_known)) then
+        return false;  -- somebody has just begun to listen in a new way
+    end if;
+    insert into correlated_events (correlation, value, position, event_id, published_at)
+    select u.correlation, u.value, p.position, e.id, e.published_at
+    from (select o.id, nextval('event_positions') as position
+          from (select e.id from cloud_events e where e.id = any (p_events) order by e.published_at, e.id) o) p
+    join cloud_events e on e.id = p.id
+    join unnest(p_correlated, p_correlations, p_values) as u (event_id, correlation, value) on u.event_id = e.id
+    on conflict on constraint a_correlation_gives_an_event_one_value do nothing;
+    insert into jobs (workflow_id, seq, kind, due_at, priority)
+    select s.workflow_id, -min(c.position), s.kind, now(), s.priority
+    from unnest(p_correlated, p_correlations) as u (event_id, correlation)
+    join correlated_events c on c.correlation = u.correlation and c.event_id = u.event_id
+    join subscriptions s on s.correlation = c.correlation and s.value = c.value
+         and s.seen < c.position and s.published_from <= c.published_at
+    group by s.workflow_id, s.seq, s.kind, s.priority, c.event_id
+    on conflict do nothing;
+    perform wake_workers();
+    delete from jobs j using unnest(p_events) as u (id) where j.workflow_id = u.id and j.seq = 0;
+    return true;
+end
+$$;
+
+comment on function correlate_events(uuid[], text[], uuid[], text[], text[]) is
+    'Notes the values that claimed CloudEvents have, and tells those who listen for them. False, and nothing is done, if there is a correlation for them beyond the known ones.';
