@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from pgworker import __version__
+from pgworker.cli.diagram import diagram
 from pgworker.cli.failures import told
 from pgworker.cli.migrate import migrate
 from pgworker.cli.psql import psql
@@ -33,6 +34,7 @@ app.command("run")(told(run))
 app.command("worker")(told(worker))
 app.command("migrate")(told(migrate))
 app.command("validate")(told(validate))
+app.command("diagram")(told(diagram))
 app.command("deploy")(told(deploy))
 app.command("start")(told(start))
 app.command("list")(told(list_))
