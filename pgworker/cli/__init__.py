@@ -10,9 +10,12 @@ from typing import Annotated
 import typer
 
 from pgworker import __version__
+from pgworker.cli.diagram import diagram
 from pgworker.cli.failures import told
+from pgworker.cli.lifecycle import lifecycle
 from pgworker.cli.migrate import migrate
 from pgworker.cli.psql import psql
+from pgworker.cli.publish import publish
 from pgworker.cli.run import run
 from pgworker.cli.show import history, list_, show
 from pgworker.cli.signals import unwind_on_termination
@@ -33,12 +36,15 @@ app.command("run")(told(run))
 app.command("worker")(told(worker))
 app.command("migrate")(told(migrate))
 app.command("validate")(told(validate))
+app.command("diagram")(told(diagram))
 app.command("deploy")(told(deploy))
 app.command("start")(told(start))
 app.command("list")(told(list_))
 app.command("show")(told(show))
 app.command("history")(told(history))
+app.command("lifecycle")(told(lifecycle))
 app.command("cancel")(told(cancel))
+app.command("publish")(told(publish))
 app.command(
     "psql",
     context_settings={

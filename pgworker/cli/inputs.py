@@ -1,7 +1,8 @@
-"""What is given on the command line: a workflow's input, labels, names and times."""
+"""What is given on the command line: a workflow's input, labels, names, times, and attributes of events."""
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable
 from datetime import datetime
@@ -26,9 +27,20 @@ MemberOption = Annotated[
 LabelOption = Annotated[
     list[str] | None, typer.Option("--label", metavar="KEY=VALUE", help="A label; may be repeated.")
 ]
+DataOption = Annotated[
+    str | None,
+    typer.Option("--data", "-d", metavar="JSON|@FILE|-", help="The data: JSON, a file of it, or stdin."),
+]
+ExtensionOption = Annotated[
+    list[str] | None,
+    typer.Option("--extension", "-x", metavar="KEY=VALUE", help="Another attribute; may be repeated."),
+]
 TimeoutOption = Annotated[
     float | None, typer.Option("--timeout", min=0, metavar="SECONDS", help="Wait no longer than this.")
 ]
+
+_EXTENSION = re.compile(r"[a-z0-9]+")
+_ATTRIBUTES = frozenset({"specversion", "id", "source", "type", "subject", "time", "data"})
 
 
 class Name(NamedTuple):
@@ -44,8 +56,38 @@ def workflow_input(given: str | None, members: Iterable[str] | None) -> JsonValu
     value: JsonValue = {} if given is None else _parsed(_text(given), "--input")
     for member in members or ():
         key, text = _pair(member, "--param")
-        value = _with_member(value, key.split("."), _loosely_parsed(text, member), member)
+        value = _with_member(value, key.split("."), _loosely_parsed(text, f"--param {member}"), member)
     return value
+
+
+def event_data(given: str | None) -> JsonValue:
+    """The data that ``-d`` gives; null without it."""
+    return None if given is None else _parsed(_text(given), "--data")
+
+
+def extensions(pairs: Iterable[str] | None) -> dict[str, JsonValue]:
+    """Extension attributes of a CloudEvent: ``key=value``, the value a truth value, a whole number or a text.
+
+    CloudEvents 1.0 has no other types but such as are texts in JSON, its whole numbers have 32 bits, and its
+    names small letters and digits.
+    """
+    found: dict[str, JsonValue] = {}
+    for pair in pairs or ():
+        key, text = _pair(pair, "--extension")
+        if not _EXTENSION.fullmatch(key):
+            raise typer.BadParameter(f"--extension {pair}: a name has small letters and digits only")
+        if key in _ATTRIBUTES:
+            raise typer.BadParameter(f"--extension {pair}: {key} is no extension, see --help")
+        value = _loosely_parsed(text, f"--extension {pair}")
+        found[key] = value if isinstance(value, int) and -(2**31) <= value < 2**31 else text
+    return found
+
+
+def attribute(given: str | None, what: str) -> str | None:
+    """An attribute of a CloudEvent; if there, it is a text that is not empty."""
+    if given == "":
+        raise typer.BadParameter(f"the {what} of an event cannot be empty")
+    return given
 
 
 def labels(pairs: Iterable[str] | None) -> dict[str, str]:
@@ -94,7 +136,7 @@ def _parsed(text: bytes, option: str) -> JsonValue:
         raise typer.BadParameter(f"{option} is not JSON: {error}") from error
 
 
-def _loosely_parsed(text: str, member: str) -> JsonValue:
+def _loosely_parsed(text: str, given: str) -> JsonValue:
     from pgworker.activities.strict_json import parse_json
 
     if text in ("NaN", "Infinity", "-Infinity"):
@@ -102,7 +144,7 @@ def _loosely_parsed(text: str, member: str) -> JsonValue:
     try:
         return parse_json(text.encode(errors="surrogateescape"))
     except ValueRefused as refusal:
-        raise typer.BadParameter(f"--param {member}: {refusal.message}") from refusal
+        raise typer.BadParameter(f"{given}: {refusal.message}") from refusal
     except ValueError:
         return text
 

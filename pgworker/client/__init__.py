@@ -8,14 +8,26 @@
 
 from pgworker.client.client import Client
 from pgworker.client.documents import compiled
-from pgworker.store.rows import Head, HistoryRow, JobRow, ProgressRow, TaskRow, WorkerRow, Workflow
+from pgworker.store.publishing import EventAttributes
+from pgworker.store.rows import (
+    Head,
+    HistoryRow,
+    JobRow,
+    LifecycleRow,
+    ProgressRow,
+    TaskRow,
+    WorkerRow,
+    Workflow,
+)
 from pgworker.store.starting import StartOptions, start_in
 
 __all__ = [
     "Client",
+    "EventAttributes",
     "Head",
     "HistoryRow",
     "JobRow",
+    "LifecycleRow",
     "ProgressRow",
     "StartOptions",
     "TaskRow",

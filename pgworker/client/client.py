@@ -14,8 +14,17 @@ from pgworker.settings import Settings
 from pgworker.store.database import Database
 from pgworker.store.patience import Pauses, patiently
 from pgworker.store.pool import open_pool
+from pgworker.store.publishing import EventAttributes, PublishRequest
 from pgworker.store.readiness import check_prepared
-from pgworker.store.rows import HistoryRow, JobRow, ProgressRow, TaskRow, WorkerRow, Workflow
+from pgworker.store.rows import (
+    HistoryRow,
+    JobRow,
+    LifecycleRow,
+    ProgressRow,
+    TaskRow,
+    WorkerRow,
+    Workflow,
+)
 from pgworker.store.starting import NO_INPUT, StartOptions, StartRequest
 from pgworker.store.workflows import Workflows
 from pgworker.types import JsonObject, JsonValue
@@ -141,9 +150,21 @@ class Client:
         """Each time that a task of the workflow ran, is running or was skipped."""
         return await self._workflows.tasks(workflow_id)
 
+    async def lifecycle(self, workflow_id: str) -> Sequence[LifecycleRow]:
+        """The lifecycle events of a workflow and its tasks, each a CloudEvent of the specification's."""
+        return await self._workflows.lifecycle(workflow_id)
+
     async def append_event(self, workflow_id: str, type: str, data: JsonValue = None) -> int:
         """Appends an event to a workflow's history and returns its sequence number."""
         return await self._workflows.append(workflow_id, type, data)
+
+    async def publish(self, type: str, data: JsonValue = None, **attributes: Unpack[EventAttributes]) -> str:
+        """Publishes a CloudEvent and returns our id for it, which is its ``id`` too if it was given none.
+
+        The same ``source`` and ``id`` again is the same event, and nothing is published twice. Raises
+        ``StoreRefused`` for an event without a type, ``ValueRefused`` for data that is no JSON.
+        """
+        return await self._workflows.publish(PublishRequest(type=type, data=data, **attributes))
 
     async def cancel(self, workflow_id: str, reason: str | None = None) -> bool:
         """Cancels a workflow; false if it has ended already. Raises ``NotFound``."""

@@ -106,6 +106,21 @@ class TaskRow:
 
 
 @dataclass(frozen=True, slots=True)
+class LifecycleRow:
+    """One lifecycle event: a CloudEvent about a change in a workflow or in one of its tasks."""
+
+    workflow_id: str
+    seq: int
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: datetime
+    data: JsonObject
+    cloud_event: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerRow:
     """One worker process."""
 

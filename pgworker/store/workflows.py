@@ -13,7 +13,17 @@ from pgworker.errors import NotFound, WaitTimedOut
 from pgworker.store.database import Database
 from pgworker.store.failures import translated
 from pgworker.store.patience import Pauses, patiently
-from pgworker.store.rows import Head, HistoryRow, JobRow, ProgressRow, TaskRow, WorkerRow, Workflow
+from pgworker.store.publishing import PUBLISH, PublishRequest
+from pgworker.store.rows import (
+    Head,
+    HistoryRow,
+    JobRow,
+    LifecycleRow,
+    ProgressRow,
+    TaskRow,
+    WorkerRow,
+    Workflow,
+)
 from pgworker.store.starting import START, StartRequest, json_text
 from pgworker.types import JsonObject, JsonValue
 
@@ -56,6 +66,12 @@ _TASKS: LiteralString = """
     from {schema}.tasks
     where workflow_id = %(id)s
     order by seq
+"""
+_LIFECYCLE: LiteralString = """
+    select workflow_id, seq, id, source, type, subject, time, data, cloud_event
+    from {schema}.lifecycle_events
+    where workflow_id = %(id)s
+    order by seq, position
 """
 _WORKERS: LiteralString = """
     select id, host, pid, version, slots, busy, idle, started_at, heartbeat_at
@@ -101,6 +117,10 @@ class Workflows:
                 {"id": workflow_id, "type": type, "data": None if data is None else json_text(data)},
             )
         )
+
+    async def publish(self, request: PublishRequest) -> str:
+        """Publishes a CloudEvent; returns our id for it, the same one for the same source and id."""
+        return str(await self._call(PUBLISH, request.parameters()))
 
     async def cancel(self, workflow_id: str, reason: str | None = None) -> bool:
         """Cancels a workflow; false if it has ended already."""
@@ -175,6 +195,10 @@ class Workflows:
     async def tasks(self, workflow_id: str) -> Sequence[TaskRow]:
         """Each time that a task ran, is running or was skipped, in the order in which they began."""
         return await self._rows(TaskRow, _TASKS, {"id": workflow_id})
+
+    async def lifecycle(self, workflow_id: str) -> Sequence[LifecycleRow]:
+        """The lifecycle events of the specification that the history tells."""
+        return await self._rows(LifecycleRow, _LIFECYCLE, {"id": workflow_id})
 
     async def workers(self) -> Sequence[WorkerRow]:
         """The worker processes that are alive, or were until a moment ago."""

@@ -17,8 +17,8 @@ from pgworker.store.readiness import newest_revision
 from tests.support.waiting import until
 
 COMMANDS = [
-    "run", "worker", "migrate", "validate", "deploy", "start", "list", "show", "history", "cancel", "psql",
-    "version",
+    "run", "worker", "migrate", "validate", "diagram", "deploy", "start", "list", "show", "history",
+    "lifecycle", "cancel", "publish", "psql", "version",
 ]  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -118,6 +119,57 @@ async def test_events_are_appended(client):
         ("order.paid", {"amount": 3}),
         ("order.noted", {}),
     ]
+
+
+async def test_events_are_published_once_for_each_source_and_id(client, connection):
+    time = datetime(2026, 1, 31, 9, tzinfo=UTC)
+    first, again = [
+        await client.publish(
+            "order.paid", {"n": 1}, source="/a", id="7", subject="s", time=time, extensions={"tenant": "a"}
+        )
+        for _ in range(2)
+    ]
+    assert first == again
+    bare = await client.publish("order.noted")
+    rows = connection.execute(
+        "select id::text, type, data, source, event_id, subject, extensions"
+        " from pgworker.cloud_events order by type"
+    ).fetchall()
+    assert rows == [
+        (bare, "order.noted", None, "/sql", bare, None, {}),
+        (first, "order.paid", {"n": 1}, "/a", "7", "s", {"tenant": "a"}),
+    ]
+    assert connection.execute("select time from pgworker.cloud_events where event_id = '7'").fetchone() == (
+        time,
+    )
+
+
+async def test_events_that_cannot_be_published_are_refused(client):
+    with pytest.raises(StoreRefused, match="has a type"):
+        await client.publish("")
+    for event, pointer in [
+        ({"type": "a", "data": {"x": float("inf")}}, "/x"),
+        ({"type": "a\0"}, "/type"),
+        ({"type": "a", "subject": "\ud800"}, "/subject"),
+        ({"type": "a", "extensions": {"x": float("nan")}}, "/x"),
+    ]:
+        with pytest.raises(ValueRefused) as refusal:
+            await client.publish(**event)
+        assert refusal.value.pointer == pointer
+
+
+async def test_the_lifecycle_of_a_workflow_is_told_as_cloud_events(client):
+    await client.define(WAITS)
+    workflow_id = await client.start("waits", namespace="test")
+    await client.cancel(workflow_id)
+    rows = await client.lifecycle(workflow_id)
+    assert [(row.seq, row.type) for row in rows] == [
+        (1, "io.serverlessworkflow.workflow.started.v1"),
+        (2, "io.serverlessworkflow.workflow.cancelled.v1"),
+    ]
+    assert rows[0].cloud_event["data"] == rows[0].data
+    assert rows[0].data["name"] == f"waits-{workflow_id}.test"
+    assert await client.lifecycle(str(uuid4())) == []
 
 
 async def test_an_input_that_json_cannot_hold_is_refused_with_its_place(client):

@@ -1,0 +1,23 @@
+"""``pgworker diagram``: what a document does, to look at."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pgworker.cli.documents import read_document
+
+
+def diagram(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The document; - reads it from stdin.")],
+) -> None:
+    """Draw a document as a Mermaid flowchart; needs no database.
+
+    GitHub and many editors show it where it stands in Markdown, inside ```mermaid and ```.
+    """
+    from pgworker.plan.mermaid import flowchart
+
+    sys.stdout.write(flowchart(read_document(file).plan))
