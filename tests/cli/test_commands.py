@@ -18,7 +18,7 @@ from tests.support.waiting import until
 
 COMMANDS = [
     "run", "worker", "migrate", "validate", "deploy", "start", "list", "show", "history", "cancel", "psql",
-    "version",
+    "conformance", "version",
 ]  # fmt: skip
 
 
