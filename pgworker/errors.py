@@ -165,3 +165,11 @@ class WorkflowFailed(PgworkerError):
 
 class WaitTimedOut(PgworkerError):
     """A workflow that was waited for did not end in time."""
+
+
+class FeatureError(PgworkerError):
+    """A feature file that cannot be read."""
+
+
+class Unmet(PgworkerError):
+    """A step of a scenario that does not hold, or that nobody can read."""

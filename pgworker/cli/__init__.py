@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from pgworker import __version__
+from pgworker.cli.conformance import conformance
 from pgworker.cli.diagram import diagram
 from pgworker.cli.failures import told
 from pgworker.cli.lifecycle import lifecycle
@@ -38,6 +39,7 @@ app.command("migrate")(told(migrate))
 app.command("validate")(told(validate))
 app.command("diagram")(told(diagram))
 app.command("deploy")(told(deploy))
+app.command("conformance")(told(conformance))
 app.command("start")(told(start))
 app.command("list")(told(list_))
 app.command("show")(told(show))

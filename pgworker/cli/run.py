@@ -62,7 +62,7 @@ def run(
     given = workflow_input(input_, param)
     order = _Order(read_document(file).plan, given, timeout, quiet)
     settings = load_settings()
-    _configure_logging(settings)
+    log_trouble_only(settings)
     with own_database(settings) as prepared:
         ending = asyncio.run(_work(prepared, order))
     if json:
@@ -152,7 +152,7 @@ def _tell(ending: _Ending, order: _Order, *, is_embedded: bool) -> int:
     return ending.stopped
 
 
-def _configure_logging(settings: Settings) -> None:
+def log_trouble_only(settings: Settings) -> None:
     """The worker in this process speaks up about trouble only, unless the settings say otherwise."""
     from pgworker.telemetry import configure_logging
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import chain
 
 from pgworker.dsl.builder import Builder
 from pgworker.dsl.document import Document
 from pgworker.dsl.json_reader import check_json, looks_like_json, read_json
-from pgworker.dsl.parts import Part, position_at
+from pgworker.dsl.parts import End, Part, Scalar, Start, position_at
 from pgworker.dsl.refusals import Unreadable, empty_document, problem_of
 from pgworker.dsl.yaml_reader import read_yaml
 from pgworker.errors import DocumentError
+from pgworker.types import JsonValue
 
 MAX_BYTES = 1024 * 1024
 
@@ -36,6 +39,26 @@ def load(text: str | bytes, source: str | None = None) -> Document:
     if builder.problems or builder.root is None:
         raise DocumentError(builder.problems, source=source)
     return Document(builder.root, source, builder.marks)
+
+
+def load_value(text: str, source: str | None = None) -> JsonValue:
+    """Read any value, not only a mapping, by the same rules; nothing but space and comments is null.
+
+    >>> load_value("[red, 1]"), load_value("# none")
+    (['red', 1], None)
+    """
+    # The builder knows mappings only, and for good reason: it is given one whose only member is the value.
+    builder = Builder()
+    try:
+        decoded = _decoded(text)
+        for part in chain((Start(True, 1, 1), Scalar("", False, 1, 1)), _parts(decoded), (End(1, 1),)):
+            builder.take(part)
+    except Unreadable as refusal:
+        builder.problems.append(problem_of(refusal, builder.pointer(), None))
+    if builder.problems or builder.root is None:
+        problems = [replace(one, pointer=one.pointer.removeprefix("/")) for one in builder.problems]
+        raise DocumentError(problems, source=source)
+    return builder.root.get("")
 
 
 def _decoded(text: str | bytes) -> str:

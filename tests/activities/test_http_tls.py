@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import ssl
-import subprocess
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -14,61 +10,33 @@ from aiohttp import web
 from pgworker.activities.http import HttpCaller
 from pgworker.activities.policy import HttpPolicy, parse_connect_to
 from pgworker.errors import SettingsError
+from tests.support.certificates import Authority
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory) -> Path:
-    """A certificate of its own making for api.test, with its key beside it."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("needs the openssl command to make a certificate")
-    path = tmp_path_factory.mktemp("tls") / "cert.pem"
-    subprocess.run(
-        [
-            openssl,
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-keyout",
-            str(path.with_name("key.pem")),
-            "-out",
-            str(path),
-            "-days",
-            "2",
-            "-subj",
-            "/CN=api.test",
-            "-addext",
-            "subjectAltName=DNS:api.test",
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return path
+def authority(tmp_path_factory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("tls") / "authority.pem")
 
 
 @pytest.fixture
-async def port(certificate: Path) -> AsyncIterator[int]:
+async def port(authority: Authority) -> AsyncIterator[int]:
+    """Where a server has a certificate for api.test."""
+
     async def answer(request: web.Request) -> web.Response:
         return web.json_response({"host": request.host})
 
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    tls.load_cert_chain(certificate, certificate.with_name("key.pem"))
     application = web.Application()
     application.router.add_get("/", answer)
     runner = web.AppRunner(application, shutdown_timeout=0.1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=authority.context_for("api.test")).start()
     yield runner.addresses[0][1]
     await runner.cleanup()
 
 
-async def test_a_moved_connection_still_checks_the_certificate_of_the_uris_host(certificate, port, http):
+async def test_a_moved_connection_still_checks_the_certificate_of_the_uris_host(authority, port, http):
     rules = parse_connect_to(f"api.test:443:127.0.0.1:{port},other.test:443:127.0.0.1:{port}")
-    there = await http.under(HttpPolicy(connect_to=rules, ca_file=certificate))
+    there = await http.under(HttpPolicy(connect_to=rules, ca_file=authority.file))
     assert await there("https://api.test/") == {"host": "api.test"}
     fault = await there.fault("https://other.test/")
     assert (fault.kind, fault.status) == ("communication", 500)

@@ -18,7 +18,7 @@ from tests.support.waiting import until
 
 COMMANDS = [
     "run", "worker", "migrate", "validate", "diagram", "deploy", "start", "list", "show", "history",
-    "lifecycle", "cancel", "publish", "psql", "version",
+    "lifecycle", "cancel", "publish", "psql", "conformance", "version",
 ]  # fmt: skip
 
 

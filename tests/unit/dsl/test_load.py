@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pgworker.dsl.load import load
+from pgworker.dsl.load import load, load_value
 from pgworker.errors import DocumentError, Problem
 from pgworker.types import JsonValue
 
@@ -424,3 +424,33 @@ def test_every_example_of_the_specification_loads() -> None:
     assert paths
     for path in paths:
         assert "do" in load(path.read_bytes(), path.name).value, path.name
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1", 1),
+        ("'1'", "1"),
+        ("https://example.com/a", "https://example.com/a"),
+        ("- a\n- b: 2", ["a", {"b": 2}]),
+        ('{"a": null}', {"a": None}),
+        ('[1, "b"]', [1, "b"]),
+        ("a: 1\nb: {c: 2}", {"a": 1, "b": {"c": 2}}),
+        ("|\n  two\n  lines", "two\nlines"),
+        ("", None),
+        ("# nothing\n", None),
+    ],
+)
+def test_a_value_of_any_kind_can_be_read_by_itself(text, value):
+    assert load_value(text) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "pointer", "line", "column"),
+    [("a: [1, *b]", "/a/1", 1, 8), ("- <<: 1", "/0/<<", 1, 3), ("[1", "/1", 1, 3), ("a\n---\nb", "", 2, 1)],
+)
+def test_a_value_that_cannot_be_read_is_refused_with_its_place(text, pointer, line, column):
+    with pytest.raises(DocumentError) as caught:
+        load_value(text)
+    problem = caught.value.problems[0]
+    assert (problem.pointer, problem.line, problem.column) == (pointer, line, column)

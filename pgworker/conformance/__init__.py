@@ -1,0 +1,1 @@
+"""The conformance kit: feature files of the specification, run on this engine."""
