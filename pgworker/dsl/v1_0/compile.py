@@ -6,11 +6,13 @@ import re
 from types import MappingProxyType
 
 from pgworker.dsl.reading import Piece, kind_of
+from pgworker.dsl.v1_0.authentication import read_authentications
 from pgworker.dsl.v1_0.dataflow import read_dataflow
 from pgworker.dsl.v1_0.durations import read_timeout
 from pgworker.dsl.v1_0.names import Names
 from pgworker.dsl.v1_0.raising import read_errors
 from pgworker.dsl.v1_0.retries import read_policies
+from pgworker.dsl.v1_0.secrets import read_secrets
 from pgworker.dsl.v1_0.tasks import read_task_list
 from pgworker.dsl.v1_0.unsupported import report_unsupported
 from pgworker.errors import Problem
@@ -99,15 +101,18 @@ def _read_use(piece: Piece) -> Names:
     if piece.object() is None:
         return Names()
     piece.allow(_USE, "`use`")
-    for key in sorted(_USE - {"errors", "retries", "timeouts"}):
+    for key in sorted(_USE - {"authentications", "errors", "retries", "secrets", "timeouts"}):
         if piece.has(key):
             report_unsupported(piece.member(key), f"`use.{key}`")
     # what a reusable component may name: the error, under the name that a catch gives it by default
     names = Names().within("error")
+    secrets = read_secrets(piece)
     return Names(
+        authentications=read_authentications(piece, secrets),
         errors=read_errors(piece.member("errors")),
         retries=read_policies(piece.member("retries"), names),
         timeouts=_read_timeouts(piece.member("timeouts")),
+        secrets=secrets,
     )
 
 

@@ -18,9 +18,11 @@ def _nothing() -> MappingProxyType[str, None]:
 class Names:
     """``variables`` are those of the enclosing loops; ``lists`` collects every task list that is read."""
 
+    authentications: MappingProxyType[str, Template | None] = field(default_factory=_nothing)
     errors: MappingProxyType[str, Template | None] = field(default_factory=_nothing)
     retries: MappingProxyType[str, RetryPolicy | None] = field(default_factory=_nothing)
     timeouts: MappingProxyType[str, Time | None] = field(default_factory=_nothing)
+    secrets: frozenset[str] = frozenset()
     lists: dict[Pointer, TaskList] = field(default_factory=dict)
     variables: frozenset[str] = frozenset()
 

@@ -14,6 +14,7 @@ from pgworker.dsl.v1_0.durations import read_timeout
 from pgworker.dsl.v1_0.emitting import read_emit
 from pgworker.dsl.v1_0.expressions import read_expression, read_mapping, read_template, read_variable
 from pgworker.dsl.v1_0.names import Names
+from pgworker.dsl.v1_0.processes import read_process
 from pgworker.dsl.v1_0.raising import read_raise
 from pgworker.dsl.v1_0.siblings import DIRECTIVES, Siblings
 from pgworker.dsl.v1_0.unsupported import report_unsupported
@@ -201,7 +202,11 @@ def _read_emit(piece: Piece, base: Base, siblings: Siblings, names: Names) -> No
 
 
 def _read_call(piece: Piece, base: Base, siblings: Siblings, names: Names) -> Node | None:
-    return read_call(piece, base, names)
+    return read_call(piece, base, names, read_task_list)
+
+
+def _read_run(piece: Piece, base: Base, siblings: Siblings, names: Names) -> Node | None:
+    return read_process(piece, base, names)
 
 
 KINDS = ("call", "do", "emit", "for", "fork", "listen", "raise", "run", "set", "switch", "try", "wait")
@@ -214,6 +219,7 @@ _READERS: dict[str, tuple[frozenset[str], Reader]] = {
     "raise": (frozenset({"raise"}), _read_raise),
     "wait": (frozenset({"wait"}), _read_wait),
     "call": (frozenset({"call", "with"}), _read_call),
+    "run": (frozenset({"run"}), _read_run),
     "emit": (frozenset({"emit"}), _read_emit),
     "fork": (frozenset({"fork"}), _read_fork),
     "try": (frozenset({"try", "catch"}), _read_try),
