@@ -7,6 +7,7 @@ from types import TracebackType
 
 from pgworker.activities.http import HttpCaller
 from pgworker.activities.policy import HttpPolicy
+from pgworker.activities.secrets import SecretProvider
 from pgworker.errors import Fault, FaultKind
 from pgworker.types import JsonObject, JsonValue
 
@@ -18,8 +19,8 @@ class Activities:
     ('http',)
     """
 
-    def __init__(self, http: HttpPolicy) -> None:
-        self._http = HttpCaller(http)
+    def __init__(self, http: HttpPolicy, secrets: SecretProvider | None = None) -> None:
+        self._http = HttpCaller(http, secrets)
         self._performers = {"http": self._http.call}
         self._open = AsyncExitStack()
 

@@ -6,7 +6,7 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import urlencode
 
@@ -16,13 +16,14 @@ from yarl import URL
 
 from pgworker import __version__
 from pgworker.activities.media import FORM, JSON, TEXT, essence
+from pgworker.activities.redaction import Redaction
 from pgworker.errors import Fault, FaultKind
 from pgworker.types import JsonObject, JsonValue
 
 USER_AGENT = f"pgworker/{__version__}"
 ENCODINGS = "gzip, deflate"
 
-_KNOWN = frozenset({"method", "endpoint", "headers", "query", "body", "output", "redirect"})
+_KNOWN = frozenset({"method", "endpoint", "headers", "query", "body", "output", "redirect", "authentication"})
 # These decide where a message ends; a wrong one would let a body pass for the next request.
 _FRAMING = frozenset({"content-length", "transfer-encoding", "te", "trailer", "upgrade", "expect"})
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -50,6 +51,7 @@ class Request:
     body: bytes | None
     output: Output
     redirect: bool
+    redaction: Redaction = field(default_factory=Redaction)
 
     def __str__(self) -> str:
         """For messages: the method and the URL without its query, which may hold secrets."""
@@ -57,7 +59,10 @@ class Request:
 
 
 def prepare(arguments: JsonObject, idempotency_key: str) -> Request:
-    """The request that a call's arguments describe; raises ``Fault`` (configuration) for what is wrong."""
+    """The request that a call's arguments describe; raises ``Fault`` (configuration) for what is wrong.
+
+    The ``authentication`` among them is left to ``credentials.authenticated``, which may have to wait for it.
+    """
     unknown = sorted(set(arguments) - _KNOWN)
     if unknown:
         raise _wrong(f"the HTTP call has no argument {unknown[0]!r}; it knows {', '.join(sorted(_KNOWN))}")
@@ -139,7 +144,7 @@ def _headers(value: JsonValue) -> CIMultiDict[str]:
 
 
 def _header_value(name: str, value: JsonValue) -> str:
-    text = _scalar(value)
+    text = scalar(value)
     if text is None:
         raise _wrong(f"the header {name} must be a string")
     if _CONTROL.search(text):
@@ -147,7 +152,7 @@ def _header_value(name: str, value: JsonValue) -> str:
     return text.strip()
 
 
-def _scalar(value: JsonValue) -> str | None:
+def scalar(value: JsonValue) -> str | None:
     """The text of a string, a number or a boolean; None for anything else."""
     if isinstance(value, str):
         return value
@@ -168,7 +173,7 @@ def _pairs(value: JsonValue, what: str) -> Iterator[tuple[str, str]]:
         for item in content if isinstance(content, list) else [content]:
             if item is None:
                 continue
-            text = _scalar(item)
+            text = scalar(item)
             if text is None:
                 raise _wrong(
                     f"{name!r} in the {what} must be a string, a number, a boolean or a list of them"
