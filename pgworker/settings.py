@@ -88,6 +88,10 @@ class Settings(BaseSettings):
         description="Folder of the secrets that calls may use, one file each; the environment's"
         " PGWORKER_SECRET_<NAME> are found without it.",
     )
+    resources_dir: Path | None = Field(
+        default=None,
+        description="Folder that file: URIs of external resources may lead into; none if not set.",
+    )
     eventstore_type: Literal["postgresql"] = Field(
         default="postgresql",
         validation_alias=AliasChoices("PGWORKER_EVENTSTORE_TYPE", "EVENTSTORE_TYPE"),

@@ -15,7 +15,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from pgworker import __version__
-from pgworker.activities.media import FORM, JSON, TEXT, essence
+from pgworker.activities.media import FORM, JSON, TEXT, essence, printable
 from pgworker.activities.redaction import Redaction
 from pgworker.errors import Fault, FaultKind
 from pgworker.types import JsonObject, JsonValue
@@ -58,16 +58,17 @@ class Request:
         return f"{self.method} {shown(self.url)}"
 
 
-def prepare(arguments: JsonObject, idempotency_key: str) -> Request:
+def prepare(arguments: JsonObject, idempotency_key: str, *, encoded: bool = False) -> Request:
     """The request that a call's arguments describe; raises ``Fault`` (configuration) for what is wrong.
 
-    The ``authentication`` among them is left to ``credentials.authenticated``, which may have to wait for it.
+    An ``encoded`` endpoint is sent as it is; others have their characters encoded where that is needed, and
+    decoded where it is not. The ``authentication`` among the arguments is left to ``credentials``.
     """
     unknown = sorted(set(arguments) - _KNOWN)
     if unknown:
         raise _wrong(f"the HTTP call has no argument {unknown[0]!r}; it knows {', '.join(sorted(_KNOWN))}")
     method = _method(arguments.get("method"))
-    url, authorization = without_userinfo(_endpoint(arguments.get("endpoint")))
+    url, authorization = without_userinfo(_endpoint(arguments.get("endpoint"), encoded=encoded))
     headers = _headers(arguments.get("headers"))
     headers.setdefault("Idempotency-Key", idempotency_key)
     headers.setdefault("User-Agent", USER_AGENT)
@@ -84,11 +85,21 @@ def prepare(arguments: JsonObject, idempotency_key: str) -> Request:
     )
 
 
-def checked_url(text: str) -> URL:
+def resource_request(uri: str) -> Request:
+    """The request that fetches a document, following redirects; raises ``Fault`` (configuration)."""
+    url, authorization = without_userinfo(_endpoint(uri))
+    accepted = "application/json, application/yaml, */*;q=0.8"
+    headers = CIMultiDict({"Accept": accepted, "User-Agent": USER_AGENT, "Accept-Encoding": ENCODINGS})
+    if authorization is not None:
+        headers["Authorization"] = authorization
+    return Request("GET", url.with_fragment(None), headers, None, Output.RAW, redirect=True)
+
+
+def checked_url(text: str, *, encoded: bool = False) -> URL:
     """An absolute http or https URL; raises ``ValueError`` that says what is wrong."""
     if _CONTROL_OR_TAB.search(text):
         raise ValueError("it contains a control character")
-    url = URL(text)
+    url = URL(text, encoded=encoded)
     if url.scheme not in ("http", "https"):
         raise ValueError("it is not an absolute http or https URI")
     if url.raw_host is None or not _HOST.fullmatch(url.raw_host):
@@ -109,20 +120,24 @@ def shown(url: URL) -> str:
     return str(url.with_user(None).with_query(None).with_fragment(None))
 
 
+def named(uri: str) -> str:
+    """Any URI for messages, as ``shown`` does for URLs."""
+    return printable(_USERINFO.sub("//", re.split(r"[?#]", uri)[0]))
+
+
 def _method(value: JsonValue) -> str:
     if not isinstance(value, str) or not _TOKEN.fullmatch(value) or value.upper() == "CONNECT":
         raise _wrong(f"{_brief(value)} is not an HTTP method")
     return value.upper()
 
 
-def _endpoint(value: JsonValue) -> URL:
+def _endpoint(value: JsonValue, *, encoded: bool = False) -> URL:
     if not isinstance(value, str):
         raise _wrong(f"the endpoint {_brief(value)} is not a URI")
     try:
-        return checked_url(value)
+        return checked_url(value, encoded=encoded)
     except ValueError as error:  # includes UnicodeError, for hosts that have no form in DNS
-        named = _brief(_USERINFO.sub("//", value).split("?")[0])
-        raise _wrong(f"the endpoint {named} cannot be called: {error}") from None
+        raise _wrong(f"the endpoint {named(value)!r} cannot be called: {error}") from None
 
 
 def _headers(value: JsonValue) -> CIMultiDict[str]:
