@@ -175,6 +175,13 @@ async def test_no_result_shows_a_secret_that_a_service_repeats(server, keyed, po
     assert not any(canary in shown for canary in canaries(policy))
 
 
+async def test_no_result_shows_a_secret_in_the_uri_that_a_redirect_led_to(server, keyed):
+    server.answers(b"{}")
+    url = server.url(f"/to/302?l={quote(f'/answer?token={TOKEN}', safe='')}")
+    output = await keyed(url, authentication={"bearer": {"use": "token"}}, redirect=True, output="response")
+    assert output["request"]["uri"] == server.url("/answer?token=***")
+
+
 async def test_what_a_definition_says_itself_may_come_back(server, http):
     server.answers(json.dumps({"user": "ada", "token": TOKEN}).encode())
     output = await http(server.url(), authentication={"bearer": {"token": TOKEN}})

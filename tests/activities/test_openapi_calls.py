@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-from dataclasses import replace
 
 import pytest
 from aiohttp import web
@@ -555,6 +554,7 @@ async def test_a_document_in_the_allowed_folder_needs_a_server_that_is_named(api
     (tmp_path / "api.json").write_text(json.dumps(OPENAPI))
     assert "cannot be called" in (await api.fault(f"file://{tmp_path}/api.json", "getPet", petId="7")).detail
     (tmp_path / "api.json").write_text(json.dumps(OPENAPI | {"servers": [{"url": api.server.url("/f")}]}))
-    async with Activities(replace(LOOPBACK), None, tmp_path) as activities:
-        await Caller(api.server, activities)(f"file://{tmp_path}/api.json", "getPet", petId="7")
-    assert api.sent.target == "/f/pets/7"
+    for uri in (f"file://{tmp_path}/api.json", "file:api.json", "file://api.json#/ignored"):
+        async with Activities(LOOPBACK, None, tmp_path) as activities:
+            await Caller(api.server, activities)(uri, "getPet", petId="7", color="c")
+        assert api.sent.target == "/f/pets/7"

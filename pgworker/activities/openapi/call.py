@@ -54,7 +54,7 @@ class OpenApiCaller:
         uri = resource.get("endpoint") if isinstance(resource, dict) else None
         if not isinstance(resource, dict) or not isinstance(uri, str):
             raise _wrong("the endpoint of the OpenAPI document must be a URI")
-        authentication = resource.get("authentication")
+        uri, authentication = uri.partition("#")[0], resource.get("authentication")
         value = await self._loader.load(uri, authentication)
         return Node(structured(value, uri) if isinstance(value, str) else value, uri), authentication
 

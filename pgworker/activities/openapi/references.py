@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from pgworker.activities.request import named
 from pgworker.activities.resources import ResourceLoader, structured
@@ -49,7 +49,7 @@ class References:
         self._root = root
         self._loader = loader
         self._authentication = authentication
-        self._documents: dict[str, JsonValue] = {urldefrag(root.base).url: root.value}
+        self._documents: dict[str, JsonValue] = {root.base: root.value}
 
     async def resolve(self, node: Node) -> Node:
         """What a node refers to, or itself; raises ``Fault`` (configuration) for a reference to nothing."""
@@ -57,7 +57,10 @@ class References:
             reference = node.text("$ref")
             if reference is None:
                 return node
-            uri, fragment = urldefrag(urljoin(node.base, reference))
+            # `#...` stays in the document, however its URI is spelled: urljoin would spell some anew
+            uri, _, fragment = (
+                node.base + reference if reference.startswith("#") else urljoin(node.base, reference)
+            ).partition("#")
             node = _at(Node(await self._document(uri), uri), fragment, reference)
         raise _wrong(self._root, f"follows more than {MAX_CHAIN} references in a row")
 
