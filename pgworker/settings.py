@@ -83,6 +83,15 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("PGWORKER_CA_FILE", "SSL_CERT_FILE"),
         description="Certificates to trust instead of the system's.",
     )
+    secrets_dir: Path | None = Field(
+        default=None,
+        description="Folder of the secrets that calls may use, one file each; the environment's"
+        " PGWORKER_SECRET_<NAME> are found without it.",
+    )
+    resources_dir: Path | None = Field(
+        default=None,
+        description="Folder that file: URIs of external resources may lead into; none if not set.",
+    )
     eventstore_type: Literal["postgresql"] = Field(
         default="postgresql",
         validation_alias=AliasChoices("PGWORKER_EVENTSTORE_TYPE", "EVENTSTORE_TYPE"),

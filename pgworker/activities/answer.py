@@ -38,7 +38,7 @@ def value_of(answer: Answer) -> JsonValue:
     return {
         "request": {
             "method": answer.request.method,
-            "uri": str(answer.request.url),
+            "uri": answer.request.redaction.result(str(answer.request.url).encode()).decode(),
             "headers": {
                 name: "***" if name.lower() in _SECRET_HEADERS else text
                 for name, text in answer.sent_headers.items()

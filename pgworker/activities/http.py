@@ -12,10 +12,12 @@ import aiohttp
 from pgworker.activities.answer import Answer, headers_of, value_of
 from pgworker.activities.body import BodyRefused, read_body
 from pgworker.activities.connector import GuardedConnector
+from pgworker.activities.credentials import authenticated
 from pgworker.activities.media import printable
 from pgworker.activities.policy import HttpPolicy
 from pgworker.activities.redirects import FOLLOWED, redirected
 from pgworker.activities.request import Output, Request, prepare
+from pgworker.activities.secrets import SecretProvider, StoredSecrets
 from pgworker.activities.trouble import trouble
 from pgworker.errors import Fault, FaultKind, SettingsError
 from pgworker.types import JsonObject, JsonValue
@@ -32,11 +34,13 @@ class HttpCaller:
     Connections are kept for a moment and shared by all calls, cookies are not kept, and neither proxies nor
     passwords are taken from the environment. One call sends one request (and its redirects): nothing is sent
     again on its own, since only the author of a workflow knows whether it may be.
+    Secrets that authentication policies name come from ``secrets``, by default there are none.
     Raises ``SettingsError`` if the policy's CA file cannot be read.
     """
 
-    def __init__(self, policy: HttpPolicy) -> None:
+    def __init__(self, policy: HttpPolicy, secrets: SecretProvider | None = None) -> None:
         self._policy = policy
+        self._secrets = secrets or StoredSecrets(environment={})
         self._tls = _tls(policy)
         self._session: aiohttp.ClientSession | None = None
         self._slots = asyncio.Semaphore(policy.connections)
@@ -58,12 +62,24 @@ class HttpCaller:
         configuration for wrong arguments, authorization for a refused address, communication for everything
         that goes wrong on the way, with the response's status where there is one.
         """
-        request = prepare(arguments, idempotency_key)
-        async with self._slots:
-            answer = await self._within_time(request)
+        return await self.send(prepare(arguments, idempotency_key), arguments.get("authentication"))
+
+    async def send(self, request: Request, authentication: JsonValue = None) -> JsonValue:
+        """Sends a request and returns what its ``output`` asks for; raises ``Fault`` as ``call`` does."""
+        answer = await self.answer(request, authentication)
         if len(answer.body) > _BACKGROUND_BYTES:
             return await asyncio.to_thread(value_of, answer)
         return value_of(answer)
+
+    async def answer(self, request: Request, authentication: JsonValue = None) -> Answer:
+        """Sends a request, as the authentication policy asks for, and returns what came back."""
+        request = await authenticated(request, authentication, self._secrets)
+        try:
+            async with self._slots:
+                return await self._within_time(request)
+        except Fault as fault:
+            fault.detail = request.redaction.message(fault.detail)
+            raise
 
     async def _within_time(self, request: Request) -> Answer:
         seconds = self._policy.total_timeout
@@ -119,9 +135,9 @@ class HttpCaller:
             request=request,
             sent_headers=headers_of(response.request_info.headers.items()) if whole else {},
             status=response.status,
-            headers=headers_of(response.headers.items()) if whole else {},
+            headers=_headers(request, response) if whole else {},
             content_type=response.headers.get("Content-Type"),
-            body=body,
+            body=request.redaction.result(body),
         )
 
     def _check_headers(self, request: Request, response: aiohttp.ClientResponse) -> None:
@@ -164,10 +180,16 @@ def _tls(policy: HttpPolicy) -> ssl.SSLContext | None:
         ) from error
 
 
+def _headers(request: Request, response: aiohttp.ClientResponse) -> dict[str, str]:
+    headers = headers_of(response.headers.items())
+    return {name: request.redaction.result(value.encode()).decode() for name, value in headers.items()}
+
+
 async def _refused(request: Request, response: aiohttp.ClientResponse) -> Fault:
     """The fault of a status that says no, with the beginning of what the body says."""
     detail = f"{request} was answered with {response.status}"
-    reason = printable(response.reason or "", 60)
+    redaction = request.redaction
+    reason = printable(redaction.message(response.reason or ""), 60)
     detail += f" {reason}" if reason else ""
     if 300 <= response.status < 400:
         detail += " (redirects are followed with redirect: true)"
@@ -178,7 +200,7 @@ async def _refused(request: Request, response: aiohttp.ClientResponse) -> Fault:
         # The status says what matters; a body that cannot be read must not hide it.
         response.close()
         body = b"(with a body that cannot be shown)"
-    excerpt = printable(body.decode("utf-8", "replace"))
+    excerpt = printable(redaction.message(body.decode("utf-8", "replace")))
     return Fault(
         FaultKind.COMMUNICATION, f"{detail}: {excerpt}" if excerpt else detail, status=response.status
     )

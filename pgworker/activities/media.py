@@ -54,7 +54,7 @@ def content(body: bytes, content_type: str | None) -> JsonValue:
     if is_json(media_type):
         return _json(body, _charset(content_type))
     if media_type.startswith("text/"):
-        return _text(body, _charset(content_type))
+        return text_of(body, content_type)
     return encoded(body)
 
 
@@ -77,8 +77,9 @@ def _json(body: bytes, charset: str) -> JsonValue:
         raise Unreadable(f"the response is not JSON: {printable(str(error))}") from error
 
 
-def _text(body: bytes, charset: str) -> str:
-    text = _decoded(body, charset)
+def text_of(body: bytes, content_type: str | None) -> str:
+    """The body as text, in the charset of its Content-Type or UTF-8; raises ``Unreadable``."""
+    text = _decoded(body, _charset(content_type))
     if "\0" in text:
         raise Unreadable(f"the response is text with a NUL character, at character {text.index(chr(0))}")
     return text

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from pathlib import Path
 from types import TracebackType
 
 from pgworker.activities.http import HttpCaller
+from pgworker.activities.openapi.call import OpenApiCaller
 from pgworker.activities.policy import HttpPolicy
+from pgworker.activities.resource_cache import ResourceCache
+from pgworker.activities.resources import Resources
+from pgworker.activities.secrets import SecretProvider
 from pgworker.errors import Fault, FaultKind
 from pgworker.types import JsonObject, JsonValue
 
@@ -14,13 +19,20 @@ from pgworker.types import JsonObject, JsonValue
 class Activities:
     """Performs activities; a context manager that owns what they hold open (connections, ...).
 
+    ``secrets`` are what authentication policies may name, ``resources`` is the folder that ``file:`` URIs may
+    lead into; by default there are none.
+
     >>> Activities(HttpPolicy()).kinds
-    ('http',)
+    ('http', 'openapi')
     """
 
-    def __init__(self, http: HttpPolicy) -> None:
-        self._http = HttpCaller(http)
-        self._performers = {"http": self._http.call}
+    def __init__(
+        self, http: HttpPolicy, secrets: SecretProvider | None = None, resources: Path | None = None
+    ) -> None:
+        self._http = HttpCaller(http, secrets)
+        self._resources = Resources(http, secrets, resources)
+        openapi = OpenApiCaller(self._http, ResourceCache(self._resources))
+        self._performers = {"http": self._http.call, "openapi": openapi.call}
         self._open = AsyncExitStack()
 
     @property
@@ -30,6 +42,7 @@ class Activities:
 
     async def __aenter__(self) -> Activities:
         await self._open.enter_async_context(self._http)
+        await self._open.enter_async_context(self._resources)
         return self
 
     async def __aexit__(

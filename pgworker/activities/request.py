@@ -6,7 +6,7 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import urlencode
 
@@ -15,14 +15,15 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from pgworker import __version__
-from pgworker.activities.media import FORM, JSON, TEXT, essence
+from pgworker.activities.media import FORM, JSON, TEXT, essence, printable
+from pgworker.activities.redaction import Redaction
 from pgworker.errors import Fault, FaultKind
 from pgworker.types import JsonObject, JsonValue
 
 USER_AGENT = f"pgworker/{__version__}"
 ENCODINGS = "gzip, deflate"
 
-_KNOWN = frozenset({"method", "endpoint", "headers", "query", "body", "output", "redirect"})
+_KNOWN = frozenset({"method", "endpoint", "headers", "query", "body", "output", "redirect", "authentication"})
 # These decide where a message ends; a wrong one would let a body pass for the next request.
 _FRAMING = frozenset({"content-length", "transfer-encoding", "te", "trailer", "upgrade", "expect"})
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -50,19 +51,24 @@ class Request:
     body: bytes | None
     output: Output
     redirect: bool
+    redaction: Redaction = field(default_factory=Redaction)
 
     def __str__(self) -> str:
         """For messages: the method and the URL without its query, which may hold secrets."""
         return f"{self.method} {shown(self.url)}"
 
 
-def prepare(arguments: JsonObject, idempotency_key: str) -> Request:
-    """The request that a call's arguments describe; raises ``Fault`` (configuration) for what is wrong."""
+def prepare(arguments: JsonObject, idempotency_key: str, *, encoded: bool = False) -> Request:
+    """The request that a call's arguments describe; raises ``Fault`` (configuration) for what is wrong.
+
+    An ``encoded`` endpoint is sent as it is; others have their characters encoded where that is needed, and
+    decoded where it is not. The ``authentication`` among the arguments is left to ``credentials``.
+    """
     unknown = sorted(set(arguments) - _KNOWN)
     if unknown:
         raise _wrong(f"the HTTP call has no argument {unknown[0]!r}; it knows {', '.join(sorted(_KNOWN))}")
     method = _method(arguments.get("method"))
-    url, authorization = without_userinfo(_endpoint(arguments.get("endpoint")))
+    url, authorization = without_userinfo(_endpoint(arguments.get("endpoint"), encoded=encoded))
     headers = _headers(arguments.get("headers"))
     headers.setdefault("Idempotency-Key", idempotency_key)
     headers.setdefault("User-Agent", USER_AGENT)
@@ -79,11 +85,21 @@ def prepare(arguments: JsonObject, idempotency_key: str) -> Request:
     )
 
 
-def checked_url(text: str) -> URL:
+def resource_request(uri: str) -> Request:
+    """The request that fetches a document, following redirects; raises ``Fault`` (configuration)."""
+    url, authorization = without_userinfo(_endpoint(uri))
+    accepted = "application/json, application/yaml, */*;q=0.8"
+    headers = CIMultiDict({"Accept": accepted, "User-Agent": USER_AGENT, "Accept-Encoding": ENCODINGS})
+    if authorization is not None:
+        headers["Authorization"] = authorization
+    return Request("GET", url.with_fragment(None), headers, None, Output.RAW, redirect=True)
+
+
+def checked_url(text: str, *, encoded: bool = False) -> URL:
     """An absolute http or https URL; raises ``ValueError`` that says what is wrong."""
     if _CONTROL_OR_TAB.search(text):
         raise ValueError("it contains a control character")
-    url = URL(text)
+    url = URL(text, encoded=encoded)
     if url.scheme not in ("http", "https"):
         raise ValueError("it is not an absolute http or https URI")
     if url.raw_host is None or not _HOST.fullmatch(url.raw_host):
@@ -104,20 +120,24 @@ def shown(url: URL) -> str:
     return str(url.with_user(None).with_query(None).with_fragment(None))
 
 
+def named(uri: str) -> str:
+    """Any URI for messages, as ``shown`` does for URLs."""
+    return printable(_USERINFO.sub("//", re.split(r"[?#]", uri)[0]))
+
+
 def _method(value: JsonValue) -> str:
     if not isinstance(value, str) or not _TOKEN.fullmatch(value) or value.upper() == "CONNECT":
         raise _wrong(f"{_brief(value)} is not an HTTP method")
     return value.upper()
 
 
-def _endpoint(value: JsonValue) -> URL:
+def _endpoint(value: JsonValue, *, encoded: bool = False) -> URL:
     if not isinstance(value, str):
         raise _wrong(f"the endpoint {_brief(value)} is not a URI")
     try:
-        return checked_url(value)
+        return checked_url(value, encoded=encoded)
     except ValueError as error:  # includes UnicodeError, for hosts that have no form in DNS
-        named = _brief(_USERINFO.sub("//", value).split("?")[0])
-        raise _wrong(f"the endpoint {named} cannot be called: {error}") from None
+        raise _wrong(f"the endpoint {named(value)!r} cannot be called: {error}") from None
 
 
 def _headers(value: JsonValue) -> CIMultiDict[str]:
@@ -139,7 +159,7 @@ def _headers(value: JsonValue) -> CIMultiDict[str]:
 
 
 def _header_value(name: str, value: JsonValue) -> str:
-    text = _scalar(value)
+    text = scalar(value)
     if text is None:
         raise _wrong(f"the header {name} must be a string")
     if _CONTROL.search(text):
@@ -147,7 +167,7 @@ def _header_value(name: str, value: JsonValue) -> str:
     return text.strip()
 
 
-def _scalar(value: JsonValue) -> str | None:
+def scalar(value: JsonValue) -> str | None:
     """The text of a string, a number or a boolean; None for anything else."""
     if isinstance(value, str):
         return value
@@ -168,7 +188,7 @@ def _pairs(value: JsonValue, what: str) -> Iterator[tuple[str, str]]:
         for item in content if isinstance(content, list) else [content]:
             if item is None:
                 continue
-            text = _scalar(item)
+            text = scalar(item)
             if text is None:
                 raise _wrong(
                     f"{name!r} in the {what} must be a string, a number, a boolean or a list of them"

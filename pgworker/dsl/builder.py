@@ -63,9 +63,10 @@ class Builder:
     """Takes parts one by one; ``root`` and ``marks`` are the result if ``problems`` is empty at the end.
 
     What only spoils one value is collected in ``problems``; what makes reading on pointless raises
-    ``Unreadable``.
+    ``Unreadable``. With ``keys_are_text`` a key that YAML reads as a number, a boolean or null is its text.
     """
 
+    keys_are_text: bool = False
     root: JsonObject | None = None
     marks: Mark | None = None
     problems: list[Problem] = field(default_factory=list)
@@ -133,6 +134,8 @@ class Builder:
             if scalar.plain and scalar.text == MERGE_KEY:
                 raise merge_key()
             key = resolve(scalar)
+            if not isinstance(key, str) and self.keys_are_text:
+                return scalar.text
             if not isinstance(key, str):
                 raise unquoted_key(scalar.text)
             return key

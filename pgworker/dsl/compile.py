@@ -41,9 +41,9 @@ def compile_document(document: Document, resources: Mapping[str, JsonValue] = _N
     return Compiled(plan, tuple(place(reading.warnings, document)), tuple(reading.wanted.values()))
 
 
-def compile_value(definition: JsonObject, resources: Mapping[str, JsonValue] = _NO_RESOURCES) -> Compiled:
+def compile_value(definition: JsonObject, resources: Mapping[str, JsonValue] = _NO_RESOURCES) -> Plan:
     """The plan of a definition that came from the database; raises ``DocumentError``."""
-    return compile_document(Document.from_value(definition), resources)
+    return compile_document(Document.from_value(definition), resources).plan
 
 
 @dataclass(slots=True)

@@ -19,16 +19,17 @@ from pgworker.types import JsonValue
 MAX_BYTES = 1024 * 1024
 
 
-def load(text: str | bytes, source: str | None = None) -> Document:
+def load(text: str | bytes, source: str | None = None, *, keys_are_text: bool = False) -> Document:
     """Read a definition from YAML 1.2 (core schema) or JSON; ``source`` names the file in messages.
 
     Raises ``DocumentError`` for everything that is not one mapping of plain JSON values within 1 MiB, 64
-    levels and 100,000 values (each use of an alias counted in full, at most 100 uses).
+    levels and 100,000 values (each use of an alias counted in full, at most 100 uses). A definition's keys
+    have to be text; in documents that others write, ``keys_are_text`` takes ``200:`` as the key "200".
 
     >>> load("on: 12:30\\nno: [014, 0o14, 1_000]").value
     {'on': '12:30', 'no': [14, 12, '1_000']}
     """
-    builder = Builder()
+    builder = Builder(keys_are_text=keys_are_text)
     try:
         for part in _parts(_decoded(text)):
             builder.take(part)

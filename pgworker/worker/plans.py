@@ -30,7 +30,7 @@ class PlanCache:
         """Compiles a definition."""
         plan: Plan | DocumentError
         try:
-            plan = compile_value(definition).plan
+            plan = compile_value(definition)
         except DocumentError as error:
             plan = error
         except Exception as error:

@@ -7,6 +7,7 @@ import contextlib
 
 from pgworker.activities.policy import HttpPolicy, parse_connect_to, parse_networks
 from pgworker.activities.registry import Activities
+from pgworker.activities.secrets import StoredSecrets
 from pgworker.errors import DatabaseUnavailable
 from pgworker.settings import Settings
 from pgworker.store.database import Database
@@ -35,7 +36,8 @@ async def serve(settings: Settings, stop: asyncio.Event, black_box: BlackBox | N
     database = Database(settings.database, settings.db_schema, settings.listen_url)
     worker_id = settings.new_worker_id()
     rest = Rest(settings.poll_seconds)
-    async with open_pool(database, "keeper", size=3) as pool, Activities(http_policy(settings)) as activities:
+    provided = Activities(http_policy(settings), StoredSecrets(settings.secrets_dir), settings.resources_dir)
+    async with open_pool(database, "keeper", size=3) as pool, provided as activities:
         leases = Leases(database, pool, worker_id, settings.lease_seconds)
         performer = Performer(activities, settings.concurrency, rest.wake)
         watch = DecisionWatch(black_box)

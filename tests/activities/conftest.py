@@ -34,6 +34,7 @@ class Server:
 
     port: int = 0
     seen: list[Seen] = field(default_factory=list)
+    documents: dict[str, dict[str, object]] = field(default_factory=dict)
     reply: Callable[[], web.StreamResponse] = field(default=lambda: web.json_response({}))
     started: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -53,6 +54,11 @@ class Server:
         self.reply = lambda: web.Response(body=body, headers=headers)
         return self.url()
 
+    def has(self, path: str, body: bytes, content_type: str = "application/json") -> str:
+        """Makes a path give these bytes, and returns its URL."""
+        self.documents[path] = {"body": body, "content_type": content_type}
+        return self.url(path)
+
     async def handle(self, request: web.Request) -> web.StreamResponse:
         headers = {name.lower(): value for name, value in request.headers.items()}
         self.seen.append(Seen(request.method, request.raw_path, headers, await request.read()))
@@ -65,6 +71,8 @@ class Server:
                 return await self._sleep()
             case ["drip"]:
                 return await self._drip(request)
+            case _ if request.path in self.documents:
+                return web.Response(**self.documents[request.path])
             case _:
                 return self.reply()
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from pgworker.dsl.reading import Piece, kind_of
+from pgworker.dsl.v1_0.authentication import read_authentications
 from pgworker.dsl.v1_0.dataflow import read_dataflow
 from pgworker.dsl.v1_0.durations import read_timeout
 from pgworker.dsl.v1_0.expressions import LOOSE
@@ -17,8 +18,8 @@ from pgworker.dsl.v1_0.names import Names, Wanted
 from pgworker.dsl.v1_0.raising import read_errors
 from pgworker.dsl.v1_0.retries import read_policies
 from pgworker.dsl.v1_0.schedules import read_schedule
+from pgworker.dsl.v1_0.secrets import read_secrets
 from pgworker.dsl.v1_0.tasks import read_task, read_task_list
-from pgworker.dsl.v1_0.unsupported import report_unsupported
 from pgworker.errors import Problem
 from pgworker.plan.nodes import Plan, Time
 from pgworker.types import JsonObject, JsonValue, child_pointer
@@ -118,16 +119,16 @@ def _read_use(piece: Piece, names: Names) -> Names:
     if piece.object() is None:
         return names
     piece.allow(_USE, "`use`")
-    for key in ("authentications", "secrets"):
-        if piece.has(key):
-            report_unsupported(piece.member(key), f"`use.{key}`")
+    secrets = read_secrets(piece)
     names = replace(
         names,
+        authentications=read_authentications(piece, secrets),
         errors=read_errors(piece.member("errors")),
         # what a policy may name: the error, under the name that a catch gives it by default
         retries=read_policies(piece.member("retries"), names.within("error")),
         timeouts=_read_timeouts(piece.member("timeouts")),
         catalogs=dict(read_catalogs(piece.member("catalogs"))) if piece.has("catalogs") else {},
+        secrets=secrets,
     )
     if piece.has("functions"):
         read_functions(piece.member("functions"), names, read_task)

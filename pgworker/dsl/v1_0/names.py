@@ -34,12 +34,14 @@ class Names:
     outside, by address, ``wanted`` collects what would have to be.
     """
 
+    authentications: MappingProxyType[str, Template | None] = field(default_factory=_nothing)
     errors: MappingProxyType[str, Template | None] = field(default_factory=_nothing)
     retries: MappingProxyType[str, RetryPolicy | None] = field(default_factory=_nothing)
     timeouts: MappingProxyType[str, Time | None] = field(default_factory=_nothing)
     catalogs: Mapping[str, Piece] = field(default_factory=dict)
     extensions: tuple[tuple[str, Extension], ...] = ()
     functions: dict[str, TaskList] = field(default_factory=dict)
+    secrets: frozenset[str] = frozenset()
     lists: dict[Pointer, TaskList] = field(default_factory=dict)
     resources: Mapping[str, JsonValue] = field(default_factory=dict)
     wanted: dict[str, Wanted] = field(default_factory=dict)

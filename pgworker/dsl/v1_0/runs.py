@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pgworker.dsl.reading import Piece, listed
+from pgworker.dsl.reading import Piece
 from pgworker.dsl.v1_0.base import Base
 from pgworker.dsl.v1_0.expressions import read_template
 from pgworker.dsl.v1_0.names import Names
-from pgworker.dsl.v1_0.unsupported import report_unsupported
+from pgworker.dsl.v1_0.processes import check_process
+from pgworker.dsl.v1_0.shapes import only_one
 from pgworker.expressions.templates import Literal, Template
 from pgworker.plan.nodes import ChildNode, Node, Return
 
@@ -16,18 +17,17 @@ _PROCESSES = ("container", "script", "shell", "workflow")
 def read_run(piece: Piece, base: Base, names: Names) -> Node | None:
     """What is run, by its one member."""
     run = piece.member("run")
-    definition = run.object()
-    if definition is None:
+    if run.object() is None:
         return None
     run.allow({*_PROCESSES, "await", "return"}, "`run`")
-    found = [process for process in _PROCESSES if process in definition]
-    if len(found) != 1:
-        run.report(f"found {len(found) or 'none'} of the processes", expected="one of " + listed(_PROCESSES))
+    kind = only_one(run, _PROCESSES, "`run`")
+    if kind is None:
         return None
-    if found[0] != "workflow":
-        report_unsupported(run.member(found[0]), f"`run: {found[0]}`")
+    waits, returns = read_waits(run), read_return(run)
+    if kind != "workflow":
+        check_process(kind, run.member(kind), names)
         return None
-    return _read_workflow(run, base, names)
+    return _read_workflow(run.member(kind), base, names, waits=waits, returns=returns)
 
 
 def read_waits(run: Piece) -> bool:
@@ -41,9 +41,9 @@ def read_return(run: Piece) -> Return:
     return Return.STDOUT if choice is None else Return(choice)
 
 
-def _read_workflow(run: Piece, base: Base, names: Names) -> ChildNode | None:
-    waits, returns = read_waits(run), read_return(run)
-    piece = run.member("workflow")
+def _read_workflow(
+    piece: Piece, base: Base, names: Names, *, waits: bool, returns: Return
+) -> ChildNode | None:
     if piece.object() is None or not piece.require(["namespace", "name"], "the workflow to run"):
         return None
     piece.allow({"namespace", "name", "version", "input"}, "a workflow to run")

@@ -201,7 +201,7 @@ def _read_emit(piece: Piece, base: Base, siblings: Siblings, names: Names) -> No
 
 
 def _read_call(piece: Piece, base: Base, siblings: Siblings, names: Names) -> Node | None:
-    return read_call(piece, base, names, read_task)
+    return read_call(piece, base, names, read_task, read_task_list)
 
 
 def _read_listen(piece: Piece, base: Base, siblings: Siblings, names: Names) -> Node | None:

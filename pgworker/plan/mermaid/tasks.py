@@ -7,14 +7,17 @@ from typing import assert_never
 from pgworker.plan.mermaid.catching import catch_lines, retry_lines
 from pgworker.plan.mermaid.chart import Chart, Shape
 from pgworker.plan.mermaid.ways import Ways
-from pgworker.plan.mermaid.wording import member, span, worded
+from pgworker.plan.mermaid.wording import events_line, member, span, worded
 from pgworker.plan.nodes import (
     ActivityNode,
     Case,
+    ChildNode,
     DoNode,
     EmitNode,
     ForkNode,
     ForNode,
+    FunctionNode,
+    ListenNode,
     Node,
     RaiseNode,
     SetNode,
@@ -64,6 +67,12 @@ def draw(chart: Chart, node: Node, box: str, ways: Ways) -> None:
             _fork(chart, node, box, ways)
         case TryNode():
             _try(chart, node, box, ways)
+        case ListenNode():
+            _listen(chart, node, box, ways)
+        case ChildNode():
+            _child(chart, node, box, ways)
+        case FunctionNode():
+            _function(chart, node, box, ways)
         case _:
             assert_never(node)
 
@@ -162,6 +171,34 @@ def _try(chart: Chart, node: TryNode, box: str, ways: Ways) -> None:
         chart.edge(caught, ways.errors, "no more retries", dashed=True)
     else:
         chart.edge(caught, handled, "" if catch.retry is None else "no more retries")
+
+
+def _listen(chart: Chart, node: ListenNode, box: str, ways: Ways) -> None:
+    after = ways.to(node.then)
+    told = events_line(node.strategy)
+    if node.foreach is None or node.foreach.body is None:
+        chart.box(box, Shape.FLAG, *_head(node), told)
+        chart.edge(box, after)
+        return
+    with chart.frame(*_head(node)):
+        chart.box(box, Shape.HEXAGON, told)
+        first = draw_list(chart, node.foreach.body, ways.inside(box))
+    chart.edge(box, first, f"each {node.foreach.each}")
+    chart.edge(box, after, "done")
+
+
+def _child(chart: Chart, node: ChildNode, box: str, ways: Ways) -> None:
+    told = f"{worded(node.namespace)}/{worded(node.child)}"
+    version = "" if node.version is None else f":{worded(node.version)}"
+    chart.box(
+        box, Shape.DOUBLE, *_head(node, "workflow"), told + version, "" if node.waits else "not awaited"
+    )
+    chart.edge(box, ways.to(node.then))
+
+
+def _function(chart: Chart, node: FunctionNode, box: str, ways: Ways) -> None:
+    chart.box(box, Shape.DOUBLE, *_head(node, node.body.first or "function"))
+    chart.edge(box, ways.to(node.then))
 
 
 def _head(node: TaskNode, *more: str) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from pgworker.expressions.templates import (
     Template,
     UriTemplate,
 )
+from pgworker.plan.listening import Strategy
 from pgworker.plan.nodes import Time
 
 
@@ -71,3 +72,16 @@ def _braced(program: Program) -> str:
 
 def _quoted(text: str) -> str:
     return orjson.dumps(text).decode()
+
+
+def events_line(strategy: Strategy) -> str:
+    """Which CloudEvents are listened for, and until when."""
+    types = ", ".join(filter_.type or "any type" for filter_ in strategy.filters)
+    match strategy.until:
+        case None:
+            until = ""
+        case Strategy():
+            until = f" until {events_line(strategy.until)}"
+        case _:
+            until = f" until {worded(strategy.until)}"
+    return f"{strategy.mode} of {types}{until}"

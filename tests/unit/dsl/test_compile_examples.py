@@ -14,11 +14,16 @@ EXAMPLES = Path(__file__).resolve().parents[4] / "shared" / "spec" / "examples"
 FILES = sorted(EXAMPLES.glob("*.yaml"))
 
 RUN_TODAY = {
+    "authentication-bearer-uri-format",
+    "authentication-bearer",
+    "authentication-reusable",
     "call-http-endpoint-interpolation-shorthand",
     "call-http-endpoint-interpolation",
     "call-http-query-headers-expressions",
     "call-http-query-parameters",
     "call-http-redirect",
+    "call-openapi-redirect",
+    "call-openapi",
     "conditional-task",
     "do-multiple",
     "do-single",

@@ -1,0 +1,319 @@
+"""Calls, processes and policies: what is compiled, what is refused, and what is only checked."""
+
+from __future__ import annotations
+
+import pytest
+
+from pgworker import __version__
+from pgworker.dsl.compile import compile_value
+from pgworker.dsl.document import Document
+from pgworker.errors import Problem
+from pgworker.plan.nodes import ActivityNode
+from pgworker.types import JsonObject, JsonValue
+from tests.support.calls import CALLS, POLICIES, PROCESSES, call, document, http_with
+from tests.support.pure import problems_of
+
+WITH = "/do/0/t/with"
+PLAIN: JsonObject = {"method": "get", "endpoint": "https://x"}
+DATA: JsonObject = {
+    "a": "tea",
+    "p": "open sesame",
+    "t": "token",
+    "q": "?",
+    "status": "sold",
+    "uri": "https://y",
+}
+
+
+def arguments_of(definition: JsonObject, data: JsonValue = None) -> JsonValue:
+    """What the one call of a document is performed with."""
+    node = compile_value(definition).nodes["/do/0/t"]
+    assert isinstance(node, ActivityNode)
+    return node.arguments.evaluate(DATA if data is None else data, lambda names: {})
+
+
+def problems(definition: JsonObject) -> list[Problem]:
+    return list(problems_of(Document.from_value(definition)))
+
+
+def only(definition: JsonObject) -> Problem:
+    (problem,) = problems(definition)
+    return problem
+
+
+def test_an_http_call_carries_the_policy_of_its_endpoint_beside_it() -> None:
+    arguments = arguments_of(http_with({"basic": {"username": "ada", "password": "${ .p }"}}))
+    assert arguments == {
+        "endpoint": "https://x",
+        "authentication": {"basic": {"username": "ada", "password": "open sesame"}},
+        "method": "get",
+    }
+
+
+def test_a_named_policy_is_evaluated_where_it_is_used() -> None:
+    definition = document({"call": "http", "with": http_arguments({"use": "mine"})})
+    definition["use"] = {"authentications": {"mine": {"bearer": {"token": "Z-${ .t }"}}}}
+    assert arguments_of(definition)["authentication"] == {"bearer": {"token": "Z-token"}}
+
+
+def http_arguments(authentication: JsonValue) -> JsonObject:
+    return {"method": "get", "endpoint": {"uri": "https://x", "authentication": authentication}}
+
+
+@pytest.mark.parametrize("scheme", ["basic", "bearer"])
+def test_a_policy_in_a_secret_carries_the_secrets_name_and_nothing_else(scheme: str) -> None:
+    arguments = arguments_of(http_with({scheme: {"use": "hidden"}}))
+    assert arguments["authentication"] == {scheme: {"use": "hidden"}}
+
+
+@pytest.mark.parametrize("scheme", ["basic", "bearer"])
+def test_a_secret_that_is_not_declared_is_marked_as_such(scheme: str) -> None:
+    arguments = arguments_of(http_with({scheme: {"use": "other"}}))
+    assert arguments["authentication"] == {scheme: {"use": "other", "declared": False}}
+
+
+def test_an_openapi_call_carries_all_that_it_says() -> None:
+    protocol, written = CALLS["openapi"]
+    assert arguments_of(call(protocol, written)) == {
+        "document": {"endpoint": "https://x/tea", "authentication": {"basic": {"use": "hidden"}}},
+        "operationId": "findPets",
+        "parameters": {"status": "sold"},
+        "authentication": {"bearer": {"token": "t"}},
+        "output": "raw",
+        "redirect": False,
+    }
+
+
+def test_an_openapi_call_needs_no_more_than_a_document_and_an_operation() -> None:
+    written: JsonObject = {"document": {"endpoint": "${ .uri }"}, "operationId": "op-${ .a }"}
+    assert arguments_of(call("openapi", written)) == {
+        "document": {"endpoint": "https://y"},
+        "operationId": "op-tea",
+    }
+
+
+BAD = [
+    # endpoints
+    ("http", PLAIN | {"endpoint": {}}, "/endpoint", "the endpoint lacks `uri`", "add `uri:`"),
+    (
+        "http",
+        PLAIN | {"endpoint": {"uri": "x", "auth": {}}},
+        "/endpoint/auth",
+        "has no `auth`",
+        None,
+    ),
+    ("http", PLAIN | {"endpoint": "https://x/a b"}, "/endpoint", "is not a URI", "write a space as %20"),
+    ("http", PLAIN | {"headers": ".h"}, "/headers", "found the text `.h`", None),
+    ("http", PLAIN | {"headers": {"a": 1}}, "/headers/a", "found the number 1", "put it in quotes"),
+    # policies
+    ("http", http_arguments({}), "/endpoint/authentication", "lacks a member", None),
+    ("http", http_arguments(None), "/endpoint/authentication", "found nothing", None),
+    ("http", http_arguments({"use": ""}), "/endpoint/authentication/use", "the name is empty", None),
+    (
+        "http",
+        http_arguments({"use": "basic"}),
+        "/endpoint/authentication/use",
+        "no authentication is named",
+        "basics",
+    ),
+    (
+        "http",
+        http_arguments({"use": "a", "basic": {}}),
+        "/endpoint/authentication",
+        "has `basic`, `use`",
+        "keep one",
+    ),
+    (
+        "http",
+        http_arguments({"basic": {"username": "u"}}),
+        "/endpoint/authentication/basic",
+        "lacks `password`",
+        "add",
+    ),
+    (
+        "http",
+        http_arguments({"basic": {"username": "u", "password": 1234}}),
+        "/endpoint/authentication/basic/password",
+        "found the number 1234",
+        "put it in quotes",
+    ),
+    (
+        "http",
+        http_arguments({"basic": {"use": "hidden", "username": "u"}}),
+        "/endpoint/authentication/basic/username",
+        "a policy that is kept in a secret has no `username`",
+        None,
+    ),
+    (
+        "http",
+        http_arguments({"bearer": {"token": "${ .a[ }"}}),
+        "/endpoint/authentication/bearer/token",
+        "not a jq program",
+        None,
+    ),
+    ("http", http_arguments({"bearr": {}}), "/endpoint/authentication/bearr", "has no `bearr`", "bearer"),
+    # openapi
+    ("openapi", {"operationId": "o"}, "", "the OpenAPI call lacks `document`", "add `document:`"),
+    ("openapi", {"document": {"endpoint": "x"}}, "", "lacks `operationId`", "add `operationId:`"),
+    ("openapi", {"document": "x", "operationId": "o"}, "/document", "found the text `x`", None),
+    (
+        "openapi",
+        {"document": {"endpoint": "x"}, "operationId": 1},
+        "/operationId",
+        "found the number 1",
+        None,
+    ),
+    (
+        "openapi",
+        {"document": {"endpoint": "x"}, "operationId": "o", "parameters": "${ . }"},
+        "/parameters",
+        "found the text",
+        None,
+    ),
+    (
+        "openapi",
+        {"document": {"endpoint": "x"}, "operationId": "o", "params": {}},
+        "/params",
+        "an OpenAPI call has no `params`",
+        "parameters",
+    ),
+]
+
+
+@pytest.mark.parametrize(("protocol", "written", "where", "message", "hint"), BAD)
+def test_a_call_is_refused_at_the_place_of_its_mistake(
+    protocol: str, written: JsonObject, where: str, message: str, hint: str | None
+) -> None:
+    found = problems(call(protocol, written))
+    assert f"{WITH}{where}" in [problem.pointer for problem in found]
+    problem = next(problem for problem in found if problem.pointer == f"{WITH}{where}")
+    assert message in problem.message
+    assert hint is None or hint in str(problem.hint)
+
+
+CHECKED = [
+    ("grpc", {"method": "m"}, "", "lacks `proto`"),
+    ("grpc", {"service": {"name": "n", "host": "a/b"}}, "/service/host", "found the text `a/b`"),
+    (
+        "grpc",
+        {"service": {"name": "n", "host": "h", "port": 70000}},
+        "/service/port",
+        "found the number 70000",
+    ),
+    ("asyncapi", {"operation": "a", "channel": "b"}, "", "this one has `channel`, `operation`"),
+    ("asyncapi", {"protocol": "kafkaa"}, "/protocol", "found `kafkaa`"),
+    ("asyncapi", {"subscription": {}}, "/subscription", "lacks `consume`"),
+    ("asyncapi", {"subscription": {"consume": {}}}, "/subscription/consume", "`consume` lacks a member"),
+    ("a2a", {}, "", "the A2A call lacks `method`"),
+    ("a2a", {"method": "message/sent"}, "/method", "found `message/sent`"),
+    ("a2a", {"method": "tasks/get", "parameters": {}}, "/parameters", "there are no parameters"),
+    ("mcp", {"method": "tools/list", "transport": {}}, "/transport", "lacks a member"),
+    ("mcp", {"transport": {"stdio": {}}}, "/transport/stdio", "the transport lacks `command`"),
+]
+
+
+@pytest.mark.parametrize(("protocol", "written", "where", "message"), CHECKED)
+def test_a_call_that_cannot_be_performed_yet_is_checked_all_the_same(
+    protocol: str, written: JsonObject, where: str, message: str
+) -> None:
+    found = problems(call(protocol, written))
+    assert any(p.pointer == f"{WITH}{where}" and message in p.message for p in found)
+    assert any("cannot be run by pgworker" in p.message for p in found)
+
+
+PERFORMED = {"http", "openapi"}
+
+
+@pytest.mark.parametrize("name", [name for name, (protocol, _) in CALLS.items() if protocol not in PERFORMED])
+def test_a_well_made_call_of_another_protocol_is_refused_only_since_it_cannot_be_performed_yet(
+    name: str,
+) -> None:
+    protocol, written = CALLS[name]
+    problem = only(call(protocol, written))
+    assert problem.pointer == "/do/0/t/call"
+    assert problem.message == f"`call: {protocol}` cannot be run by pgworker {__version__}"
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_a_well_made_process_is_refused_only_since_it_cannot_be_performed_yet(name: str) -> None:
+    kind = next(key for key in ("container", "script", "shell") if key in PROCESSES[name])
+    problem = only(document({"run": PROCESSES[name]}))
+    assert problem.pointer == f"/do/0/t/run/{kind}"
+    assert problem.message == f"`run: {kind}` cannot be run by pgworker {__version__}"
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_policies_that_cannot_be_performed_yet_are_refused_by_name(name: str) -> None:
+    scheme = next(iter(POLICIES[name]))
+    found = problems(http_with(POLICIES[name]))
+    if scheme in ("basic", "bearer"):
+        assert found == []
+    else:
+        (problem,) = found
+        assert problem.pointer == f"{WITH}/endpoint/authentication/{scheme}"
+        assert problem.message == f"`{scheme}` authentication cannot be run by pgworker {__version__}"
+
+
+@pytest.mark.parametrize(
+    ("run", "where", "message"),
+    [
+        (None, "", "found nothing"),
+        ({}, "", "`run` lacks a member"),
+        ({"shell": {"command": "a"}, "script": {}}, "", "this one has `script`, `shell`"),
+        ({"shel": {"command": "a"}}, "/shel", "`run` has no `shel`"),
+        ({"shell": {"command": "a"}, "await": 1}, "/await", "found the number 1"),
+        ({"shell": {"command": "a"}, "return": "stdin"}, "/return", "found `stdin`"),
+        ({"shell": {"command": ["a"]}}, "/shell/command", "found an array"),
+        ({"shell": {"command": "a", "arguments": ["a", 1]}}, "/shell/arguments/1", "found the number 1"),
+        ({"shell": {"command": "${ .a[ }"}}, "/shell/command", "not a jq program"),
+        ({"script": {"language": "js"}}, "/script", "a script lacks a member"),
+        (
+            {"script": {"language": "js", "code": "1", "source": {}}},
+            "/script",
+            "this one has `code`, `source`",
+        ),
+        ({"container": {"image": "a", "pullPolicy": "often"}}, "/container/pullPolicy", "found `often`"),
+        ({"container": {"image": "a", "lifetime": {}}}, "/container/lifetime", "lacks `cleanup`"),
+        (
+            {"container": {"image": "a", "lifetime": {"cleanup": "eventually"}}},
+            "/container/lifetime",
+            "lacks `after`",
+        ),
+        (
+            {"container": {"image": "a", "lifetime": {"cleanup": "never", "after": "PT1S"}}},
+            "/container/lifetime/after",
+            "`after` means nothing here",
+        ),
+    ],
+)
+def test_processes_are_checked(run: JsonValue, where: str, message: str) -> None:
+    found = problems(document({"run": run}))
+    assert any(p.pointer == f"/do/0/t/run{where}" and message in p.message for p in found)
+
+
+@pytest.mark.parametrize(
+    ("use", "pointer", "message"),
+    [
+        ({"secrets": {}}, "/use/secrets", "found an object"),
+        ({"secrets": ["a", 1]}, "/use/secrets/1", "found the number 1"),
+        ({"authentications": []}, "/use/authentications", "found an array"),
+        ({"authentications": {"a": 1}}, "/use/authentications/a", "found the number 1"),
+        ({"authentications": {"a": {}}}, "/use/authentications/a", "lacks a member"),
+        ({"authentications": {"a": {"use": "b"}}}, "/use/authentications/a", "lacks a member"),
+        ({"authentications": {"a": {"basic": {}}}}, "/use/authentications/a/basic", "lacks `username`"),
+        (
+            {"authentications": {"a": {"bearer": {"token": "${ $item }"}}}},
+            "/use/authentications/a/bearer/token",
+            "$item is not defined",
+        ),
+        (
+            {"authentications": {"a": {"oauth2": {"authority": "${ .a }", "grant": "password"}}}},
+            "/use/authentications/a/oauth2/authority",
+            "found an expression",
+        ),
+    ],
+)
+def test_mistakes_in_what_is_declared_are_told(use: JsonObject, pointer: str, message: str) -> None:
+    definition = document({"set": {"a": 1}})
+    definition["use"] = use
+    assert any(p.pointer == pointer and message in p.message for p in problems(definition))
