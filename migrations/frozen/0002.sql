@@ -22,6 +22,21 @@ comment on column jobs.seq is 'Sequence number of the event that scheduled the j
 comment on column jobs.kind is 'decide: give the workflow a turn; perform: perform the activity; correlate: find out who may want a CloudEvent; schedule: look after a schedule.';
 comment on column cloud_events.published_at is 'When it was published here: the clock''s time, so that several of one transaction keep their order.';
 
+create table event_clock (
+    single   boolean not null default true,
+    position bigint  not null default 1000,
+    constraint there_is_one_clock
+        primary key (single),
+    constraint it_is_the_only_one
+        check (single)
+) with (fillfactor = 10);
+
+insert into event_clock default values;
+
+comment on table event_clock is 'One row: the position of the newest correlated CloudEvent.';
+comment on column event_clock.single is 'Always true.';
+comment on column event_clock.position is 'Moved on by correlate_events alone, under its lock: positions are in the order of commits.';
+
 create table correlations (
     id    text        not null,
     type  text,
@@ -41,8 +56,6 @@ comment on column correlations.type is 'The type of the CloudEvents that it is a
 comment on column correlations.keys is 'The expressions that read the values from a CloudEvent, in order.';
 comment on column correlations.since is 'Every CloudEvent published from then on has been, or is about to be, correlated by it.';
 
-create sequence event_positions start with 1000;
-
 create table correlated_events (
     correlation  text        not null,
     value        text        not null,
@@ -55,7 +68,6 @@ create table correlated_events (
         unique (correlation, event_id)
 );
 
-comment on sequence event_positions is 'Positions of correlated CloudEvents; given out under one lock, so that they are in the order of commits.';
 comment on table correlated_events is 'What value each CloudEvent has by each correlation: how those who listen find what was published.';
 comment on column correlated_events.correlation is 'The correlation.';
 comment on column correlated_events.value is 'Digest of the values of its keys.';
@@ -332,14 +344,14 @@ comment on function refuse_value(jsonb, text) is
     'Refuses (PW001) what jsonb can hold and other readers of JSON cannot: numbers beyond a double, and nesting beyond 128 levels.';
 
 create function event_floor() returns bigint
-    language sql volatile
+    language sql stable
     set search_path from current
 as $$
-    select case when is_called then last_value else 0 end from event_positions
+    select position from event_clock
 $$;
 
 comment on function event_floor() is
-    'The newest position that was given to a CloudEvent: whoever begins to exist now finds its events beyond it.';
+    'The position of the newest correlated CloudEvent: whoever begins to exist now finds its own beyond it.';
 
 create function cloud_event_of(p_event cloud_events) returns jsonb
     language sql stable
@@ -591,16 +603,20 @@ create function correlate_events(
     set enable_mergejoin = off
     set jit = off
 as $$
+declare
+    v_before bigint;
 begin
     perform lock_correlation(p_alone => true);
     if exists (select from cloud_events e join correlations c on c.type is null or c.type = e.type
                where e.id = any (p_events) and c.id <> all (p_known)) then
         return false;  -- somebody has just begun to listen in a new way
     end if;
+    update event_clock set position = position + cardinality(p_events)
+    returning position - cardinality(p_events) into v_before;
     insert into correlated_events (correlation, value, position, event_id, published_at)
     select u.correlation, u.value, p.position, e.id, e.published_at
-    from (select o.id, nextval('event_positions') as position
-          from (select e.id from cloud_events e where e.id = any (p_events) order by e.published_at, e.id) o) p
+    from (select e.id, v_before + row_number() over (order by e.published_at, e.id) as position
+          from cloud_events e where e.id = any (p_events)) p
     join cloud_events e on e.id = p.id
     join unnest(p_correlated, p_correlations, p_values) as u (event_id, correlation, value) on u.event_id = e.id
     on conflict on constraint a_correlation_gives_an_event_one_value do nothing;
@@ -896,7 +912,7 @@ begin
     if p_type is null or p_type = '' then
         raise exception 'an event has a type' using errcode = 'PW001';
     end if;
-    if p_type ~ '^(workflow|task|timer|iteration|input|error|listen|event|child|branch|extension|snapshot)\.' then
+    if p_type ~ '^(workflow|task|timer|iteration|input|error|listen|child|branch|extension|snapshot)\.|^event\.received$' then
         raise exception 'events of the type % are written by the engine alone', p_type using errcode = 'PW004',
             hint = 'Name the event after what happened in your own domain, such as order.paid; to steer a workflow use cancel_workflow and its like.';
     end if;
@@ -1085,6 +1101,32 @@ end
 $$;
 
 comment on function publish_emitted(uuid[], jsonb[]) is 'Publishes the CloudEvents that workflows emitted in a turn.';
+
+create function publish_lifecycle_events(id uuid) returns bigint
+    language plpgsql security definer
+    set search_path from current
+as $$
+#variable_conflict use_column
+declare
+    v_count bigint;
+begin
+    if not exists (select from workflows w where w.id = publish_lifecycle_events.id) then
+        raise exception 'there is no workflow %', publish_lifecycle_events.id using errcode = 'PW002';
+    end if;
+    -- whoever publishes the same at the same time waits here, and then finds it published: each counts as new once
+    perform pg_advisory_xact_lock(hashtextextended(publish_lifecycle_events.id::text, 0));
+    select count(publish_event(n.type, n.data, n.source, n.subject, n.id, n.time)) into v_count
+    from (select l.type, l.data, l.source, l.subject, l.id, l.time
+          from lifecycle_events l
+          where l.workflow_id = publish_lifecycle_events.id
+            and not exists (select from cloud_events c where c.source = l.source and c.event_id = l.id)
+          order by l.seq, l.position) as n;
+    return v_count;
+end
+$$;
+
+comment on function publish_lifecycle_events(uuid) is
+    'Publishes those lifecycle events of a workflow that have not been published yet; returns how many those were.';
 
 create function claim_turn(
     p_session        uuid,
@@ -1797,6 +1839,124 @@ where h.type = 'task.started'
                     and e.data -> 'start' = to_jsonb(h.seq));
 
 comment on view tasks is 'One row for each time that a task ran, is running or was skipped.';
+
+create view lifecycle_events with (security_barrier) as
+select c.workflow_id, c.seq, c.position, c.id, c.source, c.type, c.subject, c.time, c.data,
+       jsonb_build_object('specversion', '1.0', 'id', c.id, 'source', c.source, 'type', c.type,
+                          'subject', c.subject, 'time', c.moment, 'data', c.data) as cloud_event
+from (
+    select t.workflow_id,
+           t.seq,
+           t.position,
+           concat_ws(':', t.workflow_id, t.seq, t.kind, t.start) as id,
+           format('/%s/%s/%s', w.namespace, w.name, w.version) as source,
+           'io.serverlessworkflow.' || t.kind || '.v1' as type,
+           t.workflow_id || case when t.kind like 'task.%' then t.task else '' end as subject,
+           t.time,
+           m.moment,
+           case when t.kind like 'task.%' then jsonb_build_object('workflow', m.name, 'task', t.task)
+                else jsonb_build_object('name', m.name) end
+               -- createdAt, startedAt, suspendedAt and so on; correlation-started has startedAt too
+               || jsonb_build_object(substring(t.kind from '[a-z]+$') || 'At', m.moment)
+               || case when t.kind = 'workflow.started'
+                       then jsonb_build_object('definition', jsonb_build_object(
+                                'name', w.name, 'namespace', w.namespace, 'version', w.version))
+                       when t.kind like '%.faulted' then jsonb_build_object('error', t.told -> 'error')
+                       when t.kind like '%.completed'
+                       then jsonb_build_object('outputUri', format('/workflows/%s/events/%s', t.workflow_id, t.seq))
+                       when t.kind = 'workflow.correlation-completed' and t.told -> 'correlation' <> '{}'
+                       then jsonb_build_object('correlationKeys', t.told -> 'correlation')
+                       else '{}' end as data
+    from (
+        -- A task that starts and ends in one turn is one event of history, and still was created and has started.
+        -- A skipped task was created and no more: it was initiated, but `if` decided that it is not run, so it
+        -- neither started nor completed, nor was an execution of it terminated, which is what cancelled means.
+        select e.workflow_id, e.seq, e.occurred_at as time, e.task, e.data as told, null::bigint as start,
+               k.kind, k.position
+        from events e
+        cross join lateral (
+            values ('task.created', 1::bigint, e.type in ('task.started', 'task.skipped')
+                                               or e.type in ('task.completed', 'task.failed') and not e.data ? 'start'),
+                   ('task.started', 2, e.type = 'task.started'
+                                       or e.type in ('task.completed', 'task.failed') and not e.data ? 'start'),
+                   ('task.retried', 3, e.type = 'task.retried'),
+                   ('task.cancelled', 3, e.type = 'task.cancelled'),
+                   ('task.faulted', 3, e.type = 'task.failed'),
+                   ('task.completed', 3, e.type = 'task.completed'),
+                   ('workflow.correlation-started', 3, e.type = 'listen.started'),
+                   ('workflow.correlation-completed', 3, e.type = 'listen.completed'),
+                   ('workflow.started', 0, case when e.type = 'workflow.started'
+                        then coalesce((e.data ->> 'start_at')::timestamptz <= e.occurred_at, true) end),
+                   ('workflow.suspended', e.seq, e.type = 'workflow.paused'),
+                   ('workflow.resumed', e.seq, e.type = 'workflow.resumed'),
+                   ('workflow.cancelled', e.seq, e.type = 'workflow.cancelled'),
+                   ('workflow.faulted', e.seq, e.type = 'workflow.failed'),
+                   ('workflow.completed', e.seq, e.type = 'workflow.completed')
+        ) as k (kind, position, applies)
+        where k.applies
+        union all
+        -- A workflow that was put off starts with the first event that the engine writes.
+        select e.workflow_id, f.seq, f.occurred_at, null, null, null, 'workflow.started', 0
+        from events e
+        cross join lateral (
+            select a.seq, a.occurred_at
+            from events a
+            where a.workflow_id = e.workflow_id
+              and a.type ~ '^((task|timer|iteration|input|error|listen|child|branch)\.|workflow\.(failed|completed)$)'
+            order by a.seq
+            limit 1
+        ) as f
+        where e.seq = 1 and case when e.type = 'workflow.started'
+                                 then (e.data ->> 'start_at')::timestamptz > e.occurred_at end
+        union all
+        -- What befalls a whole workflow befalls the tasks that are running in it: inner ones stop before outer
+        -- ones and before the workflow, and go on after it. They are found in one pass over what was before,
+        -- whatever the planner believes: a join of starts with ends takes a minute where statistics are missing.
+        select e.workflow_id, e.seq, e.occurred_at, r.task, null, r.start,
+               case e.type when 'workflow.paused' then 'task.suspended' when 'workflow.resumed' then 'task.resumed'
+                           else 'task.cancelled' end,
+               case e.type when 'workflow.resumed' then e.seq + r.start else e.seq - r.start end
+        from events e
+        cross join lateral (
+            -- what started while the workflow was paused was not suspended with it
+            select case when e.type <> 'workflow.resumed' then e.seq
+                        else (select max(p.seq) from events p
+                              where p.workflow_id = e.workflow_id and p.seq < e.seq and p.type = 'workflow.paused')
+                   end as seq
+        ) as until
+        cross join lateral (
+            select k.start, min(a.task) as task  -- of those with a start and no end
+            from events a
+            cross join lateral (
+                values (case when a.type = 'task.started' then a.seq
+                             when a.type in ('task.completed', 'task.failed', 'task.cancelled')
+                             then (a.data ->> 'start')::bigint end)
+            ) as k (start)
+            where a.workflow_id = e.workflow_id and a.seq < e.seq and k.start < until.seq
+            group by k.start
+            having bool_and(a.type = 'task.started')
+        ) as r
+        where e.type in ('workflow.paused', 'workflow.resumed', 'workflow.cancelled', 'workflow.failed',
+                         'workflow.completed')
+    ) as t
+    join workflows w on w.id = t.workflow_id
+    cross join lateral (
+        values (format('%s-%s.%s', w.name, w.id, w.namespace),
+                to_char(t.time at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
+    ) as m (name, moment)
+) as c;
+
+comment on view lifecycle_events is 'The lifecycle events of the specification, read off the history: one row a CloudEvent, in the order of seq and position. What a longer history adds comes after what was there.';
+comment on column lifecycle_events.workflow_id is 'The workflow.';
+comment on column lifecycle_events.seq is 'The event of the history that it tells of.';
+comment on column lifecycle_events.position is 'Order among those that tell of the same event.';
+comment on column lifecycle_events.id is 'The attribute id: always the same for the same event; tasks that share a workflow''s fate also have the seq of their start in it.';
+comment on column lifecycle_events.source is 'The attribute source: /namespace/name/version of the definition.';
+comment on column lifecycle_events.type is 'The attribute type, such as io.serverlessworkflow.task.completed.v1.';
+comment on column lifecycle_events.subject is 'The attribute subject: the workflow''s id, and the JSON Pointer of the task if it tells of one.';
+comment on column lifecycle_events.time is 'The attribute time: when it happened.';
+comment on column lifecycle_events.data is 'The data, with the properties that the specification names.';
+comment on column lifecycle_events.cloud_event is 'The whole CloudEvent 1.0, in structured mode.';
 
 do $$
 declare

@@ -9,16 +9,20 @@ create function correlate_events(
     set enable_mergejoin = off
     set jit = off
 as $$
+declare
+    v_before bigint;
 begin
     perform lock_correlation(p_alone => true);
     if exists (select from cloud_events e join correlations c on c.type is null or c.type = e.type
                where e.id = any (p_events) and c.id <> all (p_known)) then
         return false;  -- somebody has just begun to listen in a new way
     end if;
+    update event_clock set position = position + cardinality(p_events)
+    returning position - cardinality(p_events) into v_before;
     insert into correlated_events (correlation, value, position, event_id, published_at)
     select u.correlation, u.value, p.position, e.id, e.published_at
-    from (select o.id, nextval('event_positions') as position
-          from (select e.id from cloud_events e where e.id = any (p_events) order by e.published_at, e.id) o) p
+    from (select e.id, v_before + row_number() over (order by e.published_at, e.id) as position
+          from cloud_events e where e.id = any (p_events)) p
     join cloud_events e on e.id = p.id
     join unnest(p_correlated, p_correlations, p_values) as u (event_id, correlation, value) on u.event_id = e.id
     on conflict on constraint a_correlation_gives_an_event_one_value do nothing;

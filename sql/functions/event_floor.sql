@@ -1,9 +1,9 @@
 create function event_floor() returns bigint
-    language sql volatile
+    language sql stable
     set search_path from current
 as $$
-    select case when is_called then last_value else 0 end from event_positions
+    select position from event_clock
 $$;
 
 comment on function event_floor() is
-    'The newest position that was given to a CloudEvent: whoever begins to exist now finds its events beyond it.';
+    'The position of the newest correlated CloudEvent: whoever begins to exist now finds its own beyond it.';

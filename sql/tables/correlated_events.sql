@@ -1,5 +1,3 @@
-create sequence event_positions start with 1000;
-
 create table correlated_events (
     correlation  text        not null,
     value        text        not null,
@@ -12,7 +10,6 @@ create table correlated_events (
         unique (correlation, event_id)
 );
 
-comment on sequence event_positions is 'Positions of correlated CloudEvents; given out under one lock, so that they are in the order of commits.';
 comment on table correlated_events is 'What value each CloudEvent has by each correlation: how those who listen find what was published.';
 comment on column correlated_events.correlation is 'The correlation.';
 comment on column correlated_events.value is 'Digest of the values of its keys.';

@@ -90,7 +90,7 @@ def test_types_of_the_engine_are_refused(
 
 
 @BOTH
-@pytest.mark.parametrize("type_", ["tasks.done", "mytask.started", "workflow", "event.received", "Ä ö"])
+@pytest.mark.parametrize("type_", ["tasks.done", "mytask.started", "workflow", "event.happened", "Ä ö"])
 def test_types_of_ones_own_are_kept_as_given(
     connection: psycopg.Connection, started: str, statement: str, type_: str
 ) -> None:

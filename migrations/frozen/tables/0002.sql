@@ -22,6 +22,7 @@ comment on column jobs.seq is 'Sequence number of the event that scheduled the j
 comment on column jobs.kind is 'decide: give the workflow a turn; perform: perform the activity; correlate: find out who may want a CloudEvent; schedule: look after a schedule.';
 comment on column cloud_events.published_at is 'When it was published here: the clock''s time, so that several of one transaction keep their order.';
 
+-- with tables/event_clock.sql
 -- with tables/correlations.sql
 -- with tables/correlated_events.sql
 -- with tables/subscriptions.sql

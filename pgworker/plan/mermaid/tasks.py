@@ -44,7 +44,7 @@ def draw_all(chart: Chart, tasks: TaskList, ways: Ways) -> dict[str, str]:
     return boxes
 
 
-def draw(chart: Chart, node: Node, box: str, ways: Ways) -> None:
+def draw(chart: Chart, node: Node, box: str, ways: Ways) -> None:  # noqa: PLR0912 -- one line for each kind
     """Draws a task, beginning with the box, and where it leads."""
     match node:
         case SetNode():

@@ -77,7 +77,7 @@ def test_every_list_is_found_by_its_pointer() -> None:
     [
         ("/do/0/a", Next("b")),
         ("/do/1/b", Next("g")),
-        ("/do/1/b/do/0/c", Next()),
+        ("/do/1/b/do/0/c", Next(exits=True)),
         ("/do/1/b/do/1/d", Next()),
         ("/do/1/b/do/1/d/do/0/e", Next(ends_workflow=True)),
         ("/do/1/b/do/1/d/do/1/f", Next("e")),
@@ -93,7 +93,7 @@ def test_the_default_case_comes_last_wherever_it_was_written() -> None:
     switch = plan_of(TEXT).nodes["/do/2/g"]
     assert isinstance(switch, SwitchNode)
     assert [(case.name, case.then) for case in switch.cases] == [
-        ("never", Next()),
+        ("never", Next(exits=True)),
         ("other", Next("a/b~c")),
         ("always", Next("a")),
     ]

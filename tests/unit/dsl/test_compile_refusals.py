@@ -571,24 +571,11 @@ def test_a_loop_variable_that_could_not_be_read_is_refused(names: str) -> None:
 @pytest.mark.parametrize(
     ("text", "pointer", "what"),
     [
-        (task("{emit: {event: {with: {type: x}}}}"), "/do/0/t", "a `emit` task"),
-        (task("{listen: {to: {any: []}}}"), "/do/0/t", "a `listen` task"),
         (task("{run: {shell: {command: ls}}}"), "/do/0/t/run/shell", "`run: shell`"),
-        (task("{call: someFunction, with: {a: 1}}"), "/do/0/t/call", "`call: someFunction`"),
         (
             task("{set: {a: 1}, input: {schema: {resource: {endpoint: 'http://x'}}}}"),
             "/do/0/t/input/schema/resource",
             "a schema in an external resource",
-        ),
-        (SOMETHING + "\nschedule: {cron: '* * * * *'}", "/schedule", "a workflow's `schedule`"),
-        (SOMETHING + "\nevaluate: {mode: loose}", "/evaluate/mode", "the `loose` mode"),
-        *(
-            (SOMETHING + f"\nuse: {{{key}: {{}}}}", f"/use/{key}", f"`use.{key}`")
-            for key in (
-                "catalogs",
-                "extensions",
-                "functions",
-            )
         ),
     ],
 )
