@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,8 @@ from aiohttp import web
 
 from pgworker.activities.http import HttpCaller
 from pgworker.activities.policy import HttpPolicy, parse_networks
+from pgworker.activities.registry import Activities
+from pgworker.activities.secrets import StoredSecrets
 from pgworker.errors import Fault
 from pgworker.types import JsonObject, JsonValue
 
@@ -167,3 +170,41 @@ async def raw() -> AsyncIterator[Raw]:
     yield start
     for server in servers:
         server.close()
+
+
+class OpenApi:
+    """Calls operations in short: ``await api(document, operation, **parameters)``."""
+
+    def __init__(self, server, activities) -> None:
+        self.server = server
+        self.activities = activities
+        self.extra: dict[str, object] = {}
+
+    async def __call__(self, document, operation, /, **parameters):
+        uri = document
+        if not isinstance(document, str):
+            uri = self.server.has("/docs/api.json", json.dumps(document).encode())
+        arguments = {
+            "document": {"endpoint": uri},
+            "operationId": operation,
+            "parameters": parameters,
+            **self.extra,
+        }
+        return await self.activities.perform("openapi", arguments, idempotency_key="w:7")
+
+    async def fault(self, document, operation, /, **parameters) -> Fault:
+        with pytest.raises(Fault) as caught:
+            await self(document, operation, **parameters)
+        return caught.value
+
+    @property
+    def sent(self):
+        """The request that was made last."""
+        return self.server.seen[-1]
+
+
+@pytest.fixture
+async def api(server, tmp_path):
+    secrets = StoredSecrets(environment={"PGWORKER_SECRET_A": "token-of-a"})
+    async with Activities(LOOPBACK, secrets, tmp_path) as activities:
+        yield OpenApi(server, activities)

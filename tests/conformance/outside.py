@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from aiohttp import BasicAuth, web
+from aiohttp import web
 
 from tests.support.certificates import Authority
 
@@ -123,7 +124,7 @@ async def _get_pet(request: web.Request) -> web.Response:
 async def _basic_auth(request: web.Request) -> web.Response:
     _belongs_to(HTTPBIN, request)
     user = request.match_info["user"]
-    expected = BasicAuth(user, request.match_info["password"], "utf-8").encode()
-    if request.headers.get("Authorization") != expected:
+    credentials = b64encode(f"{user}:{request.match_info['password']}".encode()).decode()
+    if request.headers.get("Authorization") != f"Basic {credentials}":
         return web.Response(status=401, headers={"WWW-Authenticate": 'Basic realm="Fake Realm"'})
     return web.json_response({"authenticated": True, "user": user})

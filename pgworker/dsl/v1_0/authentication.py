@@ -34,23 +34,21 @@ def read_authentication(piece: Piece, names: Names) -> Template | None:
         return None
     if which == "use":
         return _named(piece.member("use"), names)
-    return _read_scheme(piece.member(which), which, names.secrets, names.variables)
+    return _read_scheme(piece.member(which), which, names)
 
 
-def read_authentications(use: Piece, secrets: frozenset[str]) -> MappingProxyType[str, Template | None]:
+def read_authentications(use: Piece, names: Names) -> MappingProxyType[str, Template | None]:
     """The policies under ``use.authentications`` by name; None for one in which something was reported."""
     piece = use.member("authentications")
     if not use.has("authentications") or piece.object() is None:
         return MappingProxyType({})
-    return MappingProxyType(
-        {name: _read_policy(piece.member(name), secrets) for name in piece.object() or {}}
-    )
+    return MappingProxyType({name: _read_policy(piece.member(name), names) for name in piece.object() or {}})
 
 
-def _read_policy(piece: Piece, secrets: frozenset[str]) -> Template | None:
+def _read_policy(piece: Piece, names: Names) -> Template | None:
     """A reusable policy; the schema allows further members beside the scheme."""
     which = None if piece.object() is None else only_one(piece, _SCHEMES, "an authentication")
-    return None if which is None else _read_scheme(piece.member(which), which, secrets, frozenset())
+    return None if which is None else _read_scheme(piece.member(which), which, names)
 
 
 def _named(piece: Piece, names: Names) -> Template | None:
@@ -76,19 +74,17 @@ def _name(piece: Piece) -> str | None:
     return name
 
 
-def _read_scheme(
-    piece: Piece, scheme: str, secrets: frozenset[str], variables: frozenset[str]
-) -> Template | None:
+def _read_scheme(piece: Piece, scheme: str, names: Names) -> Template | None:
     if piece.object() is None:
         return None
     if piece.has("use"):
         piece.allow({"use"}, "a policy that is kept in a secret")
-        template = _secret(piece.member("use"), secrets)
+        template = _secret(piece.member("use"), names.secrets)
     elif scheme in _MEMBERS:
-        template = _read_credentials(piece, _MEMBERS[scheme], variables)
+        template = _read_credentials(piece, _MEMBERS[scheme], names.variables)
     else:
-        check_oauth(piece, variables, has_endpoints=scheme == "oauth2")
-        template = read_template(piece, variables)
+        check_oauth(piece, names.variables, has_endpoints=scheme == "oauth2")
+        template = read_template(piece, names.variables)
     if scheme not in _PERFORMED:
         report_unsupported(piece, f"`{scheme}` authentication")
         return None

@@ -119,16 +119,15 @@ def _read_use(piece: Piece, names: Names) -> Names:
     if piece.object() is None:
         return names
     piece.allow(_USE, "`use`")
-    secrets = read_secrets(piece)
+    names = replace(names, secrets=read_secrets(piece))
     names = replace(
         names,
-        authentications=read_authentications(piece, secrets),
+        authentications=read_authentications(piece, names),
         errors=read_errors(piece.member("errors")),
         # what a policy may name: the error, under the name that a catch gives it by default
         retries=read_policies(piece.member("retries"), names.within("error")),
         timeouts=_read_timeouts(piece.member("timeouts")),
         catalogs=dict(read_catalogs(piece.member("catalogs"))) if piece.has("catalogs") else {},
-        secrets=secrets,
     )
     if piece.has("functions"):
         read_functions(piece.member("functions"), names, read_task)

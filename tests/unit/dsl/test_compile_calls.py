@@ -317,3 +317,12 @@ def test_mistakes_in_what_is_declared_are_told(use: JsonObject, pointer: str, me
     definition = document({"set": {"a": 1}})
     definition["use"] = use
     assert any(p.pointer == pointer and message in p.message for p in problems(definition))
+
+
+def test_in_loose_mode_a_reusable_policy_may_leave_out_what_surrounds_expressions() -> None:
+    definition = document({"call": "http", "with": http_arguments({"use": "mine"})})
+    definition["use"] = {"authentications": {"mine": {"basic": {"username": "ada", "password": ".p"}}}}
+    definition["evaluate"] = {"mode": "loose"}
+    assert arguments_of(definition)["authentication"] == {
+        "basic": {"username": "ada", "password": "open sesame"}
+    }
