@@ -1676,6 +1676,38 @@ $$;
 comment on function subscribe_schedule(uuid, integer[], text[], text[], jsonb[], text[]) is
     'A schedule begins to listen for the CloudEvents that trigger it.';
 
+create function keep_resources(
+    p_namespace text, p_name text, p_version text, p_uris text[], p_contents jsonb[], p_worker text
+) returns void
+    language sql security definer
+    set search_path from current
+as $$
+    -- the first who loads them settles what they are
+    insert into resources (namespace, name, version, uri, content, loaded_by)
+    select p_namespace, p_name, p_version, u.uri, u.content, p_worker
+    from unnest(p_uris, p_contents) as u (uri, content)
+    on conflict on constraint a_resource_belongs_to_a_definition do nothing
+$$;
+
+comment on function keep_resources(text, text, text, text[], jsonb[], text) is
+    'Keeps what a definition refers to, as it was loaded.';
+
+create function put_off(p_workflows uuid[], p_delay interval) returns void
+    language sql security definer
+    set search_path from current
+    set plan_cache_mode = force_generic_plan
+    set enable_seqscan = off
+    set enable_hashjoin = off
+    set enable_mergejoin = off
+    set jit = off
+as $$
+    update jobs j set due_at = clock_timestamp() + p_delay
+    where j.workflow_id = any (p_workflows) and j.kind <> 'perform' and j.due_at <= clock_timestamp()
+$$;
+
+comment on function put_off(uuid[], interval) is
+    'Lets workflows wait for what their definition refers to; unlike postpone_turn it is no strike against them.';
+
 create function note_problems(p_namespace text, p_name text, p_version text, p_problems text) returns void
     language sql security definer
     set search_path from current

@@ -30,8 +30,8 @@ class Activities:
         self, http: HttpPolicy, secrets: SecretProvider | None = None, resources: Path | None = None
     ) -> None:
         self._http = HttpCaller(http, secrets)
-        self._resources = Resources(http, secrets, resources)
-        openapi = OpenApiCaller(self._http, ResourceCache(self._resources))
+        self.resources = Resources(http, secrets, resources)
+        openapi = OpenApiCaller(self._http, ResourceCache(self.resources))
         self._performers = {"http": self._http.call, "openapi": openapi.call}
         self._open = AsyncExitStack()
 
@@ -42,7 +42,7 @@ class Activities:
 
     async def __aenter__(self) -> Activities:
         await self._open.enter_async_context(self._http)
-        await self._open.enter_async_context(self._resources)
+        await self._open.enter_async_context(self.resources)
         return self
 
     async def __aexit__(

@@ -139,9 +139,9 @@ class MemoryStore:
         """The whole histories of workflows."""
         return {workflow_id: list(self._found(workflow_id).events) for workflow_id in workflow_ids}
 
-    async def definition(self, namespace: str, name: str, version: str) -> JsonObject:
-        """The document of a definition."""
-        return self._definitions.get((namespace, name, version), {})
+    async def definition(self, namespace: str, name: str, version: str) -> tuple[JsonObject, JsonObject]:
+        """The document of a definition; nothing is ever loaded for it here."""
+        return self._definitions.get((namespace, name, version), {}), {}
 
     def status(self, workflow_id: str) -> tuple[Status, JsonValue, JsonValue]:
         """Where a workflow stands: its status, output and error."""

@@ -34,8 +34,8 @@ class TurnStore(Protocol):
     async def read(self, workflow_ids: Sequence[str]) -> dict[str, list[Event]]:
         """The whole histories of workflows."""
 
-    async def definition(self, namespace: str, name: str, version: str) -> JsonObject:
-        """The document of a definition; an empty one if there is none."""
+    async def definition(self, namespace: str, name: str, version: str) -> tuple[JsonObject, JsonObject]:
+        """A definition's document (an empty one if there is none), and what was loaded for it, by address."""
 
 
 class EventStore(Protocol):

@@ -104,6 +104,7 @@ class Writes:
     published_by: list[str] = field(default_factory=list)
     published: list[str] = field(default_factory=list)
     letters: Correspondence = field(default_factory=Correspondence)
+    put_off: list[str] = field(default_factory=list)
 
     def parameters(self) -> list[str]:
         """The arguments of ``commit_turn`` after the first three, as array literals."""
@@ -140,6 +141,9 @@ class Wanted:
     done: Sequence[Lease] = ()
 
 
+_PUT_OFF_SECONDS = 0.2
+
+
 class TurnConnection:
     """The connection on which the turns of one worker are made, one after the other.
 
@@ -171,8 +175,11 @@ class TurnConnection:
             " where workflow_id = any(%s::uuid[]) order by workflow_id, seq"
         )
         self._definition = database.statement(
-            "select document from {schema}.definitions where namespace = %s and name = %s and version = %s"
+            "select document, (select json_object_agg(r.uri, r.content) from {schema}.resources r"
+            " where r.namespace = d.namespace and r.name = d.name and r.version = d.version)"
+            " from {schema}.definitions d where namespace = %s and name = %s and version = %s"
         )
+        self._put_off = database.statement("select {schema}.put_off(%s::uuid[], %s)")
         self._declare_idle = database.statement("select {schema}.declare_idle(%s, %s)")
         self._next_job = database.statement("select {schema}.time_to_next_job(%s)")
         self._postpone = database.statement("select {schema}.postpone_turn(%s::uuid, %s)")
@@ -232,12 +239,12 @@ class TurnConnection:
                 histories[workflow_id].append(Event(*event))
         return histories
 
-    async def definition(self, namespace: str, name: str, version: str) -> JsonObject:
-        """The document of a definition; an empty one if it has gone."""
+    async def definition(self, namespace: str, name: str, version: str) -> tuple[JsonObject, JsonObject]:
+        """A definition's document (an empty one if it has gone), and what was loaded for it, by address."""
         with translated():
             cursor = await self._connection.execute(self._definition, [namespace, name, version])
             row = await cursor.fetchone()
-        return {} if row is None else row[0]
+        return ({}, {}) if row is None else (row[0], row[1] or {})
 
     async def declare_idle(self, idle: bool) -> None:
         """Says whether this worker wants to be notified of new jobs."""
@@ -273,6 +280,10 @@ class TurnConnection:
             self._commit_turn, [self.session, self._worker_id, self._lease, *writes.parameters()]
         )
         await self._letters.send(self._connection, writes.letters)
+        if writes.put_off:
+            await self._connection.execute(
+                self._put_off, [plain(writes.put_off), timedelta(seconds=_PUT_OFF_SECONDS)]
+            )
 
     async def _send_lease(self, slots: int) -> AsyncCursor[Any] | None:
         if slots <= 0:

@@ -8,12 +8,11 @@ from datetime import datetime
 from pgworker.engine.commands import Subscribe
 from pgworker.engine.triggering import subscriptions, trigger
 from pgworker.errors import DocumentError
-from pgworker.plan.nodes import Plan
 from pgworker.plan.schedule import Schedule
 from pgworker.store.rounds import DueSchedule, Settlement
 from pgworker.telemetry import log
 from pgworker.types import JsonObject
-from pgworker.worker.plans import PlanCache
+from pgworker.worker.plans import Entry, Incomplete, PlanCache
 
 
 class Scheduler:
@@ -25,6 +24,8 @@ class Scheduler:
     def settle(self, due: DueSchedule, definition: JsonObject) -> tuple[Settlement, Sequence[Subscribe]]:
         """Where a schedule stands from now on, and what it begins to listen for."""
         plan = self._plan(due, definition)
+        if isinstance(plan, Incomplete):
+            plan = plan.plan
         if isinstance(plan, DocumentError):
             log.error("a schedule cannot run", schedule=f"{due.namespace}/{due.name}", reason=plan.message)
             return Settlement(problem=plan.message), ()
@@ -42,7 +43,7 @@ class Scheduler:
             return settlement, () if due.subscribed else subscriptions(schedule.on)
         return _by_time(schedule, due), ()
 
-    def _plan(self, due: DueSchedule, definition: JsonObject) -> Plan | DocumentError:
+    def _plan(self, due: DueSchedule, definition: JsonObject) -> Entry:
         key = (due.namespace, due.name, due.version)
         return self._plans.get(key) if not self._plans.missing({key}) else self._plans.add(key, definition)
 

@@ -13,11 +13,13 @@ from pgworker.settings import Settings
 from pgworker.store.database import Database
 from pgworker.store.leases import Leases
 from pgworker.store.pool import open_pool
+from pgworker.store.resources import StoredResources
 from pgworker.store.rounds import Rounds
 from pgworker.telemetry import log
 from pgworker.worker.black_box import BlackBox
 from pgworker.worker.decision_watch import DecisionWatch
 from pgworker.worker.keeper import keep
+from pgworker.worker.librarian import Librarian
 from pgworker.worker.listener import listen
 from pgworker.worker.performer import Performer
 from pgworker.worker.rest import Rest
@@ -50,6 +52,9 @@ async def serve(settings: Settings, stop: asyncio.Event, black_box: BlackBox | N
             rest=rest,
             watch=watch,
             published=walker.wake,
+            library=lambda plans: Librarian(
+                activities.resources, StoredResources(database, pool, worker_id), plans, rest.wake
+            ),
         )
         log.info("worker started", worker_id=worker_id, concurrency=settings.concurrency)
         helpers = [

@@ -19,13 +19,13 @@ from pgworker.engine.evolve import evolve, replay
 from pgworker.engine.inputs import CancelWanted, ChildReported, Input, Outcome, TimerDue
 from pgworker.engine.state import State, Status
 from pgworker.errors import DocumentError, Fault, FaultKind
-from pgworker.plan.nodes import Plan
 from pgworker.store.turns import Claim, Lease, Writes
 from pgworker.telemetry import log
 from pgworker.types import JsonValue
 from pgworker.worker.cache import StateCache
 from pgworker.worker.decision_watch import DecisionWatch
 from pgworker.worker.performances import Performance
+from pgworker.worker.plans import Entry, Incomplete
 
 _CANCEL = -1
 """The job by which a parent that does not wait any more asks for the end of its child."""
@@ -65,7 +65,7 @@ class TurnMaker:
     def __init__(
         self,
         cache: StateCache,
-        plan_of: Callable[[Claim], Plan | DocumentError],
+        plan_of: Callable[[Claim], Entry],
         watch: DecisionWatch,
         max_events: int = MAX_EVENTS,
     ) -> None:
@@ -81,6 +81,9 @@ class TurnMaker:
                 continue
             if claim.strikes >= MAX_STRIKES:
                 _quarantine(turn.writes, claim)
+                continue
+            if isinstance(self._plan_of(claim), Incomplete):
+                turn.writes.put_off.append(claim.workflow_id)
                 continue
             try:
                 with self._watch.over(claim.workflow_id):
@@ -124,6 +127,7 @@ class TurnMaker:
         if state.status.is_terminal:
             return Record(state, turn.now)
         plan = self._plan_of(claim)
+        assert not isinstance(plan, Incomplete)
         if isinstance(plan, DocumentError):
             return refuse(state, turn.now, plan)
         told = _told(claim, state, turn.outcomes)

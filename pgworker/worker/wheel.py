@@ -16,7 +16,6 @@ from pgworker import __version__
 from pgworker.engine.events import Event
 from pgworker.engine.inputs import Outcome
 from pgworker.errors import DatabaseUnavailable, DocumentError, Fault, FaultKind
-from pgworker.plan.nodes import Plan
 from pgworker.settings import Settings
 from pgworker.store.database import Database
 from pgworker.store.failures import TurnOvertaken, ValueRejected
@@ -25,9 +24,10 @@ from pgworker.telemetry import log
 from pgworker.worker.backoff import Backoff
 from pgworker.worker.cache import StateCache
 from pgworker.worker.decision_watch import DecisionWatch
+from pgworker.worker.librarian import Librarian
 from pgworker.worker.performances import Performance
 from pgworker.worker.performer import Key, Performer
-from pgworker.worker.plans import PlanCache
+from pgworker.worker.plans import Entry, Incomplete, PlanCache
 from pgworker.worker.rest import Rest
 from pgworker.worker.turn import Turn, TurnMaker
 
@@ -50,6 +50,7 @@ class Wheel:
         rest: Rest,
         watch: DecisionWatch,
         published: Callable[[], None],
+        library: Callable[[PlanCache], Librarian],
     ) -> None:
         self._settings = settings
         self._database = database
@@ -58,6 +59,7 @@ class Wheel:
         self._rest = rest
         self._published = published
         self._plans = PlanCache()
+        self._librarian = library(self._plans)
         self._cache = StateCache(settings.cache_megabytes * 1024 * 1024)
         self._maker = TurnMaker(self._cache, self._plan_of, watch)
         self._stopping = False
@@ -153,15 +155,18 @@ class Wheel:
     ) -> Mapping[str, Sequence[Event]]:
         """The whole histories of the workflows whose states are not in memory, and all definitions."""
         for key in self._plans.missing({(c.namespace, c.name, c.version) for c in claims}):
-            plan = self._plans.add(key, await connection.definition(*key))
+            definition, resources = await connection.definition(*key)
+            plan = self._plans.add(key, definition, resources)
             if isinstance(plan, DocumentError):
                 await connection.note_problems(*key, plan.message)
+            elif isinstance(plan, Incomplete):
+                self._librarian.complete(key, plan)
         unknown = [
             c.workflow_id for c in claims if c.folded_seq not in (0, self._cache.seq_of(c.workflow_id))
         ]
         return await connection.read(unknown) if unknown else {}
 
-    def _plan_of(self, claim: Claim) -> Plan | DocumentError:
+    def _plan_of(self, claim: Claim) -> Entry:
         return self._plans.get((claim.namespace, claim.name, claim.version))
 
     def _make(

@@ -121,6 +121,6 @@ def _check_iterator(piece: Piece, names: Names, read_task_list: ListReader) -> N
     item = read_variable(piece.member("item")) if piece.has("item") else "item"
     at = read_variable(piece.member("at")) if piece.has("at") else "index"
     inside = names.within(*(name for name in (item, at) if name is not None))
-    read_dataflow(piece, inside.variables)
+    read_dataflow(piece, inside)
     if piece.has("do"):
         read_task_list(piece.member("do"), inside)

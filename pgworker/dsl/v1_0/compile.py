@@ -62,7 +62,7 @@ def compile_1_0(
     if root.has("use"):
         names = _read_use(root.member("use"), names)
     timeout = read_timeout(root.member("timeout"), names) if root.has("timeout") else None
-    flow = read_dataflow(root, names.variables)
+    flow = read_dataflow(root, names)
     schedule = read_schedule(root.member("schedule"), names) if root.has("schedule") else None
     if not root.has("do"):
         return None
@@ -127,8 +127,9 @@ def _read_use(piece: Piece, names: Names) -> Names:
         # what a policy may name: the error, under the name that a catch gives it by default
         retries=read_policies(piece.member("retries"), names.within("error")),
         timeouts=_read_timeouts(piece.member("timeouts")),
-        catalogs=dict(read_catalogs(piece.member("catalogs"))) if piece.has("catalogs") else {},
     )
+    if piece.has("catalogs"):
+        names = replace(names, catalogs=dict(read_catalogs(piece.member("catalogs"), names)))
     if piece.has("functions"):
         read_functions(piece.member("functions"), names, read_task)
     return (

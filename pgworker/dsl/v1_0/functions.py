@@ -11,9 +11,10 @@ from pgworker.dsl.v1_0.base import Base
 from pgworker.dsl.v1_0.expressions import read_template
 from pgworker.dsl.v1_0.names import Names, TaskReader, Wanted
 from pgworker.dsl.v1_0.siblings import Siblings
+from pgworker.dsl.v1_0.wanting import read_wanted
 from pgworker.expressions.templates import Literal, Template
 from pgworker.plan.nodes import FunctionNode, Node, TaskList
-from pgworker.types import JsonObject, Pointer
+from pgworker.types import Pointer
 
 _CATALOGED = re.compile(r"(?P<function>[^:@\s]+):(?P<version>[^:@\s]+)@(?P<catalog>[^:@\s]+)")
 _TREE = re.compile(
@@ -36,18 +37,16 @@ def read_functions(piece: Piece, names: Names, read_task: TaskReader) -> None:
             tasks[name] = node
 
 
-def read_catalogs(piece: Piece) -> Iterator[tuple[str, Piece]]:
-    """The endpoints of the catalogs under ``use.catalogs``, by name."""
+def read_catalogs(piece: Piece, names: Names) -> Iterator[tuple[str, Wanted]]:
+    """Where the catalogs under ``use.catalogs`` are, by name."""
     for name in piece.object() or {}:
         catalog = piece.member(name)
         if catalog.object() is None or not catalog.require(["endpoint"], "the catalog"):
             continue
         catalog.allow({"endpoint"}, "a catalog")
-        endpoint = catalog.member("endpoint")
-        if _uri_of(endpoint) is None:
-            endpoint.report("the endpoint has no URI", expected="a URI, or an object with `uri`")
-            continue
-        yield name, endpoint
+        root = read_wanted(catalog.member("endpoint"), names)
+        if root is not None:
+            yield name, root
 
 
 def read_function_call(
@@ -108,15 +107,14 @@ def _address(function: str, names: Names) -> Wanted | None:
         catalog = cataloged["catalog"]
         if catalog not in names.catalogs and catalog != "default":
             return None
-        endpoint = names.catalogs.get(catalog)
-        root = DEFAULT_CATALOG if endpoint is None else _uri_of(endpoint) or ""
+        root = names.catalogs.get(catalog, Wanted(DEFAULT_CATALOG))
         path = f"/functions/{cataloged['function']}/{cataloged['version']}/function.yaml"
-        return Wanted(_raw(root.rstrip("/") + path), None if endpoint is None else _authentication(endpoint))
+        return Wanted(_raw(root.uri.rstrip("/") + path), root.authentication)
     if "://" in function:
         uri, _, version = function.partition("@")
         if version and not uri.endswith((".yaml", ".yml", ".json")):
             uri = f"{uri}/{version.removeprefix('v')}/function.yaml"
-        return Wanted(_raw(uri), None)
+        return Wanted(_raw(uri))
     return None
 
 
@@ -129,13 +127,3 @@ def _raw(uri: str) -> str:
     if "github" in found["host"]:
         return f"https://raw.githubusercontent.com/{found['owner']}/{found['repo']}/refs/heads/{branch}{path}"
     return f"{found['host']}/{found['owner']}/{found['repo']}/-/raw/{branch}{path}"
-
-
-def _uri_of(endpoint: Piece) -> str | None:
-    value = endpoint.member("uri").value if isinstance(endpoint.value, dict) else endpoint.value
-    return value if isinstance(value, str) and value else None
-
-
-def _authentication(endpoint: Piece) -> JsonObject | None:
-    value = endpoint.member("authentication").value
-    return value if isinstance(value, dict) else None

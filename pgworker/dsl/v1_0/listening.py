@@ -142,8 +142,8 @@ def _read_foreach(piece: Piece, names: Names, read_list: ListReader) -> Foreach 
         twice.report(f"the item and its index are both named `{each}`", hint="rename one of them")
         return None
     inside = names.within(each, at)
-    output_schema, output_as = read_stage(piece, "output", "as", inside.variables)
-    export_schema, export_as = read_stage(piece, "export", "as", inside.variables)
+    output_schema, output_as = read_stage(piece, "output", "as", inside)
+    export_schema, export_as = read_stage(piece, "export", "as", inside)
     flow = DataFlow(
         output_as=output_as, output_schema=output_schema, export_as=export_as, export_schema=export_schema
     )

@@ -11,7 +11,7 @@ from pgworker.dsl.reading import Piece
 from pgworker.dsl.v1_0.siblings import Siblings
 from pgworker.expressions.templates import Template
 from pgworker.plan.nodes import Extension, Node, RetryPolicy, TaskList, Time
-from pgworker.types import JsonObject, JsonValue, Pointer
+from pgworker.types import JsonValue, Pointer
 
 
 def _nothing() -> MappingProxyType[str, None]:
@@ -23,7 +23,7 @@ class Wanted:
     """Something outside that the document refers to and that has to be loaded first."""
 
     uri: str
-    authentication: JsonObject | None = None
+    authentication: JsonValue = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Names:
     errors: MappingProxyType[str, Template | None] = field(default_factory=_nothing)
     retries: MappingProxyType[str, RetryPolicy | None] = field(default_factory=_nothing)
     timeouts: MappingProxyType[str, Time | None] = field(default_factory=_nothing)
-    catalogs: Mapping[str, Piece] = field(default_factory=dict)
+    catalogs: Mapping[str, Wanted] = field(default_factory=dict)
     extensions: tuple[tuple[str, Extension], ...] = ()
     functions: dict[str, TaskList] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()

@@ -78,7 +78,7 @@ def read_task(piece: Piece, name: str, siblings: Siblings, names: Names) -> Node
         definition=definition,
         then=then,
         condition=condition,
-        flow=read_dataflow(piece, names.variables),
+        flow=read_dataflow(piece, names),
         timeout=read_timeout(piece.member("timeout"), names) if piece.has("timeout") else None,
         extensions=extensions_of(kind, names),
     )
