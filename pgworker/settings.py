@@ -71,6 +71,9 @@ class Settings(BaseSettings):
     )
     batch: int = Field(default=50, ge=1, le=1000, description="Workflows that one turn takes at most.")
     cache_megabytes: int = Field(default=256, ge=1, description="Memory for the states of workflows.")
+    max_history: int = Field(
+        default=1_000_000, ge=1000, description="Events after which a workflow fails, as it may never end."
+    )
     http_connect_to: str = Field(
         default="", description="HOST:PORT:HOST2:PORT2,...: where connections go instead."
     )

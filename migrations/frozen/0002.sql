@@ -721,6 +721,7 @@ create function workflows_ended(p_ids uuid[]) returns void
 as $$
 begin
     delete from subscriptions s where s.workflow_id = any (p_ids);
+    delete from snapshots s where s.workflow_id = any (p_ids);
     insert into jobs (workflow_id, seq, kind, due_at, priority)
     select w.parent_id, w.parent_seq, 'decide', now(), w.priority
     from workflows w
@@ -1145,6 +1146,7 @@ create function claim_turn(
     strikes     integer,
     done        bigint[],
     history     json,
+    is_long     boolean,
     mail        json,
     children    json
 )
@@ -1212,6 +1214,7 @@ begin
     select w.id, w.namespace, w.name, w.version, w.last_seq, w.priority,
            coalesce(d.due, '{}'), coalesce(t.attempt, 0), coalesce(a.done, '{}'), h.history,
            -- jobs below zero are about CloudEvents, those above about timers and children
+           w.folded_by is distinct from p_session and w.last_seq >= 1000,
            case when 0 > any (d.due) then mail_of(w.id) end,
            case when 0 < any (d.due) then children_of(w.id, d.due) end
     from (select distinct u.id from unnest(v_locked) as u (id)) l
@@ -1227,12 +1230,14 @@ begin
         select json_agg(json_build_array(e.seq, e.type, e.task, e.data, e.occurred_at) order by e.seq) as history
         from events e
         where e.workflow_id = w.id
-          and e.seq > case when w.folded_by = p_session then w.folded_seq else 0 end) h on true;
+          and e.seq > case when w.folded_by = p_session then w.folded_seq else 0 end
+          -- long histories are read apart, from their snapshots
+          and (w.folded_by = p_session or w.last_seq < 1000)) h on true;
 end
 $$;
 
 comment on function claim_turn(uuid, integer, uuid[], bigint[], uuid[]) is
-    'Locks up to a batch of workflows that are due, and those whose activities are done; returns for each what the session has not folded yet, its due jobs, which of the done activities still hold their lease, the CloudEvents that it may want, and how its children are. Locked workflows are skipped, never waited for.';
+    'Locks up to a batch of workflows that are due, and those whose activities are done; returns for each what the session has not folded yet (unless that is long, then histories_of has it), its due jobs, which of the done activities still hold their lease, the CloudEvents that it may want, and how its children are. Locked workflows are skipped, never waited for.';
 
 create function commit_turn(
     p_session         uuid,
@@ -1675,6 +1680,49 @@ $$;
 
 comment on function subscribe_schedule(uuid, integer[], text[], text[], jsonb[], text[]) is
     'A schedule begins to listen for the CloudEvents that trigger it.';
+
+create function keep_snapshots(
+    p_workflows uuid[], p_seqs bigint[], p_formats integer[], p_states bytea[], p_digests text[]
+) returns void
+    language sql security definer
+    set search_path from current
+as $$
+    insert into snapshots (workflow_id, seq, format, state, digest)
+    select u.workflow_id, u.seq, u.format, u.state, u.digest
+    from unnest(p_workflows, p_seqs, p_formats, p_states, p_digests) as u (workflow_id, seq, format, state, digest)
+    order by u.workflow_id
+    on conflict on constraint a_workflow_has_one_snapshot do update
+    set seq = excluded.seq, format = excluded.format, state = excluded.state, digest = excluded.digest,
+        taken_at = now()
+$$;
+
+comment on function keep_snapshots(uuid[], bigint[], integer[], bytea[], text[]) is
+    'Keeps the states of workflows as of an event, instead of earlier ones.';
+
+create function histories_of(p_workflows uuid[], p_formats integer[]) returns table (
+    workflow_id uuid,
+    snapshot    bytea,
+    history     json
+)
+    language sql stable security definer
+    set search_path from current
+    set plan_cache_mode = force_generic_plan
+    set enable_seqscan = off
+    set enable_hashjoin = off
+    set enable_mergejoin = off
+    set jit = off
+as $$
+    select u.id, s.state, h.history
+    from unnest(p_workflows) as u (id)
+    left join snapshots s on s.workflow_id = u.id and s.format = any (p_formats)
+    cross join lateral (
+        select json_agg(json_build_array(e.seq, e.type, e.task, e.data, e.occurred_at) order by e.seq) as history
+        from events e
+        where e.workflow_id = u.id and e.seq > coalesce(s.seq, 0)) h
+$$;
+
+comment on function histories_of(uuid[], integer[]) is
+    'What states are rebuilt from: the snapshot, if there is one in a known format, and the events after it.';
 
 create function keep_resources(
     p_namespace text, p_name text, p_version text, p_uris text[], p_contents jsonb[], p_worker text

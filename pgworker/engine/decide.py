@@ -62,6 +62,10 @@ MAX_EVENTS = 1000
 """About how many events one decision makes before it lets others have their turn."""
 
 
+MAX_HISTORY = 1_000_000
+"""A workflow with so many events fails: it may never end, and others need the room."""
+
+
 def decide(
     workflow_id: str,
     plan: Plan,
@@ -70,6 +74,7 @@ def decide(
     *,
     inputs: Sequence[Input] = (),
     max_events: int = MAX_EVENTS,
+    max_history: int = MAX_HISTORY,
 ) -> Record:
     """Takes in what the world told and goes on as far as possible; ``state`` is advanced in place.
 
@@ -78,9 +83,17 @@ def decide(
     decision = Decision(workflow_id, plan, state, now)
     for told in inputs:
         _take(decision, told)
-    while state.ready and len(decision.events) < max_events:
+    while state.ready and len(decision.events) < max_events and state.seq < max_history:
         _advance(decision, state.frames[next(iter(state.ready))])
+    if state.seq >= max_history and not state.status.is_terminal:
+        workflow.fail(decision, Fault(FaultKind.RUNTIME, _TOO_LONG.format(limit=max_history)))
     return decision
+
+
+_TOO_LONG = (
+    "the history has reached its limit of {limit} events: let the workflow start another that goes on"
+    " (`run: workflow` with `await: false`), or raise PGWORKER_MAX_HISTORY"
+)
 
 
 def refuse(state: State, now: datetime, error: DocumentError) -> Record:

@@ -50,6 +50,13 @@ def cancel(decision: Decision) -> None:
     _end(decision, root, events.WORKFLOW_CANCELLED, {"error": error})
 
 
+def fail(decision: Decision, fault: Fault) -> None:
+    """Ends the workflow for a reason that lies in none of its tasks."""
+    root = decision.state.frames[ROOT]
+    cancel_inside(decision, root)
+    _end(decision, root, events.WORKFLOW_FAILED, {"error": fault.problem("/")})
+
+
 def _begins(decision: Decision, root: Frame) -> bool:
     """Checks the workflow's input and sets its timeout; true if an event says that it has begun."""
     flow = decision.plan.flow

@@ -19,7 +19,7 @@ from pgworker.engine.state import Status
 from pgworker.errors import Conflict, NotFound
 from pgworker.store.failures import TurnOvertaken
 from pgworker.store.starting import StartRequest
-from pgworker.store.turns import Claim, Claimed, ClaimedActivity, Lease, Wanted, Writes
+from pgworker.store.turns import Claim, Claimed, ClaimedActivity, Lease, Past, Wanted, Writes
 from pgworker.types import JsonObject, JsonValue
 from pgworker.values import canonical
 
@@ -135,9 +135,11 @@ class MemoryStore:
     async def abandon(self) -> None:
         """Nothing was written, so there is nothing to take back."""
 
-    async def read(self, workflow_ids: Sequence[str]) -> dict[str, list[Event]]:
-        """The whole histories of workflows."""
-        return {workflow_id: list(self._found(workflow_id).events) for workflow_id in workflow_ids}
+    async def read(self, workflow_ids: Sequence[str]) -> dict[str, Past]:
+        """What the states of workflows are rebuilt from: their whole histories."""
+        return {
+            workflow_id: Past(None, list(self._found(workflow_id).events)) for workflow_id in workflow_ids
+        }
 
     async def definition(self, namespace: str, name: str, version: str) -> tuple[JsonObject, JsonObject]:
         """The document of a definition; nothing is ever loaded for it here."""

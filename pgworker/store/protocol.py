@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from pgworker.engine.events import Event
 from pgworker.store.starting import StartRequest
-from pgworker.store.turns import Claimed, ClaimedActivity, Wanted, Writes
+from pgworker.store.turns import Claimed, ClaimedActivity, Past, Wanted, Writes
 from pgworker.types import JsonObject, JsonValue
 
 
@@ -31,8 +30,8 @@ class TurnStore(Protocol):
     async def abandon(self) -> None:
         """Closes the turn and forgets it."""
 
-    async def read(self, workflow_ids: Sequence[str]) -> dict[str, list[Event]]:
-        """The whole histories of workflows."""
+    async def read(self, workflow_ids: Sequence[str]) -> dict[str, Past]:
+        """What the states of workflows are rebuilt from."""
 
     async def definition(self, namespace: str, name: str, version: str) -> tuple[JsonObject, JsonObject]:
         """A definition's document (an empty one if there is none), and what was loaded for it, by address."""

@@ -19,6 +19,7 @@ from pgworker.store.arrays import plain, quoted
 from pgworker.store.correspondence import Correspondence, CorrespondenceWriter
 from pgworker.store.database import Database
 from pgworker.store.failures import translated
+from pgworker.store.snapshots import FORMAT
 from pgworker.types import JsonObject, JsonValue
 
 
@@ -39,7 +40,7 @@ class Claim:
     ``history`` is what the session has not folded yet, ``due`` the seqs of the decide jobs that brought it
     here, ``done`` those of the finished activities whose lease still holds, ``strikes`` how often deciding
     failed before. ``mail`` holds the CloudEvents that it may want, ``children`` how those workflows are that
-    it started and is told of now.
+    it started and is told of now. A history that ``is_long`` and not folded is not part of the claim.
     """
 
     workflow_id: str
@@ -52,6 +53,7 @@ class Claim:
     strikes: int
     done: Sequence[int]
     history: Sequence[Event]
+    is_long: bool = False
     mail: Sequence[CloudEventArrived] = ()
     children: Sequence[ChildReported] = ()
 
@@ -59,6 +61,14 @@ class Claim:
     def folded_seq(self) -> int:
         """The seq up to which the session has folded the history; 0 if it has folded nothing."""
         return self.history[0].seq - 1 if self.history else self.last_seq
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What a state is rebuilt from: a snapshot, if there is one, and the events after it."""
+
+    snapshot: bytes | None
+    history: Sequence[Event]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +86,16 @@ class ClaimedActivity:
     lease: Lease
     task: str
     data: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A workflow's state as of an event, and its digest."""
+
+    workflow_id: str
+    seq: int
+    state: bytes
+    digest: str
 
 
 @dataclass(slots=True)
@@ -105,6 +125,7 @@ class Writes:
     published: list[str] = field(default_factory=list)
     letters: Correspondence = field(default_factory=Correspondence)
     put_off: list[str] = field(default_factory=list)
+    snapshots: list[Snapshot] = field(default_factory=list)
 
     def parameters(self) -> list[str]:
         """The arguments of ``commit_turn`` after the first three, as array literals."""
@@ -171,8 +192,10 @@ class TurnConnection:
             " %s::integer[], %s::uuid[], %s::uuid[], %s::jsonb[])"
         )
         self._read = database.statement(
-            "select workflow_id, seq, type, task, data, occurred_at from {schema}.events"
-            " where workflow_id = any(%s::uuid[]) order by workflow_id, seq"
+            "select workflow_id, snapshot, history from {schema}.histories_of(%s::uuid[], %s::integer[])"
+        )
+        self._keep_snapshots = database.statement(
+            "select {schema}.keep_snapshots(%s::uuid[], %s::bigint[], %s::integer[], %s, %s::text[])"
         )
         self._definition = database.statement(
             "select document, (select json_object_agg(r.uri, r.content) from {schema}.resources r"
@@ -230,14 +253,14 @@ class TurnConnection:
         with translated():
             await self._connection.execute("rollback")
 
-    async def read(self, workflow_ids: Sequence[str]) -> dict[str, list[Event]]:
-        """The whole histories of workflows."""
-        histories: dict[str, list[Event]] = {workflow_id: [] for workflow_id in workflow_ids}
+    async def read(self, workflow_ids: Sequence[str]) -> dict[str, Past]:
+        """What the states of workflows are rebuilt from."""
         with translated():
-            cursor = await self._connection.execute(self._read, [plain(workflow_ids)])
-            async for workflow_id, *event in cursor:
-                histories[workflow_id].append(Event(*event))
-        return histories
+            cursor = await self._connection.execute(self._read, [plain(workflow_ids), plain([FORMAT])])
+            return {
+                workflow_id: Past(snapshot, [_event(*event) for event in history or ()])
+                for workflow_id, snapshot, history in await cursor.fetchall()
+            }
 
     async def definition(self, namespace: str, name: str, version: str) -> tuple[JsonObject, JsonObject]:
         """A definition's document (an empty one if it has gone), and what was loaded for it, by address."""
@@ -280,6 +303,8 @@ class TurnConnection:
             self._commit_turn, [self.session, self._worker_id, self._lease, *writes.parameters()]
         )
         await self._letters.send(self._connection, writes.letters)
+        if writes.snapshots:
+            await self._connection.execute(self._keep_snapshots, _snapshot_columns(writes.snapshots))
         if writes.put_off:
             await self._connection.execute(
                 self._put_off, [plain(writes.put_off), timedelta(seconds=_PUT_OFF_SECONDS)]
@@ -303,6 +328,16 @@ class TurnConnection:
         )
 
 
+def _snapshot_columns(snapshots: Sequence[Snapshot]) -> list[Any]:
+    return [
+        plain(snapshot.workflow_id for snapshot in snapshots),
+        plain(snapshot.seq for snapshot in snapshots),
+        plain(FORMAT for _ in snapshots),
+        [snapshot.state for snapshot in snapshots],
+        plain(snapshot.digest for snapshot in snapshots),
+    ]
+
+
 async def _claimed(cursor: AsyncCursor[Any]) -> Claimed:
     rows = await cursor.fetchall()
     return Claimed(
@@ -320,10 +355,10 @@ async def _activities(cursor: AsyncCursor[Any] | None) -> list[ClaimedActivity]:
 
 
 def _claim(row: Sequence[Any]) -> Claim:
-    *columns, history, mail, children, _now = row
+    *columns, history, is_long, mail, children, _now = row
     events = [_event(*event) for event in history or ()]
     letters = [CloudEventArrived(*letter) for letter in mail or ()]
-    return Claim(*[*columns, events, letters, [_report(*child) for child in children or ()]])
+    return Claim(*[*columns, events, is_long, letters, [_report(*child) for child in children or ()]])
 
 
 def _report(start: int, status: str, output: JsonValue, error: JsonObject | None) -> ChildReported:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import dataclass
 
 from pgworker.engine.state import State
 
 
+@dataclass(slots=True)
+class Known:
+    """A state, the bytes that it stands for, and the event as of which there is a snapshot (0: none)."""
+
+    state: State
+    weight: int = 0
+    snapshot_seq: int = 0
+
+
 class StateCache:
-    """A least-recently-used cache of states, bounded by the bytes of history that made them.
+    """A least-recently-used cache of states, bounded by the bytes that they stand for.
 
     A state is advanced in place by a decision, so it is taken out first and put back only when the
     decision's transaction is known to be committed.
@@ -17,28 +27,28 @@ class StateCache:
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._states: OrderedDict[str, tuple[State, int]] = OrderedDict()
+        self._states: OrderedDict[str, Known] = OrderedDict()
 
-    def take(self, workflow_id: str) -> tuple[State, int] | None:
-        """The state and its weight in bytes, no longer in the cache; None if it is not there."""
-        entry = self._states.pop(workflow_id, None)
-        if entry is not None:
-            self._bytes -= entry[1]
-        return entry
+    def take(self, workflow_id: str) -> Known | None:
+        """What is known of a workflow, no longer in the cache; None if it is not there."""
+        known = self._states.pop(workflow_id, None)
+        if known is not None:
+            self._bytes -= known.weight
+        return known
 
     def seq_of(self, workflow_id: str) -> int:
         """The seq up to which the workflow's state is here; 0 if there is none."""
-        entry = self._states.get(workflow_id)
-        return 0 if entry is None else entry[0].seq
+        known = self._states.get(workflow_id)
+        return 0 if known is None else known.state.seq
 
-    def put(self, workflow_id: str, state: State, weight: int) -> None:
+    def put(self, workflow_id: str, known: Known) -> None:
         """Keeps a state; the ones that were not used for longest make room."""
         self.take(workflow_id)
-        self._states[workflow_id] = (state, weight)
-        self._bytes += weight
+        self._states[workflow_id] = known
+        self._bytes += known.weight
         while self._bytes > self._max_bytes and self._states:
-            _, (_, dropped) = self._states.popitem(last=False)
-            self._bytes -= dropped
+            _, dropped = self._states.popitem(last=False)
+            self._bytes -= dropped.weight
 
     def clear(self) -> None:
         """Forgets everything: whoever has lost a connection does not know what was committed."""

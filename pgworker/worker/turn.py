@@ -12,23 +12,30 @@ import orjson
 from pgworker.engine import events
 from pgworker.engine.codec import encode
 from pgworker.engine.commands import Drop, FireTimer, Perform, Publish, commands
-from pgworker.engine.decide import MAX_EVENTS, decide, refuse
+from pgworker.engine.decide import MAX_EVENTS, MAX_HISTORY, decide, refuse
 from pgworker.engine.decision import Record
 from pgworker.engine.events import Event
-from pgworker.engine.evolve import evolve, replay
+from pgworker.engine.evolve import evolve
 from pgworker.engine.inputs import CancelWanted, ChildReported, Input, Outcome, TimerDue
 from pgworker.engine.state import State, Status
 from pgworker.errors import DocumentError, Fault, FaultKind
-from pgworker.store.turns import Claim, Lease, Writes
+from pgworker.store.snapshots import digest, restore, take
+from pgworker.store.turns import Claim, Lease, Past, Snapshot, Writes
 from pgworker.telemetry import log
 from pgworker.types import JsonValue
-from pgworker.worker.cache import StateCache
+from pgworker.worker.cache import Known, StateCache
 from pgworker.worker.decision_watch import DecisionWatch
 from pgworker.worker.performances import Performance
 from pgworker.worker.plans import Entry, Incomplete
 
 _CANCEL = -1
 """The job by which a parent that does not wait any more asks for the end of its child."""
+
+SNAPSHOT_EVERY = 1000
+"""How many events of a workflow are folded anew at most. ``claim_turn`` knows shorter histories by it."""
+
+_STATE_BYTES = 8
+"""About how many bytes of memory one byte of a compressed snapshot stands for."""
 
 MAX_STRIKES = 3
 """A workflow that could not be decided upon so often fails."""
@@ -38,18 +45,18 @@ MAX_STRIKES = 3
 class Turn:
     """A turn: what it knows, what it will write, and what is to be done once that is committed.
 
-    ``histories`` holds the whole history of each workflow whose state is not in memory, ``outcomes`` those of
+    ``pasts`` holds what the states are rebuilt from that are not in memory, ``outcomes`` those of
     the finished activities, ``slots`` says how many new activities this worker can begin at once. ``states``
-    are the new states with their weights, ``performances`` the activities that this worker has leased for
+    are the new states, ``performances`` the activities that this worker has leased for
     itself, ``struck`` the workflows whose decision broke.
     """
 
     now: datetime
-    histories: Mapping[str, Sequence[Event]] = field(default_factory=dict)
+    pasts: Mapping[str, Past] = field(default_factory=dict)
     outcomes: Mapping[tuple[str, int], Outcome] = field(default_factory=dict)
     slots: int = 0
     writes: Writes = field(default_factory=Writes)
-    states: dict[str, tuple[State, int]] = field(default_factory=dict)
+    states: dict[str, Known] = field(default_factory=dict)
     performances: list[Performance] = field(default_factory=list)
     struck: list[str] = field(default_factory=list)
 
@@ -68,11 +75,13 @@ class TurnMaker:
         plan_of: Callable[[Claim], Entry],
         watch: DecisionWatch,
         max_events: int = MAX_EVENTS,
+        max_history: int = MAX_HISTORY,
     ) -> None:
         self._cache = cache
         self._plan_of = plan_of
         self._watch = watch
         self._max_events = max_events
+        self._max_history = max_history
 
     def take(self, turn: Turn, claims: Sequence[Claim]) -> None:
         """Takes claimed workflows into a turn; one that breaks is left out and the others go on."""
@@ -94,7 +103,8 @@ class TurnMaker:
 
     def _work_on(self, turn: Turn, claim: Claim) -> None:
         """Fetch the history, rebuild the state, process what happened, go on, write it down."""
-        state, weight = self._rebuilt(claim, turn.histories)
+        known = self._rebuilt(claim, turn.pasts)
+        state = known.state
         record = self._decided(claim, state, turn)
         _write_events(turn.writes, claim, record)
         _write_workflow(turn.writes, claim, state)
@@ -103,25 +113,26 @@ class TurnMaker:
             (claim.workflow_id, start, position) for start, position in record.examined.items()
         )
         if not state.status.is_terminal:
-            turn.states[claim.workflow_id] = state, weight + sum(map(len, record.encoded))
+            known.weight += sum(map(len, record.encoded))
+            if state.seq - known.snapshot_seq >= SNAPSHOT_EVERY:
+                _keep_snapshot(turn.writes, claim, known)
+            turn.states[claim.workflow_id] = known
 
-    def _rebuilt(self, claim: Claim, histories: Mapping[str, Sequence[Event]]) -> tuple[State, int]:
-        """The state after the newest event, and the bytes of history that it stands for."""
-        if claim.workflow_id in histories:
-            history = histories[claim.workflow_id]
-            return replay(history), _weight(history)
-        return self._continued(claim)
-
-    def _continued(self, claim: Claim) -> tuple[State, int]:
+    def _rebuilt(self, claim: Claim, pasts: Mapping[str, Past]) -> Known:
+        """The state after the newest event."""
         known = self._cache.take(claim.workflow_id)
-        if known is None or claim.folded_seq == 0:
-            known = State(), 0
-        state, weight = known
-        for event in claim.history:
-            evolve(state, event)
-        if state.seq != claim.last_seq:
-            raise ValueError(f"the state is at event {state.seq} and the history at {claim.last_seq}")
-        return state, weight + _weight(claim.history)
+        history = claim.history
+        past = pasts.get(claim.workflow_id)
+        if past is not None:
+            known, history = _restored(past), past.history
+        elif known is None or claim.folded_seq == 0:
+            known = Known(State())
+        for event in history:
+            evolve(known.state, event)
+        if known.state.seq != claim.last_seq:
+            raise ValueError(f"the state is at event {known.state.seq} and the history at {claim.last_seq}")
+        known.weight += _weight(history)
+        return known
 
     def _decided(self, claim: Claim, state: State, turn: Turn) -> Record:
         if state.status.is_terminal:
@@ -131,7 +142,29 @@ class TurnMaker:
         if isinstance(plan, DocumentError):
             return refuse(state, turn.now, plan)
         told = _told(claim, state, turn.outcomes)
-        return decide(claim.workflow_id, plan, state, turn.now, inputs=told, max_events=self._max_events)
+        return decide(
+            claim.workflow_id,
+            plan,
+            state,
+            turn.now,
+            inputs=told,
+            max_events=self._max_events,
+            max_history=self._max_history,
+        )
+
+
+def _restored(past: Past) -> Known:
+    if past.snapshot is None:
+        return Known(State())
+    state = restore(past.snapshot)
+    return Known(state, _STATE_BYTES * len(past.snapshot), state.seq)
+
+
+def _keep_snapshot(writes: Writes, claim: Claim, known: Known) -> None:
+    snapshot = take(known.state)
+    known.snapshot_seq = known.state.seq
+    known.weight = _STATE_BYTES * len(snapshot)  # what came before is in no event any more that would be read
+    writes.snapshots.append(Snapshot(claim.workflow_id, known.state.seq, snapshot, digest(known.state)))
 
 
 def _write_events(writes: Writes, claim: Claim, record: Record) -> None:

@@ -13,13 +13,12 @@ import socket
 from collections.abc import Callable, Mapping, Sequence, Set
 
 from pgworker import __version__
-from pgworker.engine.events import Event
 from pgworker.engine.inputs import Outcome
 from pgworker.errors import DatabaseUnavailable, DocumentError, Fault, FaultKind
 from pgworker.settings import Settings
 from pgworker.store.database import Database
 from pgworker.store.failures import TurnOvertaken, ValueRejected
-from pgworker.store.turns import Claim, Claimed, ClaimedActivity, TurnConnection, Wanted
+from pgworker.store.turns import Claim, Claimed, ClaimedActivity, Past, TurnConnection, Wanted
 from pgworker.telemetry import log
 from pgworker.worker.backoff import Backoff
 from pgworker.worker.cache import StateCache
@@ -61,7 +60,7 @@ class Wheel:
         self._plans = PlanCache()
         self._librarian = library(self._plans)
         self._cache = StateCache(settings.cache_megabytes * 1024 * 1024)
-        self._maker = TurnMaker(self._cache, self._plan_of, watch)
+        self._maker = TurnMaker(self._cache, self._plan_of, watch, max_history=settings.max_history)
         self._stopping = False
         self._careful = 0
         self._backlog = False
@@ -137,8 +136,8 @@ class Wheel:
         """One turn, and the claim of the next."""
         outcomes = self._offers
         try:
-            histories = await self._fetch(connection, claimed.claims)
-            turn = self._make(claimed, histories, outcomes)
+            pasts = await self._fetch(connection, claimed.claims)
+            turn = self._make(claimed, pasts, outcomes)
             slots = self._free_slots() - len(turn.performances)
             wanted = self._wanted(without=turn.recorded)
             activities, following = await connection.commit_and_claim(turn.writes, slots, wanted)
@@ -150,10 +149,8 @@ class Wheel:
             following = await self._strike(connection, turn.struck)
         return following
 
-    async def _fetch(
-        self, connection: TurnConnection, claims: Sequence[Claim]
-    ) -> Mapping[str, Sequence[Event]]:
-        """The whole histories of the workflows whose states are not in memory, and all definitions."""
+    async def _fetch(self, connection: TurnConnection, claims: Sequence[Claim]) -> Mapping[str, Past]:
+        """What the states are rebuilt from that are not in memory, and all definitions."""
         for key in self._plans.missing({(c.namespace, c.name, c.version) for c in claims}):
             definition, resources = await connection.definition(*key)
             plan = self._plans.add(key, definition, resources)
@@ -162,25 +159,25 @@ class Wheel:
             elif isinstance(plan, Incomplete):
                 self._librarian.complete(key, plan)
         unknown = [
-            c.workflow_id for c in claims if c.folded_seq not in (0, self._cache.seq_of(c.workflow_id))
+            c.workflow_id
+            for c in claims
+            if c.is_long or c.folded_seq not in (0, self._cache.seq_of(c.workflow_id))
         ]
         return await connection.read(unknown) if unknown else {}
 
     def _plan_of(self, claim: Claim) -> Entry:
         return self._plans.get((claim.namespace, claim.name, claim.version))
 
-    def _make(
-        self, claimed: Claimed, histories: Mapping[str, Sequence[Event]], outcomes: Mapping[Key, Outcome]
-    ) -> Turn:
+    def _make(self, claimed: Claimed, pasts: Mapping[str, Past], outcomes: Mapping[Key, Outcome]) -> Turn:
         # Where others wait in the queue for a slot, new activities queue behind them.
-        turn = Turn(claimed.now, histories, outcomes, 0 if self._backlog else self._free_slots())
+        turn = Turn(claimed.now, pasts, outcomes, 0 if self._backlog else self._free_slots())
         self._maker.take(turn, claimed.claims)
         return turn
 
     def _committed(self, turn: Turn, offered: Set[Key]) -> None:
         """The turn has been committed: memory follows, and its activities begin."""
-        for workflow_id, (state, weight) in turn.states.items():
-            self._cache.put(workflow_id, state, weight)
+        for workflow_id, known in turn.states.items():
+            self._cache.put(workflow_id, known)
         self._performer.settled(turn.recorded)
         self._performer.not_taken(offered - turn.recorded)
         for performance in turn.performances:

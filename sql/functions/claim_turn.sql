@@ -15,6 +15,7 @@ create function claim_turn(
     strikes     integer,
     done        bigint[],
     history     json,
+    is_long     boolean,
     mail        json,
     children    json
 )
@@ -82,6 +83,7 @@ begin
     select w.id, w.namespace, w.name, w.version, w.last_seq, w.priority,
            coalesce(d.due, '{}'), coalesce(t.attempt, 0), coalesce(a.done, '{}'), h.history,
            -- jobs below zero are about CloudEvents, those above about timers and children
+           w.folded_by is distinct from p_session and w.last_seq >= 1000,
            case when 0 > any (d.due) then mail_of(w.id) end,
            case when 0 < any (d.due) then children_of(w.id, d.due) end
     from (select distinct u.id from unnest(v_locked) as u (id)) l
@@ -97,9 +99,11 @@ begin
         select json_agg(json_build_array(e.seq, e.type, e.task, e.data, e.occurred_at) order by e.seq) as history
         from events e
         where e.workflow_id = w.id
-          and e.seq > case when w.folded_by = p_session then w.folded_seq else 0 end) h on true;
+          and e.seq > case when w.folded_by = p_session then w.folded_seq else 0 end
+          -- long histories are read apart, from their snapshots
+          and (w.folded_by = p_session or w.last_seq < 1000)) h on true;
 end
 $$;
 
 comment on function claim_turn(uuid, integer, uuid[], bigint[], uuid[]) is
-    'Locks up to a batch of workflows that are due, and those whose activities are done; returns for each what the session has not folded yet, its due jobs, which of the done activities still hold their lease, the CloudEvents that it may want, and how its children are. Locked workflows are skipped, never waited for.';
+    'Locks up to a batch of workflows that are due, and those whose activities are done; returns for each what the session has not folded yet (unless that is long, then histories_of has it), its due jobs, which of the done activities still hold their lease, the CloudEvents that it may want, and how its children are. Locked workflows are skipped, never waited for.';

@@ -9,6 +9,7 @@ create function workflows_ended(p_ids uuid[]) returns void
 as $$
 begin
     delete from subscriptions s where s.workflow_id = any (p_ids);
+    delete from snapshots s where s.workflow_id = any (p_ids);
     insert into jobs (workflow_id, seq, kind, due_at, priority)
     select w.parent_id, w.parent_seq, 'decide', now(), w.priority
     from workflows w

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from pgworker.engine.commands import commands
-from pgworker.engine.evolve import replay
+from pgworker.engine.evolve import evolve, replay
+from pgworker.store.snapshots import digest, restore, take
 from tests.replay.recorder import HISTORIES, again, outcome, read
 from tests.replay.scenarios import SCENARIOS
 from tests.support.pure import stored
@@ -38,3 +39,16 @@ def test_a_recorded_history_can_be_folded_from_its_middle(path: Path) -> None:
     for place in range(1, len(golden.events) + 1):
         assert replay(golden.events[:place]).seq == place
     assert list(commands(golden.events)) == list(commands([*map(stored, golden.events)]))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_snapshot_taken_anywhere_stands_for_the_history_before_it(path: Path) -> None:
+    golden = read(path)
+    for place in range(1, len(golden.events) + 1):
+        folded = replay(golden.events[:place])
+        state = restore(take(folded))
+        assert state == folded
+        assert digest(state) == digest(folded)
+        for event in golden.events[place:]:
+            evolve(state, event)
+        assert digest(state) == digest(replay(golden.events))

@@ -63,11 +63,11 @@ async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
 
 async def turn_of(stores: Stores, claimed: Claimed, *outcomes: ActivityCompleted) -> Turn:
     """The turn that a worker with an empty memory would make."""
-    histories = await stores.turns.read([claim.workflow_id for claim in claimed.claims])
+    pasts = await stores.turns.read([claim.workflow_id for claim in claimed.claims])
     plans = {"1.0.0": compile_value(COUNT), "2.0.0": compile_value(CALL)}
     maker = TurnMaker(StateCache(1_000_000), lambda claim: plans[claim.version], DecisionWatch())
     told = {(claimed.claims[0].workflow_id, outcome.start): outcome for outcome in outcomes}
-    turn = Turn(claimed.now, histories, told)
+    turn = Turn(claimed.now, pasts, told)
     maker.take(turn, claimed.claims)
     assert turn.struck == []
     return turn
@@ -105,7 +105,7 @@ async def test_a_committed_turn_is_the_history_and_leaves_no_job(stores: Stores)
     )
     assert following.claims == []
     await stores.turns.end(0)
-    history = (await stores.turns.read([workflow_id]))[workflow_id]
+    history = (await stores.turns.read([workflow_id]))[workflow_id].history
     assert [event.seq for event in history] == [1, 2, 3, 4]
     state = replay(history)
     assert (state.status, state.output) == (Status.COMPLETED, {"n": 2})
@@ -120,7 +120,7 @@ async def test_a_turn_that_was_overtaken_writes_nothing(stores: Stores) -> None:
     with pytest.raises(TurnOvertaken):
         await stores.turns.commit_and_claim(turn.writes, 0, EVERYTHING)
     await stores.turns.abandon()
-    history = (await stores.turns.read([workflow_id]))[workflow_id]
+    history = (await stores.turns.read([workflow_id]))[workflow_id].history
     assert [event.type for event in history] == ["workflow.started", "order.paid"]
 
 
@@ -151,7 +151,7 @@ async def test_only_the_holder_of_the_lease_gets_its_outcome_recorded(stores: St
     turn = await turn_of(stores, offered, outcome)
     await stores.turns.commit_and_claim(turn.writes, 0, NOTHING)
     await stores.turns.end(0)
-    state = replay((await stores.turns.read([workflow_id]))[workflow_id])
+    state = replay((await stores.turns.read([workflow_id]))[workflow_id].history)
     assert (state.status, state.output) == (Status.COMPLETED, {"answer": 42})
 
 

@@ -80,10 +80,10 @@ def _read_resource(call: Piece, uri: Wanted, site: Pointer, names: Names, read_t
     """The function that was loaded from an address; as long as it has not been, nothing, and it is wanted."""
     name = "function"
     tasks: dict[str, Node] = {}
-    body = TaskList(f"{site}/call", MappingProxyType(tasks), name)
     if uri.uri not in names.resources:
         names.wanted[uri.uri] = uri
-        return body
+        return TaskList(f"{site}/call", MappingProxyType(tasks), None)
+    body = TaskList(f"{site}/call", MappingProxyType(tasks), name)
     definition = names.resources[uri.uri]
     if names.nesting > _DEEPEST:
         call.report(f"functions of catalogs call each other more than {_DEEPEST} levels deep")

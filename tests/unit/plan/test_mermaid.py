@@ -340,11 +340,41 @@ def test_lists_without_tasks_lead_on() -> None:
     assert found.edges == {(START, "fork"), ("fork", "all"), ("all", "end")}
 
 
+def test_a_listen_says_what_it_waits_for_and_until_when() -> None:
+    one = {"to": {"any": [{"with": {"type": "com.a"}}, {"with": {"source": "/s"}}], "until": "length > 2"}}
+    two = {"to": {"any": [], "until": {"one": {"with": {"type": "com.end"}}}}}
+    body = {"item": "e", "do": [{"x": {"set": {"a": 1}}}]}
+    found = drawn_value([{"l": {"listen": one}}, {"m": {"listen": two, "foreach": body}}])
+    assert found.box("listen l") == ["any of com.a, any type until length > 2"]
+    until = "any of any type until one of com.end"
+    assert found.said(until, "set x") == ["each e"]
+    assert found.said(until, "end") == ["done"]
+
+
+def test_a_workflow_to_run_is_named() -> None:
+    child = {"namespace": "shop", "name": "bill", "version": "1.0.0"}
+    found = drawn_value([{"c": {"run": {"workflow": child, "await": False}}}])
+    assert found.box("run workflow c") == ["shop/bill:1.0.0", "not awaited"]
+
+
+def test_functions_and_extensions_are_drawn_once_and_apart() -> None:
+    task = {"call": "twice", "with": {}}
+    use = {
+        "functions": {"twice": {"set": {"d": 2}}},
+        "extensions": [{"log": {"extend": "call", "before": [{"said": {"set": {"x": 1}}}]}}],
+    }
+    found = drawn_value([{"a": task}, {"b": task}], use=use)
+    assert ["function twice"] in found.frames
+    assert ["extension log, before"] in found.frames
+    assert [lines[0] for lines in found.boxes.values()].count("set twice") == 1
+    assert ("begin", "set said") in found.edges
+
+
 def test_every_kind_of_task_has_been_drawn_here() -> None:
     """A new kind belongs in this module's tests: this list is what they cover."""
     assert {kind.__name__ for kind in get_args(Node)} == {
         "SetNode", "DoNode", "SwitchNode", "ForNode", "RaiseNode", "WaitNode", "ActivityNode", "EmitNode",
-        "ForkNode", "TryNode",
+        "ForkNode", "TryNode", "ListenNode", "ChildNode", "FunctionNode",
     }  # fmt: skip
 
 
