@@ -302,7 +302,9 @@ create function event_value(p_workflow uuid, p_seq bigint) returns jsonb
     language sql stable strict parallel safe
     set search_path from current
 as $$
-    select coalesce(data -> 'output', data -> 'input') from events where workflow_id = p_workflow and seq = p_seq
+    -- what a function's task gets is the call's arguments, not its input
+    select coalesce(data -> 'output', case when data ->> 'opens' = 'call' then data -> 'arguments' end, data -> 'input')
+    from events where workflow_id = p_workflow and seq = p_seq
 $$;
 
 comment on function event_value(uuid, bigint) is
@@ -1853,7 +1855,7 @@ select e.workflow_id,
        coalesce(e.refs ->> 'iteration', case when e.type = 'iteration.started' then e.refs ->> 'index' end)::integer
            as iteration,
        e.occurred_at - s.occurred_at as duration,
-       case when e.type = 'workflow.started' then e.data -> 'input'
+       case when e.type in ('workflow.started', 'child.started') then e.data -> 'input'
             when e.type in ('task.started', 'task.completed', 'task.failed', 'task.skipped', 'task.cancelled')
             then coalesce(e.data -> 'input', event_value(e.workflow_id, (e.refs ->> 'from')::bigint),
                           s.data -> 'input', event_value(e.workflow_id, (s.data ->> 'from')::bigint))
@@ -1863,6 +1865,8 @@ select e.workflow_id,
                           event_value(e.workflow_id, (e.refs ->> 'output_from')::bigint),
                           event_value(e.workflow_id, (e.refs ->> 'from')::bigint),
                           event_value(e.workflow_id, (s.data ->> 'from')::bigint))
+            when e.type = 'event.received' then e.data -> 'cloud_event'
+            when e.type = 'iteration.completed' then e.data -> 'output'
             when e.type = 'task.skipped'
             then event_value(e.workflow_id, (e.refs ->> 'from')::bigint)
        end as output,

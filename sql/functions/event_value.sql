@@ -2,7 +2,9 @@ create function event_value(p_workflow uuid, p_seq bigint) returns jsonb
     language sql stable strict parallel safe
     set search_path from current
 as $$
-    select coalesce(data -> 'output', data -> 'input') from events where workflow_id = p_workflow and seq = p_seq
+    -- what a function's task gets is the call's arguments, not its input
+    select coalesce(data -> 'output', case when data ->> 'opens' = 'call' then data -> 'arguments' end, data -> 'input')
+    from events where workflow_id = p_workflow and seq = p_seq
 $$;
 
 comment on function event_value(uuid, bigint) is

@@ -14,7 +14,7 @@ select e.workflow_id,
        coalesce(e.refs ->> 'iteration', case when e.type = 'iteration.started' then e.refs ->> 'index' end)::integer
            as iteration,
        e.occurred_at - s.occurred_at as duration,
-       case when e.type = 'workflow.started' then e.data -> 'input'
+       case when e.type in ('workflow.started', 'child.started') then e.data -> 'input'
             when e.type in ('task.started', 'task.completed', 'task.failed', 'task.skipped', 'task.cancelled')
             then coalesce(e.data -> 'input', event_value(e.workflow_id, (e.refs ->> 'from')::bigint),
                           s.data -> 'input', event_value(e.workflow_id, (s.data ->> 'from')::bigint))
@@ -24,6 +24,8 @@ select e.workflow_id,
                           event_value(e.workflow_id, (e.refs ->> 'output_from')::bigint),
                           event_value(e.workflow_id, (e.refs ->> 'from')::bigint),
                           event_value(e.workflow_id, (s.data ->> 'from')::bigint))
+            when e.type = 'event.received' then e.data -> 'cloud_event'
+            when e.type = 'iteration.completed' then e.data -> 'output'
             when e.type = 'task.skipped'
             then event_value(e.workflow_id, (e.refs ->> 'from')::bigint)
        end as output,
