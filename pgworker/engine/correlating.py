@@ -1,13 +1,16 @@
 """Correlating: by which values CloudEvents are found, and whether one passes a filter.
 
 A filter's *correlation* is the part of it that does not depend on who listens: the type, and the expressions
-that read its keys from a CloudEvent. Its *value* is what the keys have to be. Each CloudEvent is given its
-value by each correlation once, however many listen; those whose value it is are found by an index, and only
-they run the whole filter.
+that read its keys from a CloudEvent. Its *value* is what the keys have to be. Keys are those under
+``correlate``, attributes that are written down, and what an expression such as ``.order ==
+$workflow.input.id`` compares. Each CloudEvent is given its value by each correlation once, however many
+listen; those whose value it is are found by an index, and only they run the whole filter.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -51,7 +54,9 @@ class Correlation:
         return value_digest(values)
 
 
-def correlation_of(filter_: EventFilter, expected: Mapping[str, JsonValue]) -> tuple[Correlation, str]:
+def correlation_of(
+    filter_: EventFilter, expected: Mapping[str, JsonValue], bind: Bind
+) -> tuple[Correlation, str]:
     """By what a filter finds its CloudEvents, and the value that they have; ``expected`` by name of key."""
     keys: list[str] = []
     values: list[JsonValue] = []
@@ -64,7 +69,33 @@ def correlation_of(filter_: EventFilter, expected: Mapping[str, JsonValue]) -> t
         if key.name in expected and not key.source.program.variables:
             keys.append(key.source.program.text)
             values.append(expected[key.name])
+    for name, test in filter_.attributes:
+        compared = _compared(name, test, bind) if isinstance(test, Expression) else None
+        if compared is not None:
+            keys.append(compared[0])
+            values.append(compared[1])
     return Correlation(filter_.type, tuple(keys)), value_digest(values)
+
+
+_PATH = r"\.(?:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)?"
+_FIXED = r"\$(?:workflow|input)(?:\.[A-Za-z_]\w*)+"
+"""What stays what it is for as long as a task listens."""
+_COMPARISON = re.compile(
+    rf"(?:(?P<path>{_PATH})\s*==\s*(?P<fixed>{_FIXED})|(?P<fixed_>{_FIXED})\s*==\s*(?P<path_>{_PATH}))"
+)
+
+
+def _compared(attribute: str, test: Expression, bind: Bind) -> tuple[str, JsonValue] | None:
+    """The key that an expression compares with something fixed, and that; None for other expressions."""
+    found = _COMPARISON.fullmatch(test.program.text.strip())
+    if found is None:
+        return None
+    path = found["path"] or found["path_"]
+    try:
+        value = compile_program(found["fixed"] or found["fixed_"]).first(None, bind)
+    except ExpressionError:
+        return None
+    return None if value is None else (f".{attribute}{'' if path == '.' else path}", value)
 
 
 def passes(
@@ -118,7 +149,7 @@ def comparable(value: JsonValue) -> str:
     """Equal for values that belong together: a number is what it reads as, with or without quotes."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return value if isinstance(value, str) else orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def value_digest(values: Sequence[JsonValue]) -> str:

@@ -57,7 +57,7 @@ def subscriptions(strategy: Strategy) -> list[Subscribe]:
     wanted: list[Subscribe] = []
     expected = expectations(strategy, None, _bind)
     for place, filter_ in enumerate(strategy.all_filters):
-        correlation, value = correlation_of(filter_, expected[place])
+        correlation, value = correlation_of(filter_, expected[place], _bind)
         wanted.append(Subscribe(1, place, correlation.id, correlation.type, list(correlation.keys), value))
     return wanted
 

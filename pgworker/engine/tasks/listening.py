@@ -10,6 +10,7 @@ from pgworker.engine.inputs import CloudEventArrived
 from pgworker.engine.run import Run, conform
 from pgworker.engine.state import Activation, Frame, Listening
 from pgworker.engine.tasks.strategies import expectations, find, is_enough
+from pgworker.expressions.jq import Bind
 from pgworker.expressions.templates import Expression, is_true
 from pgworker.plan.listening import Strategy
 from pgworker.plan.nodes import Foreach, ListenNode
@@ -26,7 +27,7 @@ def begin(run: Run, node: ListenNode) -> None:
         "start": run.start,
         "read": node.read.value,
         "expected": list(expected),
-        "subscriptions": _subscriptions(node.strategy, expected),
+        "subscriptions": _subscriptions(node.strategy, expected, run.scope.bind),
     }
     run.decision.record(events.LISTEN_STARTED, node.reference, listens)
     if is_enough(node.strategy, _listening(run)):
@@ -89,10 +90,10 @@ def _listening(run: Run) -> Listening:
     return listening
 
 
-def _subscriptions(strategy: Strategy, expected: list[JsonObject]) -> list[JsonValue]:
+def _subscriptions(strategy: Strategy, expected: list[JsonObject], bind: Bind) -> list[JsonValue]:
     wanted: list[JsonValue] = []
     for place, filter_ in enumerate(strategy.all_filters):
-        correlation, value = correlation_of(filter_, expected[place])
+        correlation, value = correlation_of(filter_, expected[place], bind)
         wanted.append(
             {
                 "filter": place,
