@@ -12,6 +12,7 @@ from pgworker.activities.policy import HttpPolicy
 from pgworker.activities.resource_cache import ResourceCache
 from pgworker.activities.resources import Resources
 from pgworker.activities.secrets import SecretProvider
+from pgworker.activities.unsealing import arguments_of
 from pgworker.errors import Fault, FaultKind
 from pgworker.types import JsonObject, JsonValue
 
@@ -29,6 +30,7 @@ class Activities:
     def __init__(
         self, http: HttpPolicy, secrets: SecretProvider | None = None, resources: Path | None = None
     ) -> None:
+        self._secrets = secrets
         self._http = HttpCaller(http, secrets)
         self.resources = Resources(http, secrets, resources)
         openapi = OpenApiCaller(self._http, ResourceCache(self.resources))
@@ -49,6 +51,11 @@ class Activities:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._open.aclose()
+
+    async def perform_scheduled(self, scheduled: JsonObject, *, idempotency_key: str) -> JsonValue:
+        """Performs the activity that an event with these data scheduled: ``perform`` with its secrets."""
+        arguments = await arguments_of(scheduled, self._secrets)
+        return await self.perform(str(scheduled.get("activity")), arguments, idempotency_key=idempotency_key)
 
     async def perform(self, kind: str, arguments: JsonObject, *, idempotency_key: str) -> JsonValue:
         """Performs one activity with its fully evaluated arguments, and returns its output.

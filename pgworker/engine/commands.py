@@ -17,12 +17,11 @@ from pgworker.types import JsonObject, JsonValue, Pointer
 
 @dataclass(frozen=True, slots=True)
 class Perform:
-    """Perform the activity that the event ``start`` scheduled."""
+    """Perform the activity that the event ``start`` scheduled; ``data`` is that event's."""
 
     start: int
     task: Pointer
-    activity: str
-    arguments: JsonValue
+    data: JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +146,7 @@ def _schedule(event: Event) -> Iterable[Command]:
     if event.type == events.TASK_STARTED:
         activity = event.data.get("activity")
         if isinstance(activity, str):
-            yield Perform(event.seq, event.task or "", activity, event.data.get("arguments"))
+            yield Perform(event.seq, event.task or "", event.data)
     elif event.type in (events.TIMER_SET, events.TASK_RETRIED) and "due_at" in event.data:
         yield FireTimer(event.seq, datetime.fromisoformat(str(event.data["due_at"])))
 

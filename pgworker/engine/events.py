@@ -18,6 +18,7 @@ What the members of ``data`` mean (all are optional, absent means none):
 ``ends_jobs`` the seqs of the timers and activities that are void from now on
 ``context`` the new context, where the task exported one
 ``arguments`` what an activity or a function is given
+``sealed`` the parts of the arguments that read secrets, as they are before that; ``declared``: which may
 ``expected`` what a listen expects of its keys, filter by filter; ``learned``: what it has learnt to expect
 ``cloud_event`` the CloudEvent that a listen consumed; ``received`` our id of it, ``filter`` what let it pass
 ``subscriptions`` how a listen finds its CloudEvents: correlation, type, keys and value, filter by filter

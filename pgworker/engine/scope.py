@@ -70,7 +70,8 @@ class Scope:
                     bound[name] = None
                 case "secrets":
                     raise Fault(
-                        FaultKind.AUTHORIZATION, "no secret can be had: none is provided to this worker"
+                        FaultKind.AUTHORIZATION,
+                        "secrets are for the arguments of calls: elsewhere history would keep them",
                     )
                 case _ if name == NOW:
                     bound[name] = self.now.timestamp()

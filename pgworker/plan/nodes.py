@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from pgworker.expressions.durations import Duration
+from pgworker.expressions.sealing import Seal
 from pgworker.expressions.templates import Expression, Template
 from pgworker.plan.listening import Read, Strategy
 from pgworker.plan.schedule import Schedule
@@ -119,10 +120,14 @@ class WaitNode(TaskNode):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivityNode(TaskNode):
-    """Work outside: ``activity`` names who performs it, the template's value is what it is given."""
+    """Work outside: ``activity`` names who performs it, the template's value is what it is given.
+
+    ``sealed`` are the parts of the arguments that read secrets: they are evaluated by who performs it.
+    """
 
     activity: str
     arguments: Template
+    sealed: tuple[Seal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,3 +297,4 @@ class Plan:
     lists: MappingProxyType[Pointer, TaskList] = field(repr=False)
     nodes: MappingProxyType[Pointer, Node] = field(repr=False)
     schedule: Schedule | None = None
+    secrets: frozenset[str] = frozenset()

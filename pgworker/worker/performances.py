@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pgworker.store.turns import ClaimedActivity, Lease
-from pgworker.types import JsonValue, Pointer
+from pgworker.types import JsonObject, Pointer
 
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """What is to be performed, and by what right its result will be recorded."""
+    """What is to be performed (``data`` of the event that scheduled it), and by what right."""
 
     lease: Lease
     task: Pointer
-    activity: str
-    arguments: JsonValue
+    data: JsonObject
+
+    @property
+    def activity(self) -> str:
+        """The kind of work."""
+        return str(self.data.get("activity"))
 
     @property
     def key(self) -> tuple[str, int]:
@@ -30,5 +34,4 @@ class Performance:
     @classmethod
     def of(cls, claimed: ClaimedActivity) -> Performance:
         """The performance of an activity that was claimed from the queue."""
-        data = claimed.data
-        return cls(claimed.lease, claimed.task, str(data.get("activity")), data.get("arguments"))
+        return cls(claimed.lease, claimed.task, claimed.data)

@@ -12,7 +12,6 @@ from pgworker.engine.inputs import ActivityCompleted, ActivityFailed, Outcome
 from pgworker.errors import Fault, FaultKind
 from pgworker.store.turns import Lease
 from pgworker.telemetry import log
-from pgworker.types import JsonObject
 from pgworker.worker.performances import Performance
 
 Key = tuple[str, int]
@@ -132,9 +131,8 @@ class Performer:
         lease = performance.lease
         outcome: Outcome
         try:
-            arguments: JsonObject = performance.arguments if isinstance(performance.arguments, dict) else {}
-            result = await self._activities.perform(
-                performance.activity, arguments, idempotency_key=performance.idempotency_key
+            result = await self._activities.perform_scheduled(
+                performance.data, idempotency_key=performance.idempotency_key
             )
             outcome = ActivityCompleted(lease.seq, result, lease.attempt, lease.token)
         except Fault as fault:

@@ -240,7 +240,7 @@ def _told(claim: Claim, state: State, outcomes: Mapping[tuple[str, int], Outcome
 
 def _performance(claim: Claim, command: Perform) -> Performance:
     lease = Lease(claim.workflow_id, command.start, str(uuid4()), 1)
-    return Performance(lease, command.task, command.activity, command.arguments)
+    return Performance(lease, command.task, command.data)
 
 
 def _write_job(

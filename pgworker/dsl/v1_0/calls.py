@@ -14,6 +14,7 @@ from pgworker.dsl.v1_0.http_calls import read_http
 from pgworker.dsl.v1_0.names import ListReader, Names, TaskReader
 from pgworker.dsl.v1_0.openapi_calls import read_openapi
 from pgworker.dsl.v1_0.unsupported import report_unsupported
+from pgworker.expressions.sealing import sealed
 from pgworker.expressions.templates import Template
 from pgworker.plan.nodes import ActivityNode, FunctionNode
 
@@ -40,7 +41,10 @@ def read_call(
     arguments = piece.member("with")
     if protocol in _READERS:
         template = _READERS[protocol](arguments, names)
-        return None if template is None else ActivityNode(**base, activity=protocol, arguments=template)
+        if template is None:
+            return None
+        open_arguments, seals = sealed(template)
+        return ActivityNode(**base, activity=protocol, arguments=open_arguments, sealed=seals)
     if protocol in _CHECKS:
         _CHECKS[protocol](arguments, names)
     else:

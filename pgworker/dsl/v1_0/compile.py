@@ -81,6 +81,7 @@ def compile_1_0(
         lists=MappingProxyType(names.lists),
         nodes=MappingProxyType(nodes),
         schedule=schedule,
+        secrets=names.secrets,
     )
 
 

@@ -6,13 +6,18 @@ from pgworker.engine.faults import FAILURES
 from pgworker.engine.inputs import ActivityCompleted, ActivityFailed
 from pgworker.engine.run import Run
 from pgworker.plan.nodes import ActivityNode
+from pgworker.types import JsonObject
 from pgworker.values import canonical
 
 
 def begin(run: Run, node: ActivityNode) -> None:
     """Schedules the activity with its evaluated arguments."""
     arguments = canonical(node.arguments.evaluate(run.input, run.scope.bind))
-    run.begin(activity=node.activity, arguments=arguments)
+    secrets: JsonObject = {}
+    if node.sealed:
+        closed = [seal.closed(run.input, run.scope.bind) for seal in node.sealed]
+        secrets = {"sealed": canonical(list(closed)), "declared": [*sorted(run.decision.plan.secrets)]}
+    run.begin(activity=node.activity, arguments=arguments, **secrets)
 
 
 def end(run: Run, told: ActivityCompleted | ActivityFailed) -> None:

@@ -19,12 +19,12 @@ CALL = "call: http, with: {method: get, endpoint: 'http://x.test'}"
 def arguments(written: str, value: JsonValue = None) -> JsonValue:
     (command,) = play(f"do: [{{c: {{call: http, with: {written}}}}}]", value).commands
     assert isinstance(command, Perform)
-    return command.arguments
+    return command.data["arguments"]
 
 
 def test_a_call_asks_for_an_activity_under_the_seq_of_its_start() -> None:
     one = play(f"do: [{{a: {{set: {{x: 1}}}}}}, {{c: {{{CALL}}}}}]")
-    assert one.commands == [Perform(3, "/do/1/c", "http", {"method": "get", "endpoint": "http://x.test"})]
+    assert one.commands == [Perform(3, "/do/1/c", one.history[2].data)]
     assert one.status is Status.RUNNING
     assert one.history[-1].type == events.TASK_STARTED
 

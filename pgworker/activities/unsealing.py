@@ -1,0 +1,42 @@
+"""Unsealing: puts secrets into the arguments of an activity, in memory, when it is performed."""
+
+from __future__ import annotations
+
+from pgworker.activities.secrets import SecretProvider
+from pgworker.errors import ExpressionError, Fault, FaultKind
+from pgworker.expressions.sealing import secret_names, unseal
+from pgworker.types import JsonObject, JsonValue
+
+
+async def arguments_of(scheduled: JsonObject, provider: SecretProvider | None) -> JsonObject:
+    """The arguments of a scheduled activity with its secrets in them.
+
+    Raises ``Fault``: authorization for a secret that is not declared or not there, expression where the
+    expression that reads it fails (without a word of what it read).
+    """
+    arguments = scheduled.get("arguments")
+    seals = scheduled.get("sealed")
+    for closed in seals if isinstance(seals, list) else []:
+        assert isinstance(closed, dict)
+        secrets = await _secrets(closed, scheduled.get("declared"), provider)
+        try:
+            arguments = unseal(arguments, closed, secrets)
+        except ExpressionError:
+            # the message would quote the values
+            raise Fault(FaultKind.EXPRESSION, "an expression that reads secrets failed") from None
+    return arguments if isinstance(arguments, dict) else {}
+
+
+async def _secrets(
+    closed: JsonObject, declared: JsonValue, provider: SecretProvider | None
+) -> dict[str, JsonValue]:
+    known = {str(name) for name in declared} if isinstance(declared, list) else set()
+    names = secret_names(closed)
+    found: dict[str, JsonValue] = {}
+    for name in sorted(known if names is None else names):
+        if name not in known:
+            raise Fault(FaultKind.AUTHORIZATION, f"the secret {name!r} is not declared under `use.secrets`")
+        if provider is None:
+            raise Fault(FaultKind.AUTHORIZATION, f"this worker has no secret named {name!r}")
+        found[name] = await provider.secret(name)
+    return found
