@@ -17,8 +17,16 @@ from pathlib import Path
 
 from pgworker.dsl.compile import compile_value
 from pgworker.engine.events import Event
-from pgworker.engine.inputs import ActivityCompleted, ActivityFailed, Input, TimerDue
-from pgworker.engine.state import State
+from pgworker.engine.inputs import (
+    ActivityCompleted,
+    ActivityFailed,
+    CancelWanted,
+    ChildReported,
+    CloudEventArrived,
+    Input,
+    TimerDue,
+)
+from pgworker.engine.state import State, Status
 from pgworker.errors import Fault, FaultKind
 from pgworker.types import JsonObject, JsonValue
 from tests.replay.scenarios import SCENARIOS, Scenario
@@ -78,6 +86,17 @@ def outcome(state: State) -> JsonObject:
 def _told(told: dict[str, JsonValue]) -> Input:
     if "timer" in told:
         return TimerDue(int(str(told["timer"])))
+    if told.get("cancel") is True:
+        return CancelWanted()
+    if "cloud_event" in told:
+        assert isinstance(told["cloud_event"], dict)
+        place = int(str(told["start"])), int(str(told["position"])), str(told["event_id"])
+        return CloudEventArrived(*place, told["cloud_event"])
+    if "child" in told:
+        status, error = told["child"], told["error"]
+        assert error is None or isinstance(error, dict)
+        known = None if status is None else Status(str(status))
+        return ChildReported(int(str(told["start"])), known, told["output"], error)
     start, attempt, token = int(str(told["start"])), int(str(told["attempt"])), str(told["token"])
     if "result" in told:
         return ActivityCompleted(start, told["result"], attempt, token)
@@ -89,6 +108,14 @@ def _written(told: Input) -> JsonObject:
     match told:
         case TimerDue():
             return {"timer": told.timer}
+        case CancelWanted():
+            return {"cancel": True}
+        case CloudEventArrived():
+            place: JsonObject = {"start": told.start, "position": told.position, "event_id": told.event_id}
+            return place | {"cloud_event": told.cloud_event}
+        case ChildReported():
+            status = None if told.status is None else told.status.value
+            return {"start": told.start, "child": status, "output": told.output, "error": told.error}
         case ActivityCompleted():
             return {"start": told.start, "attempt": told.attempt, "token": told.token, "result": told.result}
         case ActivityFailed():

@@ -6,9 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from pgworker.engine.inputs import ActivityCompleted, ActivityFailed, Input, TimerDue
+from pgworker.engine.inputs import (
+    ActivityCompleted,
+    ActivityFailed,
+    CancelWanted,
+    ChildReported,
+    Input,
+    TimerDue,
+)
+from pgworker.engine.state import Status
 from pgworker.errors import Fault, FaultKind
-from pgworker.types import JsonValue
+from pgworker.types import JsonObject, JsonValue
 from tests.support.pure import Play
 
 Answer: TypeAlias = Callable[[Play], list[Input]]
@@ -46,7 +54,114 @@ def stale(*starts: int) -> Answer:
 
 CALL = "call: http, with: {method: get, endpoint: 'http://shop.test/orders/{id}'}"
 
+
+def hears(*published: JsonObject) -> Answer:
+    """CloudEvents are published."""
+    return lambda one: list(one.letters(*published))
+
+
+def reports(status: Status | None, output: JsonValue = None, error: JsonObject | None = None) -> Answer:
+    """The child is so far."""
+    return lambda one: [
+        ChildReported(child.start, status, output, error)
+        for child in one.state.activations.values()
+        if child.child is not None
+    ]
+
+
 SCENARIOS = {
+    "listens": Scenario(
+        """
+do:
+  - both:
+      listen:
+        to:
+          all:
+            - {with: {type: order.paid}, correlate: {order: {from: .order, expect: '${ .order }'}}}
+            - {with: {type: order.packed, data: '${ .boxes > 0 }'}, correlate: {order: {from: .order}}}
+  - each:
+      listen:
+        to: {any: [{with: {type: reading}}], until: {one: {with: {type: over}}}}
+        read: envelope
+      foreach:
+        item: reading
+        at: place
+        do: [{keep: {set: {at: '${ $place }', value: '${ $reading.data.value }'}}}]
+        output: {as: '.value * 10'}
+        export: {as: '($context // []) + [.]'}
+  - any: {listen: {to: {any: [], until: 'length >= 2'}}, timeout: {after: PT5S}}
+""",
+        {"order": 7},
+        (
+            hears({"type": "order.packed", "data": {"order": 8, "boxes": 1}}),
+            hears(
+                {"type": "order.packed", "data": {"order": 7, "boxes": 0}},
+                {"type": "order.packed", "data": {"order": 7, "boxes": 2}},
+                {"type": "order.paid", "data": {"order": 7}},
+            ),
+            hears({"type": "reading", "data": {"value": 1}}),
+            hears({"type": "reading", "data": {"value": 2}}),
+            hears({"type": "over"}),
+            hears({"type": "a", "data": "x"}),
+            fires("timeout"),
+        ),
+    ),
+    "children": Scenario(
+        """
+do:
+  - paid: {run: {workflow: {namespace: shop, name: pay, version: 1.0.0, input: {order: '${ .order }'}}}}
+  - mailed: {run: {await: false, workflow: {namespace: shop, name: mail}}}
+  - tried:
+      try: [{bad: {run: {workflow: {namespace: shop, name: fail}}}}]
+      catch: {do: [{why: {set: {title: '${ $error.title }'}}}]}
+  - code: {run: {return: all, workflow: {namespace: shop, name: fail}}}
+  - lost: {run: {workflow: {namespace: shop, name: nobody}}}
+""",
+        {"order": 7},
+        (
+            reports(Status.COMPLETED, {"paid": True}),
+            reports(Status.RUNNING),
+            reports(Status.FAILED, None, {"type": "x", "status": 409, "title": "Empty", "instance": "/do/0"}),
+            reports(Status.CANCELLED, None, {"type": "y", "status": 499, "title": "Cancelled"}),
+            reports(None),
+        ),
+    ),
+    "unwanted": Scenario(
+        """
+do:
+  - f:
+      fork:
+        branches:
+          - child: {run: {workflow: {namespace: shop, name: pay}}}
+          - listen: {listen: {to: {one: {with: {type: x}}}}}
+          - call: {call: http, with: {method: get, endpoint: 'http://x.test'}}
+""",
+        None,
+        (lambda one: [CancelWanted()],),
+    ),
+    "functions-and-extensions": Scenario(
+        """
+use:
+  functions:
+    twice: {input: {schema: {document: {type: object, required: [n]}}}, set: {n: '${ .n * 2 }'}}
+    fourfold: {do: [{a: {call: twice, with: {n: '${ .n }'}}}, {b: {call: twice, with: {n: '${ .n }'}}}]}
+  extensions:
+    - log:
+        extend: set
+        when: $task.name != "quiet"
+        before: [{say: {do: [{x: {set: {was: '${ $task.input }'}}}]}}]
+        after: [{told: {set: {is: '${ $task.output }'}}}]
+    - mock: {extend: wait, before: [{now: {set: {mocked: true}, then: exit}}]}
+do:
+  - quiet: {set: {n: 1}}
+  - four: {call: fourfold, with: {n: '${ .n }'}}
+  - loud: {set: {n: '${ .n + 1 }'}, then: nap}
+  - never: {set: {never: true}}
+  - nap: {wait: PT1H}
+  - loop: {for: {in: '[1, 2]'}, do: [{in: {set: {i: '${ $item }'}}}]}
+  - wrong: {call: twice, with: {m: 1}}
+""",
+    ),
     "sequence": Scenario(
         """
 do:

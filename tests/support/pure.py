@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from pgworker.dsl.compile import Compiled, compile_document
 from pgworker.dsl.document import Document
@@ -20,7 +21,14 @@ from pgworker.engine.commands import Command, commands
 from pgworker.engine.decide import MAX_EVENTS, Record, decide
 from pgworker.engine.events import Event
 from pgworker.engine.evolve import replay
-from pgworker.engine.inputs import ActivityCompleted, ActivityFailed, Input, TimerDue
+from pgworker.engine.inputs import (
+    ActivityCompleted,
+    ActivityFailed,
+    ChildReported,
+    CloudEventArrived,
+    Input,
+    TimerDue,
+)
 from pgworker.engine.state import State, Status
 from pgworker.errors import DocumentError, Fault, FaultKind, Problem
 from pgworker.plan.nodes import Plan
@@ -76,6 +84,7 @@ class Play:
     now: datetime = NOW
     limit: int = MAX_EVENTS
     encoded: list[str] = field(default_factory=list)
+    published: int = 0
     commands: list[Command] = field(default_factory=list)
     """Everything that the world was asked to do, turn by turn."""
 
@@ -116,6 +125,30 @@ class Play:
         """The one timer that is set for this purpose is due."""
         (timer,) = self.timers(purpose)
         return self.tell(TimerDue(timer))
+
+    def hears(self, *published: JsonObject) -> Play:
+        """CloudEvents reach whoever listens, one turn for all of them; ``data`` alone may be given."""
+        return self.tell(*self.letters(*published))
+
+    def letters(self, *published: JsonObject) -> list[CloudEventArrived]:
+        """CloudEvents as they are told to each live listen."""
+        told: list[CloudEventArrived] = []
+        for cloud_event in published:
+            self.published += 1
+            whole = {"specversion": "1.0", "id": str(self.published), "source": "/test", **cloud_event}
+            known = str(UUID(int=int(str(whole["id"])))) if str(whole["id"]).isdigit() else str(whole["id"])
+            told += [CloudEventArrived(start, self.published, known, whole) for start in self.listening()]
+        return told
+
+    def listening(self) -> list[int]:
+        """The starts of the live listens."""
+        live = [*self.state.activations.values(), *self.state.frames.values()]
+        return sorted(one.start for one in live if one.listening is not None)
+
+    def reports(self, status: Status | None, output: JsonValue = None, **error: JsonValue) -> Play:
+        """The one child that this workflow has is so far."""
+        (start,) = [one.start for one in self.state.activations.values() if one.child is not None]
+        return self.tell(ChildReported(start, status, output, error or None))
 
     def calling(self, task: str | None = None) -> int:
         """The start of the activity that the workflow waits for, or of that which the named task does."""
