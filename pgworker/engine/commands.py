@@ -117,10 +117,13 @@ Command: TypeAlias = (
 def commands(new_events: Sequence[Event]) -> Iterator[Command]:
     """The commands that follow from the new events of one turn.
 
-    Once a workflow has ended nothing new is to be done for it, but what it emitted is published. What was
-    begun and ended in the same turn nobody need know.
+    Once a workflow has ended nothing new is to be done for it, but what it emitted is published, and what it
+    consumed is consumed. What was begun and ended in the same turn nobody need know.
     """
     yield from (_publish(event) for event in new_events if "emits" in event.data)
+    for event in new_events:
+        if event.type == events.EVENT_RECEIVED:
+            yield Consume(event.start, str(event.data["received"]))
     ended = {event.start: event for event in new_events if event.data.keys() & {"ends_listen", "ends_child"}}
     begun = {e.start for e in new_events if e.type in (events.LISTEN_STARTED, events.CHILD_STARTED)}
     for start in ended.keys() - begun:
@@ -131,14 +134,12 @@ def commands(new_events: Sequence[Event]) -> Iterator[Command]:
         for event in live:
             if event.type not in _ABOUT_OTHERS:
                 yield from _schedule(event)
-            elif event.start not in ended or event.type == events.EVENT_RECEIVED:
+            elif event.start not in ended:
                 yield from _address(event)
     yield from (Drop(seq) for seq in sorted(void - {event.seq for event in new_events}))
 
 
-_ABOUT_OTHERS = frozenset(
-    {events.LISTEN_STARTED, events.EVENT_RECEIVED, events.ITERATION_COMPLETED, events.CHILD_STARTED}
-)
+_ABOUT_OTHERS = frozenset({events.LISTEN_STARTED, events.ITERATION_COMPLETED, events.CHILD_STARTED})
 
 
 def _schedule(event: Event) -> Iterable[Command]:
@@ -156,8 +157,6 @@ def _address(event: Event) -> Iterable[Command]:
     data = event.data
     if event.type == events.LISTEN_STARTED:
         yield from (_subscribe(event.start, object_(wanted)) for wanted in array(data["subscriptions"]))
-    elif event.type == events.EVENT_RECEIVED:
-        yield Consume(event.start, str(data["received"]))
     elif event.type == events.ITERATION_COMPLETED:
         yield LookAgain(event.start)
     else:

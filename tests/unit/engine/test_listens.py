@@ -181,8 +181,8 @@ def test_a_listen_that_starts_subscribes_and_its_end_unsubscribes() -> None:
     assert (subscribed.type, subscribed.keys) == ("a", [".source"])
     one.hears(event("a", source="/s"))
     assert [c for c in one.commands if isinstance(c, Unsubscribe | Consume)] == [
-        Unsubscribe(2),
         Consume(2, "00000000-0000-0000-0000-000000000001"),
+        Unsubscribe(2),
     ]
 
 
