@@ -1597,6 +1597,13 @@ as $$
 declare
     v_ids uuid[];
 begin
+    -- A job that was added while its schedule was replaced: nobody else would ever take it away.
+    delete from jobs j
+    using (select o.workflow_id, o.seq from jobs o
+           where o.kind = 'schedule' and o.due_at <= clock_timestamp()
+             and not exists (select from schedules s where s.id = o.workflow_id)
+           for update skip locked) o
+    where j.workflow_id = o.workflow_id and j.seq = o.seq;
     select array_agg(c.id) into v_ids
     from (select s.id
           from (select distinct j.workflow_id from (
@@ -1619,7 +1626,7 @@ end
 $$;
 
 comment on function claim_schedules(integer) is
-    'Locks, until the end of the transaction, schedules that are to be looked after, and takes their jobs away.';
+    'Locks, until the end of the transaction, schedules that are to be looked after, and takes their jobs away, and those of schedules that are gone.';
 
 create function settle_schedule(
     p_id uuid, p_next_at timestamptz, p_starts jsonb[], p_due_at timestamptz, p_listens jsonb,
