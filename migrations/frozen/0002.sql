@@ -756,6 +756,9 @@ declare
     v_schedule jsonb;
     v_id       uuid;
 begin
+    -- Versions that are defined at once come one after the other: the second sees the first.
+    perform pg_advisory_xact_lock(
+        hashtextextended(format('%s schedule %s/%s', current_schema(), p_namespace, p_name), 0));
     select d.version, d.document -> 'schedule' into v_version, v_schedule from definitions d
     where d.namespace = p_namespace and d.name = p_name
     order by d.version_order collate "C" desc limit 1;
@@ -1607,16 +1610,21 @@ as $$
 declare
     v_ids uuid[];
 begin
+    perform set_config('idle_in_transaction_session_timeout', '20s', true);  -- who falls silent lets go of them
     select array_agg(c.id) into v_ids
     from (select s.id
-          from (select distinct j.workflow_id from (
-                    select o.workflow_id from jobs o where o.kind = 'schedule' and o.due_at <= clock_timestamp()
-                    order by o.due_at limit p_batch) j) d
+          from (select o.workflow_id, min(o.due_at) as due_at from jobs o
+                where o.kind = 'schedule' and o.due_at <= clock_timestamp()
+                group by o.workflow_id) d
           join schedules s on s.id = d.workflow_id
+          order by d.due_at
+          limit p_batch
           for no key update of s skip locked) c;
+    -- With them go the jobs of schedules that a newer version has ended while these came.
     delete from jobs j
     using (select o.workflow_id, o.seq from jobs o
-           where o.workflow_id = any (v_ids) and o.kind = 'schedule' and o.due_at <= clock_timestamp()
+           where o.kind = 'schedule' and o.due_at <= clock_timestamp()
+             and (o.workflow_id = any (v_ids) or not exists (select from schedules s where s.id = o.workflow_id))
            for update skip locked) o
     where j.workflow_id = o.workflow_id and j.seq = o.seq;
     return query
