@@ -569,6 +569,12 @@ as $$
 declare
     v_ids uuid[];
 begin
+    -- One worker at a time, so that positions are in the order of publication. One that falls silent meanwhile
+    -- must not stop the others for long.
+    if not pg_try_advisory_xact_lock(hashtextextended(current_schema() || ' claiming of events', 0)) then
+        return;
+    end if;
+    perform set_config('idle_in_transaction_session_timeout', '20s', true);
     select array_agg(c.workflow_id) into v_ids
     from (select j.workflow_id from jobs j
           where j.kind = 'correlate' and j.due_at <= clock_timestamp()
@@ -581,7 +587,7 @@ end
 $$;
 
 comment on function claim_events(integer) is
-    'Claims, until the end of the transaction, CloudEvents that are to be correlated, oldest first.';
+    'Claims, until the end of the transaction, CloudEvents that are to be correlated, oldest first; none while somebody else does.';
 
 create function correlations_for(p_types text[]) returns table (id text, type text, keys jsonb)
     language sql stable security definer
@@ -615,20 +621,22 @@ begin
     end if;
     update event_clock set position = position + cardinality(p_events)
     returning position - cardinality(p_events) into v_before;
-    insert into correlated_events (correlation, value, position, event_id, published_at)
-    select u.correlation, u.value, p.position, e.id, e.published_at
-    from (select e.id, v_before + row_number() over (order by e.published_at, e.id) as position
-          from cloud_events e where e.id = any (p_events)) p
-    join cloud_events e on e.id = p.id
-    join unnest(p_correlated, p_correlations, p_values) as u (event_id, correlation, value) on u.event_id = e.id
-    on conflict on constraint a_correlation_gives_an_event_one_value do nothing;
+    -- Only what is new is told: of the rest the listeners know, and a job for it may be in the hands of a turn
+    -- that waits for the lock held here.
+    with noted as (
+        insert into correlated_events (correlation, value, position, event_id, published_at)
+        select u.correlation, u.value, p.position, p.id, p.published_at
+        from (select e.id, e.published_at, v_before + row_number() over (order by e.published_at, e.id) as position
+              from cloud_events e where e.id = any (p_events)) p
+        join unnest(p_correlated, p_correlations, p_values) as u (event_id, correlation, value) on u.event_id = p.id
+        on conflict on constraint a_correlation_gives_an_event_one_value do nothing
+        returning correlation, value, position, published_at
+    )
     insert into jobs (workflow_id, seq, kind, due_at, priority)
-    select s.workflow_id, -min(c.position), s.kind, now(), s.priority
-    from unnest(p_correlated, p_correlations) as u (event_id, correlation)
-    join correlated_events c on c.correlation = u.correlation and c.event_id = u.event_id
-    join subscriptions s on s.correlation = c.correlation and s.value = c.value
-         and s.seen < c.position and s.published_from <= c.published_at
-    group by s.workflow_id, s.seq, s.kind, s.priority, c.event_id
+    select distinct s.workflow_id, -n.position, s.kind, now(), s.priority
+    from noted n
+    join subscriptions s on s.correlation = n.correlation and s.value = n.value
+         and s.published_from <= n.published_at
     on conflict do nothing;
     perform wake_workers();
     delete from jobs j using unnest(p_events) as u (id) where j.workflow_id = u.id and j.seq = 0;
@@ -727,7 +735,8 @@ begin
     insert into jobs (workflow_id, seq, kind, due_at, priority)
     select w.parent_id, w.parent_seq, 'decide', now(), w.priority
     from workflows w
-    where w.id = any (p_ids) and w.parent_waits
+    join workflows p on p.id = w.parent_id
+    where w.id = any (p_ids) and w.parent_waits and p.status not in ('COMPLETED', 'FAILED', 'CANCELLED')
     on conflict do nothing;
     insert into jobs (workflow_id, seq, kind, due_at)
     select s.id, 0, 'schedule', now() from schedules s where s.last_workflow_id = any (p_ids) and s.schedule ? 'after'
@@ -748,6 +757,9 @@ declare
     v_schedule jsonb;
     v_id       uuid;
 begin
+    -- Versions that are defined at once come one after the other: the second sees the first.
+    perform pg_advisory_xact_lock(
+        hashtextextended(format('%s schedule %s/%s', current_schema(), p_namespace, p_name), 0));
     select d.version, d.document -> 'schedule' into v_version, v_schedule from definitions d
     where d.namespace = p_namespace and d.name = p_name
     order by d.version_order collate "C" desc limit 1;
@@ -1057,6 +1069,7 @@ declare
     v_id       uuid := uuid_by_time();
     v_event_id text := coalesce(publish_event.id, v_id::text);
     v_source   text := coalesce(publish_event.source, '/sql');
+    v_at       timestamptz;
 begin
     if coalesce(publish_event.type, '') = '' then
         raise exception 'a CloudEvent has a type' using errcode = 'PW001';
@@ -1069,12 +1082,13 @@ begin
     insert into cloud_events (id, source, event_id, type, subject, time, data, extensions)
     values (v_id, v_source, v_event_id, publish_event.type, publish_event.subject,
             coalesce(publish_event."time", now()), publish_event.data, coalesce(publish_event.extensions, '{}'))
-    on conflict on constraint a_source_names_each_of_its_events_once do nothing;
-    if not found then
+    on conflict on constraint a_source_names_each_of_its_events_once do nothing
+    returning published_at into v_at;
+    if v_at is null then
         select e.id into v_id from cloud_events e where e.source = v_source and e.event_id = v_event_id;
         return v_id;
     end if;
-    insert into jobs (workflow_id, seq, kind, due_at) values (v_id, 0, 'correlate', now());
+    insert into jobs (workflow_id, seq, kind, due_at) values (v_id, 0, 'correlate', v_at);
     perform wake_workers();
     return v_id;
 end
@@ -1099,7 +1113,7 @@ begin
     from unnest(v_ids, p_workflows, p_events) with ordinality as n (id, workflow_id, event, place)
     on conflict on constraint a_source_names_each_of_its_events_once do nothing;
     insert into jobs (workflow_id, seq, kind, due_at)
-    select e.id, 0, 'correlate', now() from cloud_events e where e.id = any (v_ids);
+    select e.id, 0, 'correlate', e.published_at from cloud_events e where e.id = any (v_ids);
 end
 $$;
 
@@ -1597,23 +1611,21 @@ as $$
 declare
     v_ids uuid[];
 begin
-    -- A job that was added while its schedule was replaced: nobody else would ever take it away.
+    perform set_config('idle_in_transaction_session_timeout', '20s', true);  -- who falls silent lets go of them
+    select array_agg(c.id) into v_ids
+    from (select s.id
+          from (select o.workflow_id, min(o.due_at) as due_at from jobs o
+                where o.kind = 'schedule' and o.due_at <= clock_timestamp()
+                group by o.workflow_id) d
+          join schedules s on s.id = d.workflow_id
+          order by d.due_at
+          limit p_batch
+          for no key update of s skip locked) c;
+    -- With them go the jobs of schedules that a newer version has ended while these came.
     delete from jobs j
     using (select o.workflow_id, o.seq from jobs o
            where o.kind = 'schedule' and o.due_at <= clock_timestamp()
-             and not exists (select from schedules s where s.id = o.workflow_id)
-           for update skip locked) o
-    where j.workflow_id = o.workflow_id and j.seq = o.seq;
-    select array_agg(c.id) into v_ids
-    from (select s.id
-          from (select distinct j.workflow_id from (
-                    select o.workflow_id from jobs o where o.kind = 'schedule' and o.due_at <= clock_timestamp()
-                    order by o.due_at limit p_batch) j) d
-          join schedules s on s.id = d.workflow_id
-          for no key update of s skip locked) c;
-    delete from jobs j
-    using (select o.workflow_id, o.seq from jobs o
-           where o.workflow_id = any (v_ids) and o.kind = 'schedule' and o.due_at <= clock_timestamp()
+             and (o.workflow_id = any (v_ids) or not exists (select from schedules s where s.id = o.workflow_id))
            for update skip locked) o
     where j.workflow_id = o.workflow_id and j.seq = o.seq;
     return query
@@ -1626,7 +1638,7 @@ end
 $$;
 
 comment on function claim_schedules(integer) is
-    'Locks, until the end of the transaction, schedules that are to be looked after, and takes their jobs away, and those of schedules that are gone.';
+    'Locks, until the end of the transaction, schedules that are to be looked after, and takes their jobs away.';
 
 create function settle_schedule(
     p_id uuid, p_next_at timestamptz, p_starts jsonb[], p_due_at timestamptz, p_listens jsonb,

@@ -11,6 +11,12 @@ as $$
 declare
     v_ids uuid[];
 begin
+    -- One worker at a time, so that positions are in the order of publication. One that falls silent meanwhile
+    -- must not stop the others for long.
+    if not pg_try_advisory_xact_lock(hashtextextended(current_schema() || ' claiming of events', 0)) then
+        return;
+    end if;
+    perform set_config('idle_in_transaction_session_timeout', '20s', true);
     select array_agg(c.workflow_id) into v_ids
     from (select j.workflow_id from jobs j
           where j.kind = 'correlate' and j.due_at <= clock_timestamp()
@@ -23,4 +29,4 @@ end
 $$;
 
 comment on function claim_events(integer) is
-    'Claims, until the end of the transaction, CloudEvents that are to be correlated, oldest first.';
+    'Claims, until the end of the transaction, CloudEvents that are to be correlated, oldest first; none while somebody else does.';

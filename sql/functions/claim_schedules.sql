@@ -24,23 +24,21 @@ as $$
 declare
     v_ids uuid[];
 begin
-    -- A job that was added while its schedule was replaced: nobody else would ever take it away.
+    perform set_config('idle_in_transaction_session_timeout', '20s', true);  -- who falls silent lets go of them
+    select array_agg(c.id) into v_ids
+    from (select s.id
+          from (select o.workflow_id, min(o.due_at) as due_at from jobs o
+                where o.kind = 'schedule' and o.due_at <= clock_timestamp()
+                group by o.workflow_id) d
+          join schedules s on s.id = d.workflow_id
+          order by d.due_at
+          limit p_batch
+          for no key update of s skip locked) c;
+    -- With them go the jobs of schedules that a newer version has ended while these came.
     delete from jobs j
     using (select o.workflow_id, o.seq from jobs o
            where o.kind = 'schedule' and o.due_at <= clock_timestamp()
-             and not exists (select from schedules s where s.id = o.workflow_id)
-           for update skip locked) o
-    where j.workflow_id = o.workflow_id and j.seq = o.seq;
-    select array_agg(c.id) into v_ids
-    from (select s.id
-          from (select distinct j.workflow_id from (
-                    select o.workflow_id from jobs o where o.kind = 'schedule' and o.due_at <= clock_timestamp()
-                    order by o.due_at limit p_batch) j) d
-          join schedules s on s.id = d.workflow_id
-          for no key update of s skip locked) c;
-    delete from jobs j
-    using (select o.workflow_id, o.seq from jobs o
-           where o.workflow_id = any (v_ids) and o.kind = 'schedule' and o.due_at <= clock_timestamp()
+             and (o.workflow_id = any (v_ids) or not exists (select from schedules s where s.id = o.workflow_id))
            for update skip locked) o
     where j.workflow_id = o.workflow_id and j.seq = o.seq;
     return query
@@ -53,4 +51,4 @@ end
 $$;
 
 comment on function claim_schedules(integer) is
-    'Locks, until the end of the transaction, schedules that are to be looked after, and takes their jobs away, and those of schedules that are gone.';
+    'Locks, until the end of the transaction, schedules that are to be looked after, and takes their jobs away.';

@@ -19,20 +19,22 @@ begin
     end if;
     update event_clock set position = position + cardinality(p_events)
     returning position - cardinality(p_events) into v_before;
-    insert into correlated_events (correlation, value, position, event_id, published_at)
-    select u.correlation, u.value, p.position, e.id, e.published_at
-    from (select e.id, v_before + row_number() over (order by e.published_at, e.id) as position
-          from cloud_events e where e.id = any (p_events)) p
-    join cloud_events e on e.id = p.id
-    join unnest(p_correlated, p_correlations, p_values) as u (event_id, correlation, value) on u.event_id = e.id
-    on conflict on constraint a_correlation_gives_an_event_one_value do nothing;
+    -- Only what is new is told: of the rest the listeners know, and a job for it may be in the hands of a turn
+    -- that waits for the lock held here.
+    with noted as (
+        insert into correlated_events (correlation, value, position, event_id, published_at)
+        select u.correlation, u.value, p.position, p.id, p.published_at
+        from (select e.id, e.published_at, v_before + row_number() over (order by e.published_at, e.id) as position
+              from cloud_events e where e.id = any (p_events)) p
+        join unnest(p_correlated, p_correlations, p_values) as u (event_id, correlation, value) on u.event_id = p.id
+        on conflict on constraint a_correlation_gives_an_event_one_value do nothing
+        returning correlation, value, position, published_at
+    )
     insert into jobs (workflow_id, seq, kind, due_at, priority)
-    select s.workflow_id, -min(c.position), s.kind, now(), s.priority
-    from unnest(p_correlated, p_correlations) as u (event_id, correlation)
-    join correlated_events c on c.correlation = u.correlation and c.event_id = u.event_id
-    join subscriptions s on s.correlation = c.correlation and s.value = c.value
-         and s.seen < c.position and s.published_from <= c.published_at
-    group by s.workflow_id, s.seq, s.kind, s.priority, c.event_id
+    select distinct s.workflow_id, -n.position, s.kind, now(), s.priority
+    from noted n
+    join subscriptions s on s.correlation = n.correlation and s.value = n.value
+         and s.published_from <= n.published_at
     on conflict do nothing;
     perform wake_workers();
     delete from jobs j using unnest(p_events) as u (id) where j.workflow_id = u.id and j.seq = 0;

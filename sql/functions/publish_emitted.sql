@@ -14,7 +14,7 @@ begin
     from unnest(v_ids, p_workflows, p_events) with ordinality as n (id, workflow_id, event, place)
     on conflict on constraint a_source_names_each_of_its_events_once do nothing;
     insert into jobs (workflow_id, seq, kind, due_at)
-    select e.id, 0, 'correlate', now() from cloud_events e where e.id = any (v_ids);
+    select e.id, 0, 'correlate', e.published_at from cloud_events e where e.id = any (v_ids);
 end
 $$;
 

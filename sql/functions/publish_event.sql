@@ -15,6 +15,7 @@ declare
     v_id       uuid := uuid_by_time();
     v_event_id text := coalesce(publish_event.id, v_id::text);
     v_source   text := coalesce(publish_event.source, '/sql');
+    v_at       timestamptz;
 begin
     if coalesce(publish_event.type, '') = '' then
         raise exception 'a CloudEvent has a type' using errcode = 'PW001';
@@ -27,12 +28,13 @@ begin
     insert into cloud_events (id, source, event_id, type, subject, time, data, extensions)
     values (v_id, v_source, v_event_id, publish_event.type, publish_event.subject,
             coalesce(publish_event."time", now()), publish_event.data, coalesce(publish_event.extensions, '{}'))
-    on conflict on constraint a_source_names_each_of_its_events_once do nothing;
-    if not found then
+    on conflict on constraint a_source_names_each_of_its_events_once do nothing
+    returning published_at into v_at;
+    if v_at is null then
         select e.id into v_id from cloud_events e where e.source = v_source and e.event_id = v_event_id;
         return v_id;
     end if;
-    insert into jobs (workflow_id, seq, kind, due_at) values (v_id, 0, 'correlate', now());
+    insert into jobs (workflow_id, seq, kind, due_at) values (v_id, 0, 'correlate', v_at);
     perform wake_workers();
     return v_id;
 end

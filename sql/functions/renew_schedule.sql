@@ -7,6 +7,9 @@ declare
     v_schedule jsonb;
     v_id       uuid;
 begin
+    -- Versions that are defined at once come one after the other: the second sees the first.
+    perform pg_advisory_xact_lock(
+        hashtextextended(format('%s schedule %s/%s', current_schema(), p_namespace, p_name), 0));
     select d.version, d.document -> 'schedule' into v_version, v_schedule from definitions d
     where d.namespace = p_namespace and d.name = p_name
     order by d.version_order collate "C" desc limit 1;

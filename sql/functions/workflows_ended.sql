@@ -13,7 +13,8 @@ begin
     insert into jobs (workflow_id, seq, kind, due_at, priority)
     select w.parent_id, w.parent_seq, 'decide', now(), w.priority
     from workflows w
-    where w.id = any (p_ids) and w.parent_waits
+    join workflows p on p.id = w.parent_id
+    where w.id = any (p_ids) and w.parent_waits and p.status not in ('COMPLETED', 'FAILED', 'CANCELLED')
     on conflict do nothing;
     insert into jobs (workflow_id, seq, kind, due_at)
     select s.id, 0, 'schedule', now() from schedules s where s.last_workflow_id = any (p_ids) and s.schedule ? 'after'
