@@ -109,12 +109,27 @@ class ValueRefused(PgworkerError):
         self.pointer = pointer
 
 
+class Rule(StrEnum):
+    """Rules for documents that the language's schema cannot tell, so that it accepts what breaks them."""
+
+    NAME = "name"  # what is named exists: under ``use``, or as a function
+    TARGET = "target"  # ``then`` leads to a task of the same list
+    UNIQUE = "unique"  # no name occurs twice in a list, and one default case is enough
+    EXPRESSION = "expression"  # expressions are jq programs, and variables have names that jq can read
+    URI = "uri"  # URI templates are those of RFC 6570
+    JSON_SCHEMA = "json-schema"  # a schema is a JSON Schema
+    SCHEDULE = "schedule"  # a workflow is scheduled in one way, which can be told when it is defined
+    RESOURCE = "resource"  # what a definition is made of can be found before any workflow runs
+    STORABLE = "storable"  # PostgreSQL can hold every value
+    RUNNABLE = "runnable"  # this version of pgworker knows how to run it
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One mistake in a document: where, what, what was expected, what to do.
 
     ``line`` and ``column`` count from 1 and are None where the document has no text (a definition that came
-    from the database).
+    from the database). ``rule`` is None for what the language's schema refuses too.
     """
 
     pointer: Pointer
@@ -123,6 +138,7 @@ class Problem:
     hint: str | None = None
     line: int | None = None
     column: int | None = None
+    rule: Rule | None = None
 
 
 class DocumentError(PgworkerError):

@@ -10,7 +10,7 @@ from pgworker.dsl.diagnostics import place
 from pgworker.dsl.document import Document
 from pgworker.dsl.v1_0.compile import compile_1_0
 from pgworker.dsl.v1_0.names import Wanted
-from pgworker.errors import DocumentError, Problem, ValueRefused
+from pgworker.errors import DocumentError, Problem, Rule, ValueRefused
 from pgworker.plan.nodes import Plan
 from pgworker.types import JsonObject, JsonValue
 from pgworker.values import canonical
@@ -61,7 +61,7 @@ def _compile(document: Document, reading: _Reading) -> Plan | None:
     try:
         definition = canonical(document.value)
     except ValueRefused as refusal:
-        problems.append(Problem(refusal.pointer, refusal.message, hint=refusal.hint))
+        problems.append(Problem(refusal.pointer, refusal.message, hint=refusal.hint, rule=Rule.STORABLE))
         return None
     if not isinstance(definition, dict):
         problems.append(Problem("", "a definition is an object"))

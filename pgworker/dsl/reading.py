@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from pgworker.dsl.diagnostics import suggest
-from pgworker.errors import Problem
+from pgworker.errors import Problem, Rule
 from pgworker.types import JsonObject, JsonValue, Pointer, child_pointer
 
 
@@ -22,9 +22,11 @@ class Piece:
     pointer: Pointer
     problems: list[Problem]
 
-    def report(self, message: str, *, expected: str | None = None, hint: str | None = None) -> None:
+    def report(
+        self, message: str, *, expected: str | None = None, hint: str | None = None, rule: Rule | None = None
+    ) -> None:
         """Adds a problem at this place."""
-        self.problems.append(Problem(self.pointer, message, expected, hint))
+        self.problems.append(Problem(self.pointer, message, expected, hint, rule=rule))
 
     def member(self, key: str) -> Piece:
         """The piece of a member; its value is None if there is no such member."""

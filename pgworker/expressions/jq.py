@@ -119,6 +119,7 @@ def check_program(text: str, variables: frozenset[str]) -> str | None:
     return _compile_error(text, variables)
 
 
+@lru_cache(maxsize=1024)
 def _compile_error(text: str, variables: frozenset[str]) -> str | None:
     try:
         libjq.compile(text, args=dict.fromkeys(variables))

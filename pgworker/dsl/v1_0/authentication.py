@@ -10,6 +10,7 @@ from pgworker.dsl.v1_0.names import Names
 from pgworker.dsl.v1_0.oauth import check_oauth
 from pgworker.dsl.v1_0.shapes import check_texts, only_one
 from pgworker.dsl.v1_0.unsupported import report_unsupported
+from pgworker.errors import Rule
 from pgworker.expressions.templates import Literal, Members, Template
 
 _MEMBERS = {
@@ -61,6 +62,7 @@ def _named(piece: Piece, names: Names) -> Template | None:
             f"no authentication is named `{name}`",
             expected="one of " + listed(known) if known else None,
             hint=did_you_mean(name, known) or "define it under `use.authentications`",
+            rule=Rule.NAME,
         )
         return None
     return names.authentications[name]

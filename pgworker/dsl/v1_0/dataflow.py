@@ -7,6 +7,7 @@ from pgworker.dsl.v1_0.expressions import read_mapping
 from pgworker.dsl.v1_0.names import Names
 from pgworker.dsl.v1_0.shapes import only_one
 from pgworker.dsl.v1_0.wanting import read_wanted
+from pgworker.errors import Rule
 from pgworker.expressions.templates import Template
 from pgworker.plan.nodes import DataFlow
 from pgworker.plan.schema import Schema
@@ -47,7 +48,9 @@ def _read_schema(piece: Piece, names: Names) -> Schema | None:
     piece.allow({"format", "document", "resource"}, "a schema")
     if piece.has("format") and not str(piece.member("format").value).startswith("json"):
         piece.member("format").report(
-            f"`{piece.member('format').value}` schemas cannot be checked", expected="`json`"
+            f"`{piece.member('format').value}` schemas cannot be checked",
+            expected="`json`",
+            rule=Rule.JSON_SCHEMA,
         )
         return None
     member = only_one(piece, ("document", "resource"), "a schema")
@@ -60,7 +63,7 @@ def _read_schema(piece: Piece, names: Names) -> Schema | None:
     try:
         return Schema(value)
     except ValueError as error:
-        document.report(f"not a JSON Schema: {error}")
+        document.report(f"not a JSON Schema: {error}", rule=Rule.JSON_SCHEMA)
         return None
 
 

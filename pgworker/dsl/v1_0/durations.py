@@ -5,6 +5,7 @@ from __future__ import annotations
 from pgworker.dsl.reading import Piece, did_you_mean, kind_of, listed
 from pgworker.dsl.v1_0.expressions import read_template
 from pgworker.dsl.v1_0.names import Names
+from pgworker.errors import Rule
 from pgworker.expressions.durations import Duration, duration_from_object, parse_duration
 from pgworker.expressions.templates import Literal
 from pgworker.plan.nodes import Time
@@ -32,6 +33,7 @@ def read_timeout(piece: Piece, names: Names) -> Time | None:
             f"no timeout is named `{piece.value}`",
             expected="one of " + listed(names.timeouts) if names.timeouts else "an object with `after`",
             hint=did_you_mean(piece.value, names.timeouts) or "define it under `use.timeouts`",
+            rule=Rule.NAME,
         )
         return None
     if piece.object() is None or not piece.require(["after"], "the timeout"):

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import orjson
 
 from pgworker.dsl.reading import Piece, kind_of
+from pgworker.errors import Rule
 from pgworker.expressions import templates, uri_templates
 from pgworker.expressions.jq import check_program
 from pgworker.expressions.templates import Expression, Literal, Template, UriTemplate
@@ -70,7 +71,7 @@ def read_uri(piece: Piece, variables: frozenset[str]) -> Template | None:
             if isinstance(part, str):
                 uri_templates.check(part)
     except ValueError as error:
-        piece.report(str(error), expected="a URI such as https://example.com/{id}")
+        piece.report(str(error), expected="a URI such as https://example.com/{id}", rule=Rule.URI)
         return None
     return UriTemplate(parts) if "{" in text or len(parts) > 1 else Literal(text)
 
@@ -85,10 +86,13 @@ def read_variable(piece: Piece) -> str | None:
             f"`{name}` cannot be the name of a variable",
             expected="a letter or _, then letters, digits or _",
             hint="write it without the dollar sign" if name.startswith("$") else None,
+            rule=Rule.EXPRESSION,
         )
         return None
     if name in ARGUMENTS:
-        piece.report(f"`${name}` is bound everywhere already", hint="choose another name")
+        piece.report(
+            f"`${name}` is bound everywhere already", hint="choose another name", rule=Rule.EXPRESSION
+        )
         return None
     return name
 
@@ -112,7 +116,11 @@ def _all(checks: Iterable[bool]) -> bool:
 def _check_embedded(piece: Piece, variables: frozenset[str]) -> bool:
     if isinstance(piece.value, str):
         if templates.is_unclosed(piece.value):
-            piece.report("an expression that begins with `${` is never closed", hint="add the `}`")
+            piece.report(
+                "an expression that begins with `${` is never closed",
+                hint="add the `}`",
+                rule=Rule.EXPRESSION,
+            )
             return False
         return _all(_check(piece, program, variables) for program in templates.embedded(piece.value))
     if isinstance(piece.value, dict):
@@ -132,5 +140,6 @@ def _check(piece: Piece, program: str, variables: frozenset[str]) -> bool:
         hint=f"bound here are {', '.join(f'${name}' for name in sorted(ARGUMENTS | variables - {LOOSE}))}"
         if "$" in complaint
         else None,
+        rule=Rule.EXPRESSION,
     )
     return False

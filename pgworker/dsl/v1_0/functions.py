@@ -12,6 +12,7 @@ from pgworker.dsl.v1_0.expressions import read_template
 from pgworker.dsl.v1_0.names import Names, TaskReader, Wanted
 from pgworker.dsl.v1_0.siblings import Siblings
 from pgworker.dsl.v1_0.wanting import read_wanted
+from pgworker.errors import Rule
 from pgworker.expressions.templates import Literal, Template
 from pgworker.plan.nodes import FunctionNode, Node, TaskList
 from pgworker.types import Pointer
@@ -21,6 +22,7 @@ _TREE = re.compile(
     r"(?P<host>https://(?:www\.)?github\.com|https://gitlab\.com)/(?P<owner>[^/]+)/(?P<repo>[^/]+)"
     r"(?:/(?:-/)?(?:tree|blob)/(?P<branch>[^/]+))?(?P<path>/.*)?"
 )
+
 DEFAULT_CATALOG = "https://github.com/serverlessworkflow/catalog"
 
 
@@ -67,6 +69,7 @@ def read_function_call(
                 f"`{function}` is no protocol and no function",
                 expected="one of " + listed(known) + ", or `name:version@catalog`",
                 hint=did_you_mean(function, known) or "define it under `use.functions`",
+                rule=Rule.NAME,
             )
             return None
         body = _read_resource(call, uri, base["reference"], names, read_task)

@@ -9,6 +9,7 @@ from pgworker.dsl.v1_0.base import Base
 from pgworker.dsl.v1_0.dataflow import read_stage
 from pgworker.dsl.v1_0.expressions import read_expression, read_template, read_variable
 from pgworker.dsl.v1_0.names import ListReader, Names
+from pgworker.errors import Rule
 from pgworker.expressions.templates import Expression, Literal, Template
 from pgworker.plan.listening import EventFilter, Key, Mode, Pattern, Read, Strategy, Test
 from pgworker.plan.nodes import DataFlow, Foreach, ListenNode
@@ -139,7 +140,9 @@ def _read_foreach(piece: Piece, names: Names, read_list: ListReader) -> Foreach 
         return None
     if each == at:
         twice = piece.member("item" if piece.has("item") else "at")
-        twice.report(f"the item and its index are both named `{each}`", hint="rename one of them")
+        twice.report(
+            f"the item and its index are both named `{each}`", hint="rename one of them", rule=Rule.UNIQUE
+        )
         return None
     inside = names.within(each, at)
     output_schema, output_as = read_stage(piece, "output", "as", inside)

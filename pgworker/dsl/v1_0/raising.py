@@ -8,6 +8,7 @@ from pgworker.dsl.reading import Piece, did_you_mean, kind_of, listed
 from pgworker.dsl.v1_0.base import Base
 from pgworker.dsl.v1_0.expressions import read_template
 from pgworker.dsl.v1_0.names import Names
+from pgworker.errors import Rule
 from pgworker.expressions.templates import Template
 from pgworker.plan.nodes import RaiseNode
 
@@ -31,6 +32,7 @@ def _read_reference(piece: Piece, names: Names) -> Template | None:
             f"no error is named `{piece.value}`",
             expected="one of " + listed(names.errors) if names.errors else "an error object",
             hint=did_you_mean(piece.value, names.errors) or "define it under `use.errors`",
+            rule=Rule.NAME,
         )
         return None
     return names.errors[piece.value]

@@ -8,6 +8,7 @@ from pgworker.dsl.reading import Piece, did_you_mean, listed
 from pgworker.dsl.v1_0.durations import read_duration
 from pgworker.dsl.v1_0.expressions import read_expression
 from pgworker.dsl.v1_0.names import Names
+from pgworker.errors import Rule
 from pgworker.plan.nodes import Backoff, RetryPolicy, Time
 
 
@@ -21,6 +22,7 @@ def read_retry(piece: Piece, names: Names) -> RetryPolicy | None:
         f"no retry policy is named `{piece.value}`",
         expected="one of " + listed(names.retries) if names.retries else "a retry policy",
         hint=did_you_mean(piece.value, names.retries) or "define it under `use.retries`",
+        rule=Rule.NAME,
     )
     return None
 

@@ -8,6 +8,7 @@ from pgworker.dsl.reading import Piece, listed
 from pgworker.dsl.v1_0.durations import read_duration
 from pgworker.dsl.v1_0.listening import read_mode_of_reading, read_strategy
 from pgworker.dsl.v1_0.names import Names
+from pgworker.errors import Rule
 from pgworker.expressions.durations import Duration
 from pgworker.plan.schedule import Cron, Schedule
 
@@ -25,7 +26,12 @@ def read_schedule(piece: Piece, names: Names) -> Schedule | None:
     if piece.has("read") and "on" not in ways:
         piece.member("read").report("`read` goes with `on` only", hint="remove it")
     if len(ways) > 1:
-        piece.report(f"found {listed(ways)}", expected="one way to be scheduled", hint="split the workflow")
+        piece.report(
+            f"found {listed(ways)}",
+            expected="one way to be scheduled",
+            hint="split the workflow",
+            rule=Rule.SCHEDULE,
+        )
         return None
     if not ways:
         return Schedule()
@@ -49,10 +55,14 @@ def _read_span(piece: Piece, *, zero: bool = False) -> Duration | None:
     if duration is None:
         return None
     if not isinstance(duration, Duration):
-        piece.report("a schedule is fixed when the workflow is defined", expected="a duration, written out")
+        piece.report(
+            "a schedule is fixed when the workflow is defined",
+            expected="a duration, written out",
+            rule=Rule.SCHEDULE,
+        )
         return None
     if not zero and duration.after(_SOME_TIME) <= _SOME_TIME:
-        piece.report("the interval has no length", expected="a duration above zero")
+        piece.report("the interval has no length", expected="a duration above zero", rule=Rule.SCHEDULE)
         return None
     return duration
 
@@ -64,5 +74,5 @@ def _read_cron(piece: Piece) -> Schedule | None:
     try:
         return Schedule(cron=Cron(text))
     except ValueError as error:
-        piece.report(str(error), expected="five fields such as `0 6 * * 1-5`")
+        piece.report(str(error), expected="five fields such as `0 6 * * 1-5`", rule=Rule.SCHEDULE)
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pgworker.dsl.reading import Piece, did_you_mean, listed
+from pgworker.errors import Rule
 from pgworker.plan.nodes import Next
 
 DIRECTIVES = ("continue", "exit", "end")
@@ -39,5 +40,6 @@ class Siblings:
                 f"`then` points to `{target}`, which is no task of the same list",
                 expected="one of " + listed(words),
                 hint=did_you_mean(target, words),
+                rule=Rule.TARGET,
             )
         return Next(target)

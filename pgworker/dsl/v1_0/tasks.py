@@ -20,6 +20,7 @@ from pgworker.dsl.v1_0.raising import read_raise
 from pgworker.dsl.v1_0.runs import read_run
 from pgworker.dsl.v1_0.siblings import DIRECTIVES, Siblings
 from pgworker.dsl.v1_0.waits import read_wait
+from pgworker.errors import Rule
 from pgworker.expressions.templates import Template
 from pgworker.plan.nodes import Case, DoNode, ForkNode, ForNode, Node, SetNode, SwitchNode, TaskList, TryNode
 from pgworker.types import JsonObject
@@ -43,9 +44,14 @@ def read_task_list(piece: Piece, names: Names, siblings: Siblings | None = None)
             task.report(
                 f"there are two tasks named `{name}` in this list",
                 hint=f"rename one; the other is at {entries[name].pointer}",
+                rule=Rule.UNIQUE,
             )
         elif name in DIRECTIVES:
-            task.report(f"a task cannot be named `{name}`: that is a flow directive", hint="rename it")
+            task.report(
+                f"a task cannot be named `{name}`: that is a flow directive",
+                hint="rename it",
+                rule=Rule.TARGET,
+            )
         entries.setdefault(name, task)
         written.append((name, task))
     siblings = siblings or Siblings(list(entries))
@@ -129,13 +135,19 @@ def _read_switch(piece: Piece, base: Base, siblings: Siblings, names: Names) -> 
             continue
         name, case = entry
         if any(name == known.name for known in cases):
-            case.report(f"there are two cases named `{name}` in this switch", hint="rename one")
+            case.report(
+                f"there are two cases named `{name}` in this switch", hint="rename one", rule=Rule.UNIQUE
+            )
         case.allow({"when", "then"}, "a case")
         case.require(["then"], f"the case `{name}`")
         condition = read_expression(case.member("when"), names.variables) if case.has("when") else None
         if not case.has("when"):
             if default is not None:
-                case.report(f"`{default}` is the default case already", hint="give this one a `when`")
+                case.report(
+                    f"`{default}` is the default case already",
+                    hint="give this one a `when`",
+                    rule=Rule.UNIQUE,
+                )
             default = name
         if case.has("then"):
             cases.append(Case(name, condition, siblings.resolve(case.member("then"), base["name"])))
@@ -153,7 +165,9 @@ def _read_for(piece: Piece, base: Base, siblings: Siblings, names: Names) -> Nod
     at = read_variable(loop.member("at")) if loop.has("at") else "index"
     if each is not None and each == at:
         twice = loop.member("each" if loop.has("each") else "at")
-        twice.report(f"the item and its index are both named `{each}`", hint="rename one of them")
+        twice.report(
+            f"the item and its index are both named `{each}`", hint="rename one of them", rule=Rule.UNIQUE
+        )
     if not loop.require(["in"], "`for`") or each is None or at is None:
         return None
     inside = names.within(each, at)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pgworker import __version__
 from pgworker.dsl.reading import Piece
+from pgworker.errors import Rule
 
 
 def report_unsupported(piece: Piece, what: str) -> None:
@@ -11,4 +12,5 @@ def report_unsupported(piece: Piece, what: str) -> None:
     piece.report(
         f"{what} cannot be run by pgworker {__version__}",
         hint="the document is not wrong; a later version may run it",
+        rule=Rule.RUNNABLE,
     )

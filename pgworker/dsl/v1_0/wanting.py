@@ -5,7 +5,7 @@ from __future__ import annotations
 from pgworker.dsl.reading import Piece
 from pgworker.dsl.v1_0.endpoints import read_endpoint
 from pgworker.dsl.v1_0.names import Names, Wanted
-from pgworker.errors import ExpressionError
+from pgworker.errors import ExpressionError, Rule
 from pgworker.expressions.templates import Template
 from pgworker.types import JsonValue
 
@@ -17,13 +17,18 @@ def read_wanted(endpoint: Piece, names: Names) -> Wanted | None:
         return None
     uri = _settled(read.uri)
     if not isinstance(uri, str):
-        endpoint.report("where this is has to be known when the workflow is defined", expected="a URI")
+        endpoint.report(
+            "where this is has to be known when the workflow is defined",
+            expected="a URI",
+            rule=Rule.RESOURCE,
+        )
         return None
     authentication = None if read.authentication is None else _settled(read.authentication)
     if read.authentication is not None and authentication is None:
         endpoint.member("authentication").report(
             "this has to be known when the workflow is defined",
             hint="name a secret: `basic: {use: mySecret}`",
+            rule=Rule.RESOURCE,
         )
     return Wanted(uri, authentication)
 
