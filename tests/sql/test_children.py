@@ -59,7 +59,9 @@ def test_without_a_version_the_newest_is_started(connection: psycopg.Connection,
 
 
 @pytest.mark.parametrize(
-    "unknown", [{"name": "nobody"}, {"version": "9.9.9"}, {"namespace": "elsewhere"}], ids=lambda u: [*u][0]
+    "unknown",
+    [{"name": "nobody"}, {"version": "9.9.9"}, {"namespace": "elsewhere"}],
+    ids=lambda u: next(iter(u)),
 )
 @pytest.mark.parametrize("waits", [True, False])
 def test_a_parent_is_told_of_a_child_that_is_not_defined(
