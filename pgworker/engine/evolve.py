@@ -174,6 +174,7 @@ def _go_on(state: State, parent: Frame, event: Event) -> None:
         extended.exits = True
     if ends:
         state.ending = True
+        state.go_first(parent.start)
 
 
 def _task_failed(state: State, event: Event) -> None:

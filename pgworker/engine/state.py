@@ -160,6 +160,10 @@ class State:
     ready: dict[int, None] = field(default_factory=dict)
     timers: dict[int, int] = field(default_factory=dict)
 
+    def go_first(self, frame: int) -> None:
+        """The frame goes on before all others: what ends the workflow is not overtaken by another branch."""
+        self.ready = {frame: None, **self.ready}
+
     def find(self, start: int) -> Activation:
         """The live frame or activation that began with this event."""
         return self.frames[start] if start in self.frames else self.activations[start]
