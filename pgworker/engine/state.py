@@ -138,6 +138,11 @@ class Frame(Activation):
     extended: Extended | None = None
     inside: dict[int, None] = field(default_factory=dict)
 
+    @property
+    def precedes(self) -> bool:
+        """Whether what runs here comes before the task that it extends."""
+        return self.extended is not None and self.index < self.extended.phases.index("")
+
 
 @dataclass(slots=True)
 class State:
