@@ -20,7 +20,7 @@ import orjson
 from pgworker.errors import ExpressionError
 from pgworker.expressions.jq import Bind, compile_program
 from pgworker.expressions.templates import Expression, Literal, is_true
-from pgworker.plan.listening import EventFilter, Key, Pattern, Test
+from pgworker.plan.listening import EventFilter, Pattern, Test
 from pgworker.types import JsonObject, JsonValue
 
 _ENVELOPE_KEYS = ("source", "subject", "id")
@@ -116,15 +116,18 @@ def passes(
     found: JsonObject = {}
     for key in filter_.keys:
         value = key.source.evaluate(view, bind)
-        wanted = _wanted(key, expected, learned)
-        if value is None or (wanted is not None and comparable(value) != comparable(wanted)):
+        if value is None or not _is_expected(key.name, value, expected, learned):
             return None
         found[key.name] = value
     return found
 
 
-def _wanted(key: Key, expected: Mapping[str, JsonValue], learned: Mapping[str, JsonValue]) -> JsonValue:
-    return expected.get(key.name, learned.get(key.name))
+def _is_expected(
+    name: str, value: JsonValue, expected: Mapping[str, JsonValue], learned: Mapping[str, JsonValue]
+) -> bool:
+    """Whether a key has its value; where nothing is expected yet, whatever it is will be expected."""
+    known = expected if name in expected else learned
+    return name not in known or comparable(value) == comparable(known[name])
 
 
 def _passes_test(name: str, test: Test, cloud_event: JsonObject, bind: Bind) -> bool:

@@ -169,11 +169,12 @@ def _go_on(state: State, parent: Frame, event: Event) -> None:
     if extended is not None and not parent.section:
         extended.next, extended.ends = parent.next, ends
         parent.next = None
-        return
+    elif ends:
+        state.ending = True
     if extended is not None and event.data.get("exit") is True:
         extended.exits = True
-    if ends:
-        state.ending = True
+    if state.ending:
+        state.go_first(parent.start)
 
 
 def _task_failed(state: State, event: Event) -> None:
@@ -211,7 +212,7 @@ def _extension_completed(state: State, event: Event) -> None:
     frame = state.frames[event.start]
     parent = state.frames[event.frame]
     extended = frame.extended
-    is_output = not frame.section or (extended is not None and extended.exits)
+    is_output = not frame.section or state.ending or (extended is not None and extended.exits)
     output = (frame.data, frame.data_origin) if is_output else (frame.input, frame.input_origin)
     parent.data, parent.data_origin = output
     _close(state, parent, event)

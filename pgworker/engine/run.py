@@ -161,7 +161,7 @@ class Run:
 
     def _lead(self, then: Next) -> JsonObject:
         """What follows; a list before an extended task tells an ``exit`` from its end."""
-        exits = then.exits and self.frame.extended is not None
+        exits = then.exits and self.frame.precedes
         return follow(then) | ({"exit": True} if exits else {})
 
     def _end(self, type_: str, data: JsonObject) -> None:

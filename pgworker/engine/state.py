@@ -138,6 +138,11 @@ class Frame(Activation):
     extended: Extended | None = None
     inside: dict[int, None] = field(default_factory=dict)
 
+    @property
+    def precedes(self) -> bool:
+        """Whether what runs here comes before the task that it extends."""
+        return self.extended is not None and self.index < self.extended.phases.index("")
+
 
 @dataclass(slots=True)
 class State:
@@ -159,6 +164,10 @@ class State:
     activations: dict[int, Activation] = field(default_factory=dict)
     ready: dict[int, None] = field(default_factory=dict)
     timers: dict[int, int] = field(default_factory=dict)
+
+    def go_first(self, frame: int) -> None:
+        """The frame goes on before all others: what ends the workflow is not overtaken by another branch."""
+        self.ready = {frame: None, **self.ready}
 
     def find(self, start: int) -> Activation:
         """The live frame or activation that began with this event."""

@@ -12,18 +12,20 @@ from pgworker.types import JsonObject, JsonValue
 
 
 class Pattern:
-    """A regular expression that has to match the whole of an attribute."""
+    """A regular expression that has to match the whole of an attribute, or is the attribute as it stands."""
 
-    __slots__ = ("_schema",)
+    __slots__ = ("_schema", "_text")
 
     def __init__(self, text: str) -> None:
         """Raises ``ValueError`` for what is no regular expression."""
+        self._text = text
         # the engine behind schemas takes linear time, whatever the pattern
         self._schema = Schema({"type": "string", "pattern": f"^(?:{text})$"})
 
     def matches(self, value: JsonValue) -> bool:
         """Whether it is a text that the expression matches from its beginning to its end."""
-        return self._schema.violations(value) is None
+        # `application/cloudevents+json` and many a URI read as patterns that do not match themselves
+        return value == self._text or self._schema.violations(value) is None
 
 
 Test: TypeAlias = Pattern | Template

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
+from uuid import UUID
 
 from pgworker.engine.inputs import (
     ActivityCompleted,
     ActivityFailed,
     CancelWanted,
     ChildReported,
+    CloudEventArrived,
     Input,
     TimerDue,
 )
@@ -56,8 +58,27 @@ CALL = "call: http, with: {method: get, endpoint: 'http://shop.test/orders/{id}'
 
 
 def hears(*published: JsonObject) -> Answer:
-    """CloudEvents are published."""
-    return lambda one: list(one.letters(*published))
+    """CloudEvents are published, and reach each live listen."""
+
+    def letters(one: Play) -> list[Input]:
+        live = [*one.state.activations.values(), *one.state.frames.values()]
+        told: list[Input] = []
+        for cloud_event in published:
+            one.position += 1
+            whole: JsonObject = {
+                "specversion": "1.0",
+                "id": str(one.position),
+                "source": "/test",
+                **cloud_event,
+            }
+            told += [
+                CloudEventArrived(listen.start, one.position, str(UUID(int=one.position)), whole)
+                for listen in live
+                if listen.listening is not None
+            ]
+        return told
+
+    return letters
 
 
 def reports(status: Status | None, output: JsonValue = None, error: JsonObject | None = None) -> Answer:

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 from pgworker.dsl.compile import Compiled, compile_document
 from pgworker.dsl.document import Document
@@ -19,11 +18,13 @@ from pgworker.engine import events
 from pgworker.engine.codec import encode
 from pgworker.engine.commands import Command, commands
 from pgworker.engine.decide import MAX_EVENTS, Record, decide
+from pgworker.engine.decision import Decision
 from pgworker.engine.events import Event
 from pgworker.engine.evolve import replay
 from pgworker.engine.inputs import (
     ActivityCompleted,
     ActivityFailed,
+    CancelWanted,
     ChildReported,
     CloudEventArrived,
     Input,
@@ -51,6 +52,12 @@ def compiled(text: str) -> Compiled:
 def plan_of(text: str) -> Plan:
     """The plan of a text."""
     return compiled(text).plan
+
+
+def cloud_event(type_: str, data: JsonValue = None, **attributes: JsonValue) -> JsonObject:
+    """A CloudEvent; its id tells its type and data, so that the same ones are the same event."""
+    event = {"specversion": "1.0", "id": f"{type_} {json.dumps(data)}", "source": "/test", "type": type_}
+    return {**event, **({} if data is None else {"data": data}), **attributes}
 
 
 def problems_of(text: str | Document) -> tuple[Problem, ...]:
@@ -84,9 +91,12 @@ class Play:
     now: datetime = NOW
     limit: int = MAX_EVENTS
     encoded: list[str] = field(default_factory=list)
-    published: int = 0
     commands: list[Command] = field(default_factory=list)
     """Everything that the world was asked to do, turn by turn."""
+    examined: dict[int, int] = field(default_factory=dict)
+    """How far each listen has looked."""
+    position: int = 0
+    """Of the CloudEvent that was told last."""
 
     def tell(self, *inputs: Input, after: timedelta = timedelta(seconds=1)) -> Play:
         """Tells the workflow something, some time later, and lets it go on as far as it can."""
@@ -109,6 +119,8 @@ class Play:
         self.history += record.events
         self.encoded += record.encoded
         self.commands += commands(record.events)
+        if isinstance(record, Decision):
+            self.examined |= record.examined
         return record
 
     def returns(self, result: JsonValue, task: str | None = None) -> Play:
@@ -126,29 +138,51 @@ class Play:
         (timer,) = self.timers(purpose)
         return self.tell(TimerDue(timer))
 
-    def hears(self, *published: JsonObject) -> Play:
-        """CloudEvents reach whoever listens, one turn for all of them; ``data`` alone may be given."""
-        return self.tell(*self.letters(*published))
+    def receives(self, *cloud_events: JsonObject, task: str | None = None) -> Play:
+        """The listen (of that name) is told of CloudEvents, all in one turn, whatever it listens for."""
+        return self.tell(*self.letters(*cloud_events, task=task))
 
-    def letters(self, *published: JsonObject) -> list[CloudEventArrived]:
-        """CloudEvents as they are told to each live listen."""
-        told: list[CloudEventArrived] = []
-        for cloud_event in published:
-            self.published += 1
-            whole = {"specversion": "1.0", "id": str(self.published), "source": "/test", **cloud_event}
-            known = str(UUID(int=int(str(whole["id"])))) if str(whole["id"]).isdigit() else str(whole["id"])
-            told += [CloudEventArrived(start, self.published, known, whole) for start in self.listening()]
-        return told
+    def letters(self, *cloud_events: JsonObject, task: str | None = None) -> list[CloudEventArrived]:
+        """What a listen is told of CloudEvents."""
+        start, first = self.listening(task), self.position + 1
+        self.position += len(cloud_events)
+        return [
+            CloudEventArrived(start, position, f"{event['source']} {event['id']}", event)
+            for position, event in enumerate(cloud_events, first)
+        ]
 
-    def listening(self) -> list[int]:
-        """The starts of the live listens."""
-        live = [*self.state.activations.values(), *self.state.frames.values()]
-        return sorted(one.start for one in live if one.listening is not None)
+    def reports(
+        self,
+        status: Status | None,
+        output: JsonValue = None,
+        error: JsonObject | None = None,
+        task: str | None = None,
+    ) -> Play:
+        """The workflow that was started (by the named task) tells how it is."""
+        return self.tell(ChildReported(self.running(task), status, output, error))
 
-    def reports(self, status: Status | None, output: JsonValue = None, **error: JsonValue) -> Play:
-        """The one child that this workflow has is so far."""
-        (start,) = [one.start for one in self.state.activations.values() if one.child is not None]
-        return self.tell(ChildReported(start, status, output, error or None))
+    def is_cancelled(self) -> Play:
+        """Whoever started this workflow does not wait for it any more."""
+        return self.tell(CancelWanted())
+
+    def listening(self, task: str | None = None) -> int:
+        """The start of the one listen, or of that of the named task."""
+        live = [*self.state.frames.values(), *self.state.activations.values()]
+        (start,) = [
+            one.start
+            for one in live
+            if one.listening is not None and (task is None or one.task.endswith(f"/{task}"))
+        ]
+        return start
+
+    def running(self, task: str | None = None) -> int:
+        """The start of the one task that started another workflow, or of that of this name."""
+        (start,) = [
+            one.start
+            for one in self.state.activations.values()
+            if one.child is not None and (task is None or one.task.endswith(f"/{task}"))
+        ]
+        return start
 
     def calling(self, task: str | None = None) -> int:
         """The start of the activity that the workflow waits for, or of that which the named task does."""
@@ -218,7 +252,9 @@ def begin(text: str | Plan, value: JsonValue = None, *, at: datetime = NOW, limi
 def resumed(one: Play, history: Iterable[Event], now: datetime | None = None) -> Play:
     """The same workflow in another process, which knows of it what the history says."""
     known = list(history)
-    return replace(one, state=replay(known), history=known, now=now or one.now, encoded=[], commands=[])
+    return replace(
+        one, state=replay(known), history=known, now=now or one.now, encoded=[], commands=[], examined={}
+    )
 
 
 def error_kind(problem: JsonObject) -> str:

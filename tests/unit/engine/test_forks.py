@@ -178,3 +178,17 @@ def test_a_fork_s_own_export_goes_before_what_its_branches_exported(compete: str
     fork = f"{{compete: {compete}, branches: [{branch}]}}"
     one = play(f"do: [{{f: {{fork: {fork}, export: {{as: '{{n: ($context.n + 10)}}'}}}}}}]")
     assert one.state.context == {"n": 11}
+
+
+@pytest.mark.parametrize("depth", [0, 1, 3])
+@pytest.mark.parametrize("around", [0, 2])
+def test_what_ends_the_workflow_gives_its_output_however_deep_it_is_beside_other_branches(
+    depth: int, around: int
+) -> None:
+    ends = "{set: {ended: 1}, then: end}"
+    for _ in range(depth):
+        ends = f"{{do: [{{x: {ends}}}]}}"
+    beside = "{do: [{y: {set: {b: 1}}}, {z: {set: {b: 2}}}]}"
+    for _ in range(around + 1):
+        ends = f"{{fork: {{branches: [{{p: {beside}}}, {{a: {ends}}}, {{q: {beside}}}]}}}}"
+    assert play(f"do: [{{f: {ends}}}]").output == {"ended": 1}

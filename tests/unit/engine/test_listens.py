@@ -1,199 +1,232 @@
-"""``listen``: which CloudEvents are consumed, when it is enough, and what comes of them."""
+"""``listen``: which CloudEvents are consumed, when it is enough, and what comes out."""
 
 from __future__ import annotations
 
 import pytest
 
 from pgworker.engine import events
-from pgworker.engine.commands import Consume, LookAgain, Subscribe, Unsubscribe
-from pgworker.engine.correlating import Correlation
-from pgworker.engine.inputs import CloudEventArrived
+from pgworker.engine.commands import Consume, FireTimer, Subscribe, Unsubscribe
 from pgworker.engine.state import Status
-from pgworker.types import JsonObject, JsonValue
-from tests.support.pure import Play, error_kind, play
+from pgworker.types import JsonValue
+from tests.support.post import Post, of_kind
+from tests.support.pure import Play, cloud_event, error_kind, play
+
+A = "{with: {type: a}}"
+B = "{with: {type: b}}"
+C = "{with: {type: c}}"
 
 
-def listen(to: str, more: str = "", value: JsonValue = None) -> Play:
-    return play(f"do: [{{l: {{listen: {{to: {to}}}{more}}}}}]", value)
+def listen(to: str, rest: str = "", value: JsonValue = None) -> Play:
+    """A workflow that listens, and then gives what came out."""
+    return play(f"do: [{{l: {{listen: {{to: {to}}}{rest}}}}}]", value)
 
 
-def event(type_: str, data: JsonValue = None, **attributes: JsonValue) -> JsonObject:
-    return {"type": type_, "data": data, **attributes}
+def post(to: str, rest: str = "", value: JsonValue = None) -> Post:
+    """The same with a post office around it."""
+    return Post(listen(to, rest, value))
 
 
-def test_one_is_satisfied_by_the_first_that_passes() -> None:
-    one = listen("{one: {with: {type: a}}}").hears(event("b", 1), event("a", 2), event("a", 3))
+def test_one_event_is_waited_for() -> None:
+    one = listen(f"{{one: {A}}}")
+    assert one.status is Status.RUNNING
+    assert one.types[1:] == [events.TASK_STARTED, events.LISTEN_STARTED]
+    one.receives(cloud_event("b", 1), cloud_event("a", 2), cloud_event("a", 3))
     assert one.output == [2]
+    assert one.types[3:] == [
+        events.EVENT_RECEIVED,
+        events.LISTEN_COMPLETED,
+        events.TASK_COMPLETED,
+        events.WORKFLOW_COMPLETED,
+    ]
 
 
-def test_any_without_an_end_is_satisfied_by_the_first_that_passes_one_of_the_filters() -> None:
-    assert listen("{any: [{with: {type: a}}, {with: {type: b}}]}").hears(event("b", 1)).output == [1]
+def test_a_listen_tells_how_its_events_are_found_and_forgets_it_at_its_end() -> None:
+    one = play(f"do: [{{l: {{listen: {{to: {{one: {A}}}}}}}}}, {{w: {{wait: P1D}}}}]")
+    (subscribe,) = of_kind(one.commands, Subscribe)
+    assert isinstance(subscribe, Subscribe)
+    assert (subscribe.start, subscribe.filter, subscribe.type, subscribe.keys) == (2, 0, "a", [])
+    one.receives(cloud_event("a"))
+    assert one.commands[1:3] == [Unsubscribe(2), Consume(2, "/test a null")]
+    assert isinstance(one.commands[3], FireTimer)
 
 
-def test_any_of_nothing_is_every_cloud_event() -> None:
-    assert listen("{any: []}").hears(event("whatever", {"x": 1})).output == [{"x": 1}]
+def test_any_without_until_is_over_with_the_first() -> None:
+    one = post(f"{{any: [{A}, {B}]}}").publish(cloud_event("c"), cloud_event("b", 1), cloud_event("a", 2))
+    assert one.output == [1]
 
 
-def test_each_filter_of_all_takes_one_cloud_event() -> None:
-    one = listen("{all: [{with: {type: a}}, {with: {type: a}}, {with: {type: b}}]}")
-    one.hears(event("b", 1), event("b", 2), event("a", 3))
-    assert one.status is Status.RUNNING
-    assert one.hears(event("a", 4)).output == [1, 3, 4]
+def test_any_of_nothing_matches_every_event() -> None:
+    one = post("{any: []}").publish(cloud_event("whatever", {"x": 1}))
+    assert one.output == [{"x": 1}]
 
 
-def test_all_of_nothing_ends_at_once() -> None:
-    assert listen("{all: []}").output == []
+def test_any_of_nothing_goes_on_until_its_end() -> None:
+    one = post("{any: [], until: '. | length == 3'}").publish(*(cloud_event(t, t) for t in "xyz"))
+    assert one.output == ["x", "y", "z"]
 
 
-def test_until_an_expression_holds_on_what_was_consumed() -> None:
-    one = listen("{any: [], until: '(map(.n) | add) > 5'}").hears(event("a", {"n": 2}), event("a", {"n": 3}))
-    assert one.status is Status.RUNNING
-    assert one.hears(event("a", {"n": 1}), event("a", {"n": 9})).output == [{"n": 2}, {"n": 3}, {"n": 1}]
+def test_all_takes_one_for_each_filter_in_the_order_of_their_coming() -> None:
+    one = post(f"{{all: [{A}, {B}]}}")
+    assert one.publish(cloud_event("b", 1), cloud_event("b", 2)).status is Status.RUNNING
+    assert one.publish(cloud_event("a", 3)).output == [1, 3]
 
 
-def test_what_ends_the_listening_is_no_part_of_its_output() -> None:
-    one = listen("{any: [], until: {all: [{with: {type: x}}, {with: {type: y}}]}}")
-    one.hears(event("a", 1), event("x", 2), event("b", 3), event("y", 4))
-    assert one.output == [1, 3]
+def test_two_filters_that_match_the_same_take_an_event_each() -> None:
+    one = post(f"{{all: [{A}, {A}]}}")
+    assert one.publish(cloud_event("a", 1)).status is Status.RUNNING
+    assert one.publish(cloud_event("a", 2)).output == [1, 2]
+
+
+def test_all_of_nothing_is_over_at_once() -> None:
+    one = listen("{all: []}")
+    assert one.output == []
+    assert one.commands == []
+
+
+def test_until_an_expression_says_that_it_is_enough() -> None:
+    one = post(f"{{any: [{A}], until: '${{ (map(.n) | add) >= $workflow.input.most }}'}}", value={"most": 5})
+    for n in (1, 2):
+        assert one.publish(cloud_event("a", {"n": n})).status is Status.RUNNING
+    assert one.publish(cloud_event("a", {"n": 3}), cloud_event("a", {"n": 4})).output == [
+        {"n": 1},
+        {"n": 2},
+        {"n": 3},
+    ]
+
+
+def test_an_until_that_fails_fails_the_listen_which_has_consumed_the_event() -> None:
+    one = post(f"{{any: [{A}], until: '.[0].x.y'}}").publish(cloud_event("a", {"x": 1}))
+    assert error_kind(one.error) == "expression"
+    assert one.types[-3:] == [events.EVENT_RECEIVED, events.TASK_FAILED, events.WORKFLOW_FAILED]
+
+
+def test_until_a_strategy_has_been_satisfied_whose_events_are_no_part_of_the_output() -> None:
+    one = post(f"{{any: [{A}], until: {{one: {B}}}}}")
+    assert one.publish(cloud_event("a", 1), cloud_event("a", 2)).status is Status.RUNNING
+    assert one.publish(cloud_event("b", 3), cloud_event("a", 4)).output == [1, 2]
+    assert [event.data.get("until") for event in one.one.of(events.EVENT_RECEIVED)] == [None, None, True]
+
+
+def test_until_all_of_some_events_have_come() -> None:
+    one = post(f"{{any: [{A}], until: {{all: [{B}, {C}]}}}}")
+    one.publish(cloud_event("b"), cloud_event("a", 1), cloud_event("b", 2))
+    assert one.publish(cloud_event("a", 3)).status is Status.RUNNING
+    assert one.publish(cloud_event("c")).output == [1, 3]
+
+
+def test_until_any_of_some_events_has_come() -> None:
+    assert post(f"{{any: [{A}], until: {{any: [{B}, {C}]}}}}").publish(cloud_event("c")).output == []
+
+
+def test_an_event_that_also_ends_the_listening_ends_it() -> None:
+    one = post("{any: [], until: {one: {with: {type: end}}}}")
+    assert one.publish(cloud_event("x", 1), cloud_event("end", 2)).output == [1]
 
 
 @pytest.mark.parametrize(
     ("read", "expected"),
     [
-        ("data", {"x": 1}),
-        ("raw", {"x": 1}),
-        ("envelope", {"specversion": "1.0", "id": "1", "source": "/test", "type": "a", "data": {"x": 1}}),
+        ("data", {"n": 1}),
+        ("raw", {"n": 1}),
+        ("envelope", cloud_event("a", {"n": 1}, subject="s", extra=True)),
     ],
 )
-def test_what_is_read_of_a_cloud_event(read: str, expected: JsonValue) -> None:
-    one = play(f"do: [{{l: {{listen: {{to: {{any: []}}, read: {read}}}}}}}]")
-    assert one.hears(event("a", {"x": 1})).output == [expected]
+def test_what_of_an_event_is_read(read: str, expected: JsonValue) -> None:
+    one = play(f"do: [{{l: {{listen: {{to: {{one: {A}}}, read: {read}}}}}}}]")
+    assert one.receives(cloud_event("a", {"n": 1}, subject="s", extra=True)).output == [expected]
 
 
-@pytest.mark.parametrize(
-    ("attributes", "passing", "failing"),
-    [
-        ("{type: a.b}", event("a.b"), event("axb")),
-        ("{type: 'a.*'}", event("a.b"), event("xa.b")),
-        ("{type: a, subject: '[0-9]+'}", event("a", subject="12"), event("a", subject="12x")),
-        ("{type: a, subject: s}", event("a", subject="s"), event("a")),
-        ("{type: a, data: '${ .t > 38 }'}", event("a", {"t": 39}), event("a", {"t": 38})),
-        ("{type: a, data: {x: 1}}", event("a", {"x": 1}), event("a", {"x": 1, "y": 2})),
-        ("{type: a, subject: '${ $workflow.input.id }'}", event("a", subject="7"), event("a", subject="8")),
-        ("{type: a, tenant: x}", event("a", tenant="x"), event("a", tenant="y")),
-        ("{type: a, source: '(a+)+$'}", event("a", source="aa"), event("a", source="a" * 5000 + "!")),
-    ],
-)
-def test_a_filter_lets_pass_what_fits(attributes: str, passing: JsonObject, failing: JsonObject) -> None:
-    one = listen(f"{{one: {{with: {attributes}}}}}", value={"id": "7"})
-    assert one.hears(failing).status is Status.RUNNING
-    assert one.hears(passing).status is Status.COMPLETED
+def test_an_event_without_data_is_read_as_null() -> None:
+    assert listen(f"{{one: {A}}}").receives(cloud_event("a")).output == [None]
 
 
-def test_a_filter_that_fails_raises_an_expression_error() -> None:
-    one = listen("{one: {with: {type: a, data: '${ .x.y }'}}}").hears(event("a", {"x": 1}))
-    assert error_kind(one.error) == "expression"
-    assert one.error["instance"] == "/do/0/l"
-
-
-def test_what_is_expected_is_settled_when_the_listen_starts() -> None:
-    to = "{one: {with: {type: a}, correlate: {k: {from: .order, expect: '${ .order }'}}}}"
-    one = listen(to, value={"order": 7}).hears(
-        event("a", {"order": 8}), event("a"), event("a", {"order": "7"})
-    )
-    assert one.output == [{"order": "7"}]
-    assert one.of(events.LISTEN_COMPLETED)[0].data["correlation"] == {"k": "7"}
-
-
-def test_the_first_cloud_event_settles_what_is_expected_of_the_others() -> None:
-    filters = ", ".join(f"{{with: {{type: {t}}}, correlate: {{k: {{from: .order}}}}}}" for t in "ab")
-    one = listen(f"{{all: [{filters}]}}").hears(event("b", {"order": 1}), event("a", {"order": 2}))
-    assert one.status is Status.RUNNING
-    assert one.hears(event("a", {"order": 1, "n": 2})).output == [{"order": 1}, {"order": 1, "n": 2}]
-
-
-def test_keys_are_read_from_attributes_first_and_then_from_data() -> None:
-    to = "{one: {with: {type: a}, correlate: {k: {from: .subject, expect: s}}}}"
-    one = listen(to).hears(event("a", {"subject": "s"}, subject="other"), event("a", {"subject": "s"}))
-    assert one.output == [{"subject": "s"}]
-
-
-FOREACH = ", foreach: {item: e, at: i, do: [{x: {set: {v: '${ $e }', i: '${ $i }'}}}]}"
-
-
-def test_foreach_runs_its_tasks_for_each_and_gives_what_they_made() -> None:
-    one = listen("{any: [], until: 'length > 1'}", FOREACH).hears(event("a", "p")).hears(event("b", "q"))
-    assert one.output == [{"v": "p", "i": 0}, {"v": "q", "i": 1}]
-
-
-def test_while_an_iteration_runs_nothing_is_taken_and_afterwards_it_looks_again() -> None:
-    foreach = ", foreach: {do: [{w: {wait: PT1S}}]}"
-    one = listen("{any: [], until: 'length > 1'}", foreach).hears(event("a", 1), event("b", 2))
-    assert len(one.of(events.EVENT_RECEIVED)) == 1
-    one.fires()
-    assert LookAgain(2) in one.commands
-    assert one.hears(event("b", 2)).fires().status is Status.COMPLETED
-
-
-def test_foreach_without_tasks_transforms_and_exports() -> None:
-    foreach = ", foreach: {output: {as: '$item * 2'}, export: {as: '[.]'}}"
-    one = listen("{one: {with: {type: a}}}", foreach).hears(event("a", 3))
-    assert one.output == [6]
-    assert one.state.context == [6]
-
-
-def test_an_error_in_an_iteration_fails_the_listen() -> None:
-    foreach = ", foreach: {do: [{x: {raise: {error: {type: oops, status: 400}}}}]}"
-    one = listen("{any: [], until: 'false'}", foreach).hears(event("a"))
-    assert one.error["instance"] == "/do/0/l/foreach/do/0/x"
-
-
-def test_a_cloud_event_is_consumed_by_one_listen_of_a_workflow_alone() -> None:
-    branches = ", ".join(f"{{{n}: {{listen: {{to: {{one: {{with: {{type: a}}}}}}}}}}}}" for n in "xy")
-    one = play(f"do: [{{f: {{fork: {{branches: [{branches}]}}}}}}]").hears(event("a", 1))
-    assert len(one.of(events.EVENT_RECEIVED)) == 1
-    assert one.hears(event("a", 2)).output == [[1], [2]]
-
-
-def test_a_late_letter_to_a_listen_that_is_over_changes_nothing() -> None:
-    one = listen("{one: {with: {type: a}}}").hears(event("a", 1))
-    before = list(one.history)
-    one.tell(CloudEventArrived(2, 99, "x", event("a", 2)))
-    assert one.history == before
-
-
-def test_a_timeout_ends_the_listening_and_can_be_caught() -> None:
+def test_until_sees_the_events_as_they_are_read() -> None:
     one = play(
-        """
+        f"do: [{{l: {{listen: {{to: {{any: [{A}], until: '.[-1].subject == \"last\"'}}, read: envelope}}}}}}]"
+    )
+    one.receives(cloud_event("a", 1))
+    assert one.status is Status.RUNNING
+    last = cloud_event("a", 2, subject="last")
+    assert one.receives(last).output == [cloud_event("a", 1), last]
+
+
+def test_the_output_is_transformed_and_exported_like_that_of_every_task() -> None:
+    rest = ", output: {as: '{sum: add}'}, export: {as: '{seen: .sum}'}"
+    one = listen(f"{{all: [{A}, {A}]}}", rest).receives(cloud_event("a", 1), cloud_event("a", 2))
+    assert one.output == {"sum": 3}
+    assert one.state.context == {"seen": 3}
+    (ended,) = one.of(events.TASK_COMPLETED)
+    assert ended.data["result"] == [1, 2]
+
+
+def test_an_event_is_consumed_once_by_a_workflow_however_often_it_is_told() -> None:
+    one = listen(f"{{all: [{A}, {A}]}}")
+    event = cloud_event("a", 1)
+    one.receives(event, event)
+    assert one.status is Status.RUNNING
+    assert len(one.of(events.EVENT_RECEIVED)) == 1
+
+
+def test_publishing_the_same_event_twice_is_one_event() -> None:
+    one = post(f"{{all: [{A}, {A}]}}")
+    for _ in range(2):
+        assert one.publish(cloud_event("a", 1)).status is Status.RUNNING
+    assert one.publish(cloud_event("a", 1, source="/other")).output == [1, 1]
+
+
+def test_nothing_is_lost_between_two_listens() -> None:
+    office = Post(
+        play(
+            f"""
 do:
-  - t:
-      try: [{l: {listen: {to: {one: {with: {type: a}}}}, timeout: {after: PT1S}}}]
-      catch: {do: [{c: {set: {status: '${ $error.status }'}}}]}
+  - first: {{listen: {{to: {{one: {A}}}}}}}
+  - pause: {{wait: PT1H}}
+  - second: {{listen: {{to: {{all: [{A}, {B}]}}}}, output: {{as: '{{second: .}}'}}}}
 """
-    ).fires("timeout")
-    assert one.output == {"status": 408}
-    assert Unsubscribe(3) in one.commands
+        )
+    )
+    one = office.publish(cloud_event("b", 1), cloud_event("a", 2), cloud_event("a", 3), cloud_event("a", 4))
+    one.fires()
+    assert office.deliver().output == {"second": [1, 3]}
 
 
-def test_a_listen_that_starts_subscribes_and_its_end_unsubscribes() -> None:
-    one = play("do: [{l: {listen: {to: {one: {with: {type: a, source: /s}}}}}}, {w: {wait: PT1S}}]")
-    (subscribed,) = [command for command in one.commands if isinstance(command, Subscribe)]
-    assert (subscribed.type, subscribed.keys) == ("a", [".source"])
-    one.hears(event("a", source="/s"))
-    assert [c for c in one.commands if isinstance(c, Unsubscribe | Consume)] == [
-        Consume(2, "00000000-0000-0000-0000-000000000001"),
-        Unsubscribe(2),
-    ]
+def test_two_listens_at_once_do_not_consume_the_same_event() -> None:
+    office = Post(
+        play(
+            f"do: [{{f: {{fork: {{branches: [{{x: {{listen: {{to: {{one: {A}}}}}}}}},"
+            f" {{y: {{listen: {{to: {{one: {A}}}}}}}}}]}}}}}}]"
+        )
+    )
+    assert office.publish(cloud_event("a", 1)).status is Status.RUNNING
+    assert office.publish(cloud_event("a", 2)).output == [[1], [2]]
 
 
-@pytest.mark.parametrize(
-    "data", ["'${ .order.id == $workflow.input.id }'", "'${ $input.id == .order.id }'"], ids=["left", "right"]
-)
-def test_a_comparison_with_the_input_finds_cloud_events_by_the_index(data: str) -> None:
-    one = listen(f"{{one: {{with: {{type: a, data: {data}}}}}}}", value={"id": 7})
-    (subscribed,) = [command for command in one.commands if isinstance(command, Subscribe)]
-    correlation = Correlation(subscribed.type, tuple(str(key) for key in subscribed.keys))
-    assert correlation.value_of(event("a", {"order": {"id": 7}})) == subscribed.value
-    assert correlation.value_of(event("a", {"order": {"id": 8}})) != subscribed.value
-    assert correlation.value_of(event("a", {"order": 7})) is None
-    assert one.hears(event("a", {"order": {"id": 7}})).status is Status.COMPLETED
+def test_how_far_a_listen_has_looked_is_told_even_where_nothing_passed() -> None:
+    one = listen(f"{{one: {A}}}")
+    one.receives(cloud_event("x"), cloud_event("y"))
+    assert one.examined == {one.listening(): 2}
+    assert one.types[-1] == events.LISTEN_STARTED
+
+
+def test_an_event_for_a_listen_that_is_over_does_nothing() -> None:
+    one = play(f"do: [{{l: {{listen: {{to: {{one: {A}}}}}}}}}, {{w: {{wait: P1D}}}}]")
+    letters = one.letters(cloud_event("a", 1), cloud_event("a", 2))
+    one.tell(letters[0])
+    before = len(one.history)
+    one.tell(letters[1])
+    assert len(one.history) == before
+
+
+def test_an_event_for_what_is_no_listen_does_nothing() -> None:
+    one = play(f"do: [{{l: {{listen: {{to: {{one: {A}}}}}}}}}, {{d: {{do: [{{w: {{wait: P1D}}}}]}}}}]")
+    (letter,) = one.letters(cloud_event("a", 1))
+    one.tell(letter)
+    for start in (*one.state.frames, *one.state.activations):
+        one.tell(letter.__class__(start, 9, "x", cloud_event("a")))
+    assert one.types[-1] == events.TIMER_SET
+
+
+def test_a_skipped_listen_listens_for_nothing() -> None:
+    one = listen(f"{{one: {A}}}", ", if: 'false'", {"n": 1})
+    assert one.output == {"n": 1}
+    assert one.commands == []
