@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 
 import psycopg
 import pytest
@@ -94,7 +93,9 @@ def test_a_worker_works_until_it_is_terminated(pgworker, connection, processes):
 
 def test_a_worker_waits_for_a_database_that_is_away(bare):
     working = bare.begin("worker", PGWORKER_DATABASE_URL="postgresql://127.0.0.1:1/none")
-    time.sleep(2)
+    assert working.stderr is not None
+    # it says that it has begun, and then that it finds no database: from then on it hears signals
+    until(lambda: "no connection to the database" in working.stderr.readline(), seconds=30)
     assert working.poll() is None
     working.send_signal(signal.SIGINT)
     working.communicate(timeout=30)

@@ -46,7 +46,7 @@ def test_a_listen_tells_how_its_events_are_found_and_forgets_it_at_its_end() -> 
     assert isinstance(subscribe, Subscribe)
     assert (subscribe.start, subscribe.filter, subscribe.type, subscribe.keys) == (2, 0, "a", [])
     one.receives(cloud_event("a"))
-    assert one.commands[1:3] == [Unsubscribe(2), Consume(2, "/test a null")]
+    assert one.commands[1:3] == [Consume(2, "/test a null"), Unsubscribe(2)]
     assert isinstance(one.commands[3], FireTimer)
 
 

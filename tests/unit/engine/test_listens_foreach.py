@@ -119,7 +119,7 @@ def test_what_comes_while_an_iteration_runs_is_left_until_it_has_ended() -> None
         office.deliver()
         one.returns(result)
     assert office.deliver().output == ["first", "second", "third"]
-    assert len(of_kind(one.commands, Consume)) == 3  # the workflow ends with the last
+    assert len(of_kind(one.commands, Consume)) == 4
 
 
 def test_what_would_end_the_listening_waits_for_its_turn() -> None:
