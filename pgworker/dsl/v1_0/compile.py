@@ -10,7 +10,7 @@ from types import MappingProxyType
 from pgworker.dsl.reading import Piece, kind_of
 from pgworker.dsl.v1_0.authentication import read_authentications
 from pgworker.dsl.v1_0.dataflow import read_dataflow
-from pgworker.dsl.v1_0.durations import read_timeout
+from pgworker.dsl.v1_0.durations import read_limit, read_timeout
 from pgworker.dsl.v1_0.expressions import LOOSE
 from pgworker.dsl.v1_0.extensions import read_extensions
 from pgworker.dsl.v1_0.functions import read_catalogs, read_functions
@@ -124,10 +124,10 @@ def _read_use(piece: Piece, names: Names) -> Names:
     names = replace(
         names,
         authentications=read_authentications(piece, names),
-        errors=read_errors(piece.member("errors")),
+        errors=read_errors(piece),
         # what a policy may name: the error, under the name that a catch gives it by default
-        retries=read_policies(piece.member("retries"), names.within("error")),
-        timeouts=_read_timeouts(piece.member("timeouts")),
+        retries=read_policies(piece, names.within("error")),
+        timeouts=_read_timeouts(piece),
     )
     if piece.has("catalogs"):
         names = replace(names, catalogs=dict(read_catalogs(piece.member("catalogs"), names)))
@@ -140,11 +140,12 @@ def _read_use(piece: Piece, names: Names) -> Names:
     )
 
 
-def _read_timeouts(piece: Piece) -> MappingProxyType[str, Time | None]:
-    if piece.value is None or piece.object() is None:
+def _read_timeouts(use: Piece) -> MappingProxyType[str, Time | None]:
+    piece = use.member("timeouts")
+    if not use.has("timeouts") or piece.object() is None:
         return MappingProxyType({})
     return MappingProxyType(
-        {name: read_timeout(piece.member(name), Names()) for name in piece.object() or {}}
+        {name: read_limit(piece.member(name), frozenset()) for name in piece.object() or {}}
     )
 
 

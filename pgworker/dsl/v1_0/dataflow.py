@@ -46,9 +46,12 @@ def _read_schema(piece: Piece, names: Names) -> Schema | None:
     if piece.object() is None:
         return None
     piece.allow({"format", "document", "resource"}, "a schema")
-    if piece.has("format") and not str(piece.member("format").value).startswith("json"):
+    format_ = piece.member("format").text() if piece.has("format") else "json"
+    if format_ is None:
+        return None
+    if not format_.startswith("json"):
         piece.member("format").report(
-            f"`{piece.member('format').value}` schemas cannot be checked",
+            f"`{format_}` schemas cannot be checked",
             expected="`json`",
             rule=Rule.JSON_SCHEMA,
         )

@@ -7,7 +7,7 @@ from pgworker.dsl.v1_0.expressions import read_template
 from pgworker.dsl.v1_0.names import Names
 from pgworker.errors import Rule
 from pgworker.expressions.durations import Duration, duration_from_object, parse_duration
-from pgworker.expressions.templates import Literal
+from pgworker.expressions.templates import Expression, Interpolation, Literal, Members, Template
 from pgworker.plan.nodes import Time
 from pgworker.types import JsonValue
 
@@ -15,13 +15,14 @@ from pgworker.types import JsonValue
 def read_duration(piece: Piece, variables: frozenset[str]) -> Time | None:
     """A duration: an object, ISO 8601 text, or an expression that gives one of them."""
     template = read_template(piece, variables)
-    if template is None or not isinstance(template, Literal):
+    if template is None or isinstance(template, Expression | Interpolation):
         return template
     try:
-        return _literal(piece.value)
+        duration = _literal(_written(piece.value, template))
     except ValueError as error:
         piece.report(str(error), expected="a duration such as `PT30S` or `seconds: 30`")
         return None
+    return duration if isinstance(template, Literal) else template
 
 
 def read_timeout(piece: Piece, names: Names) -> Time | None:
@@ -36,10 +37,22 @@ def read_timeout(piece: Piece, names: Names) -> Time | None:
             rule=Rule.NAME,
         )
         return None
+    return read_limit(piece, names.variables)
+
+
+def read_limit(piece: Piece, variables: frozenset[str]) -> Time | None:
+    """A timeout that is written out."""
     if piece.object() is None or not piece.require(["after"], "the timeout"):
         return None
     piece.allow({"after"}, "a timeout")
-    return read_duration(piece.member("after"), names.variables)
+    return read_duration(piece.member("after"), variables)
+
+
+def _written(value: JsonValue, template: Template) -> JsonValue:
+    """The value with 0 for each part that an expression gives."""
+    if not isinstance(value, dict) or not isinstance(template, Members):
+        return value
+    return {key: 0 if isinstance(part, Expression) else value[key] for key, part in template.members}
 
 
 def _literal(value: JsonValue) -> Duration:

@@ -8,6 +8,7 @@ from pgworker.dsl.reading import Piece, did_you_mean, kind_of, listed
 from pgworker.dsl.v1_0.base import Base
 from pgworker.dsl.v1_0.expressions import read_template
 from pgworker.dsl.v1_0.names import Names
+from pgworker.dsl.v1_0.uris import is_uri_or_expression
 from pgworker.errors import Rule
 from pgworker.expressions.templates import Template
 from pgworker.plan.nodes import RaiseNode
@@ -51,12 +52,14 @@ def read_error(piece: Piece, variables: frozenset[str]) -> Template | None:
             return None
     if piece.member("status").integer() is None:
         return None
-    return read_template(piece, variables)
+    template = read_template(piece, variables)
+    return template if template is not None and is_uri_or_expression(piece, "type", template) else None
 
 
-def read_errors(piece: Piece) -> MappingProxyType[str, Template | None]:
+def read_errors(use: Piece) -> MappingProxyType[str, Template | None]:
     """The errors under ``use.errors`` by name; None for one in which something was reported."""
-    if piece.value is None or piece.object() is None:
+    piece = use.member("errors")
+    if not use.has("errors") or piece.object() is None:
         return MappingProxyType({})
     return MappingProxyType(
         {name: read_error(piece.member(name), frozenset()) for name in piece.object() or {}}

@@ -37,7 +37,7 @@ def read_policy(piece: Piece, names: Names) -> RetryPolicy | None:
         read_expression(piece.member(key), variables) if piece.has(key) else None
         for key in ("when", "exceptWhen")
     )
-    attempts, attempt_limit, total_limit = _read_limit(piece.member("limit"), variables)
+    attempts, attempt_limit, total_limit = _read_limit(piece, variables)
     return RetryPolicy(
         condition=condition,
         exception=exception,
@@ -50,9 +50,10 @@ def read_policy(piece: Piece, names: Names) -> RetryPolicy | None:
     )
 
 
-def read_policies(piece: Piece, names: Names) -> MappingProxyType[str, RetryPolicy | None]:
+def read_policies(use: Piece, names: Names) -> MappingProxyType[str, RetryPolicy | None]:
     """The policies under ``use.retries`` by name; None for one in which something was reported."""
-    if piece.value is None or piece.object() is None:
+    piece = use.member("retries")
+    if not use.has("retries") or piece.object() is None:
         return MappingProxyType({})
     return MappingProxyType({name: read_policy(piece.member(name), names) for name in piece.object() or {}})
 
@@ -78,9 +79,10 @@ def _read_jitter(piece: Piece, variables: frozenset[str]) -> tuple[Time, Time] |
     return None if shortest is None or longest is None else (shortest, longest)
 
 
-def _read_limit(piece: Piece, variables: frozenset[str]) -> tuple[int | None, Time | None, Time | None]:
+def _read_limit(policy: Piece, variables: frozenset[str]) -> tuple[int | None, Time | None, Time | None]:
     """How many retries, how long each attempt, how long all together."""
-    if piece.value is None or piece.object() is None:
+    piece = policy.member("limit")
+    if not policy.has("limit") or piece.object() is None:
         return None, None, None
     piece.allow({"attempt", "duration"}, "a limit")
     total = read_duration(piece.member("duration"), variables) if piece.has("duration") else None

@@ -14,6 +14,8 @@ from pgworker.plan.schedule import Cron, Schedule
 
 _WAYS = ("every", "cron", "after", "on")
 _SOME_TIME = datetime(2024, 1, 1, tzinfo=UTC)
+_FAR = datetime(3000, 1, 1, tzinfo=UTC)
+"""Until then schedules can be counted on: no time is later than the year 9999."""
 
 
 def read_schedule(piece: Piece, names: Names) -> Schedule | None:
@@ -60,6 +62,11 @@ def _read_span(piece: Piece, *, zero: bool = False) -> Duration | None:
             expected="a duration, written out",
             rule=Rule.SCHEDULE,
         )
+        return None
+    try:
+        duration.after(_FAR)
+    except ValueError:
+        piece.report("the interval outlasts the calendar", expected="a shorter one", rule=Rule.SCHEDULE)
         return None
     if not zero and duration.after(_SOME_TIME) <= _SOME_TIME:
         piece.report("the interval has no length", expected="a duration above zero", rule=Rule.SCHEDULE)

@@ -12,12 +12,13 @@ from pgworker.dsl.v1_0.catching import read_catch
 from pgworker.dsl.v1_0.dataflow import read_dataflow
 from pgworker.dsl.v1_0.durations import read_timeout
 from pgworker.dsl.v1_0.emitting import read_emit
-from pgworker.dsl.v1_0.expressions import read_expression, read_mapping, read_template, read_variable
+from pgworker.dsl.v1_0.expressions import read_expression, read_template, read_variable
 from pgworker.dsl.v1_0.extensions import extensions_of
 from pgworker.dsl.v1_0.listening import read_listen
 from pgworker.dsl.v1_0.names import Names
 from pgworker.dsl.v1_0.raising import read_raise
 from pgworker.dsl.v1_0.runs import read_run
+from pgworker.dsl.v1_0.shapes import check_objects
 from pgworker.dsl.v1_0.siblings import DIRECTIVES, Siblings
 from pgworker.dsl.v1_0.waits import read_wait
 from pgworker.errors import Rule
@@ -75,6 +76,7 @@ def read_task(piece: Piece, name: str, siblings: Siblings, names: Names) -> Node
         return None
     members, reader = _READERS[kind]
     piece.allow(COMMON | members, f"a `{kind}` task")
+    check_objects(piece, ["metadata"])
     then = siblings.resolve(piece.member("then"), name) if piece.has("then") else siblings.follower(name)
     condition = read_expression(piece.member("if"), names.variables) if piece.has("if") else None
     base = Base(
@@ -172,16 +174,22 @@ def _read_for(piece: Piece, base: Base, siblings: Siblings, names: Names) -> Nod
         return None
     inside = names.within(each, at)
     collection = loop.member("in")
-    items = (
-        read_template(collection, names.variables)
-        if isinstance(collection.value, list)
-        else read_mapping(collection, names.variables)
-    )
+    items = _read_collection(collection, names)
     while_ = read_expression(piece.member("while"), inside.variables) if piece.has("while") else None
     body = read_task_list(piece.member("do"), inside)
     if items is None:
         return None
     return ForNode(**base, each=each, at=at, items=items, while_=while_, body=body)
+
+
+def _read_collection(piece: Piece, names: Names) -> Template | None:
+    """What a loop goes through: an expression that gives it, or an array."""
+    if isinstance(piece.value, str):
+        return read_expression(piece, names.variables)
+    if not isinstance(piece.value, list):
+        piece.report(f"found {kind_of(piece.value)}", expected="an expression or an array")
+        return None
+    return read_template(piece, names.variables)
 
 
 def _read_fork(piece: Piece, base: Base, siblings: Siblings, names: Names) -> Node | None:

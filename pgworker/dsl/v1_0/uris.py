@@ -6,7 +6,7 @@ import re
 
 from pgworker.dsl.reading import Piece
 from pgworker.dsl.v1_0.expressions import read_template, read_uri
-from pgworker.expressions.templates import Template, split
+from pgworker.expressions.templates import Expression, Members, Template, split
 
 _EXPECTED = "a URI such as https://example.com/{id}"
 
@@ -18,6 +18,13 @@ def read_uri_or_expression(piece: Piece, variables: frozenset[str]) -> Template 
     """A URI with ``{name}`` templates and expressions in it, or one expression that gives a URI."""
     template = read_uri(piece, variables)
     return template if template is not None and _is_uri(piece, str(piece.value)) else None
+
+
+def is_uri_or_expression(piece: Piece, key: str, template: Template) -> bool:
+    """Whether a member, which is a text, is one or the other; ``template`` is that of the whole object."""
+    members = dict(template.members) if isinstance(template, Members) else {}
+    text = str(piece.member(key).value)
+    return isinstance(members.get(key), Expression) or _is_uri(piece.member(key), text)
 
 
 def read_literal_uri(piece: Piece, variables: frozenset[str]) -> Template | None:

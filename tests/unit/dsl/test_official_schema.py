@@ -1,69 +1,43 @@
-"""Calls, processes and authentication policies: the language's official schema and the compiler agree.
+"""The language's official schema and the compiler agree on what is a document.
 
-Well-made documents are changed in one place at a time, some thousand times: a member left out, a member that
-nobody knows, a value of another kind, two alternatives at once. What one refuses the other has to refuse too.
+Well-made documents are changed: all of their calls, processes and policies in one place at a time, and
+everything about all of them at random. What one refuses the other has to refuse too, but for what
+``tests.support.official`` lists and for what breaks a ``Rule`` that no schema can tell.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
-from pathlib import Path
 
 import jsonschema_rs
 import pytest
+from hypothesis import HealthCheck, given, settings
 
 from pgworker.dsl.document import Document
 from pgworker.dsl.load import load
+from pgworker.errors import Rule
 from pgworker.types import JsonObject, JsonValue
 from tests.support.calls import CALLS, POLICIES, PROCESSES, call, document, http_with
+from tests.support.everything import EVERYTHING
+from tests.support.mutations import Mutations, at, places, replaced, without
+from tests.support.official import EXAMPLES, amended, disagreement, needs_schema
 from tests.support.pure import problems_of
-
-SCHEMA = Path(__file__).resolve().parents[4] / "shared" / "spec" / "schema" / "workflow.yaml"
 
 OTHERS: list[JsonValue] = [None, True, 7, -1, "", "text", "${ .a }", [], [1], ["a"], {}, {"a": 1}, {"a": "b"}]
 
-STRICTER_ON_PURPOSE = (
-    "is not a jq program",  # the schema knows nothing of expressions,
-    "is not defined",
-    "the expression is empty",
-    "no authentication is named",  # nor which names exist,
-    "cannot be the name of a variable",  # nor how a variable is spelled,
-    "is negative",  # nor that no time is negative
-)
-LAXER_ON_PURPOSE = (
-    "consume",  # wholly expressions may be written without ${ },
-    "filter",
-    "seconds becomes '${ .a }'",  # and parts of a duration may be expressions
-    "minutes becomes '${ .a }'",
-)
-
-
-needs_schema = pytest.mark.skipif(
-    not SCHEMA.is_file(), reason="the official schema is not beside the checkout"
-)
+ORIGINALS: list[JsonObject] = [
+    *(load(path.read_bytes()).value for path in EXAMPLES),
+    *EVERYTHING * 10,
+    *(call(*one) for one in CALLS.values()),
+    *(document({"run": one}) for one in PROCESSES.values()),
+    *(http_with(one) for one in POLICIES.values()),
+]
+MUTATIONS = Mutations(ORIGINALS)
 
 
 @pytest.fixture(scope="module")
 def official() -> jsonschema_rs.Draft202012Validator:
-    return jsonschema_rs.Draft202012Validator(load(SCHEMA.read_bytes()).value)
-
-
-def places(value: JsonValue, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    """The paths of everything below a value, and its own."""
-    yield path
-    if isinstance(value, dict):
-        for key, member in value.items():
-            yield from places(member, (*path, key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from places(item, (*path, index))
-
-
-def at(value: JsonValue, path: tuple[str | int, ...]) -> JsonValue:
-    for key in path:
-        value = value[key]
-    return value
+    return amended()
 
 
 def mutants(value: JsonValue) -> Iterator[tuple[str, JsonValue]]:
@@ -80,33 +54,37 @@ def mutants(value: JsonValue) -> Iterator[tuple[str, JsonValue]]:
             yield f"{name} is left out", without(value, path)
 
 
-def replaced(value: JsonValue, path: tuple[str | int, ...], other: JsonValue) -> JsonValue:
-    if not path:
-        return other
-    changed = copy.deepcopy(value)
-    at(changed, path[:-1])[path[-1]] = other
-    return changed
-
-
-def without(value: JsonValue, path: tuple[str | int, ...]) -> JsonValue:
-    changed = copy.deepcopy(value)
-    del at(changed, path[:-1])[path[-1]]
-    return changed
-
-
 def verdicts(
     official: jsonschema_rs.Draft202012Validator, changed: Iterator[tuple[str, JsonObject]]
 ) -> Iterator[tuple[str, str]]:
     """Where schema and compiler disagree, and how."""
     for name, one in changed:
-        problems = [p for p in problems_of(Document.from_value(one)) if "cannot be run" not in p.message]
-        if any(words in p.message for p in problems for words in STRICTER_ON_PURPOSE):
-            continue
-        if not problems and any(words in name for words in LAXER_ON_PURPOSE):
-            continue
-        if official.is_valid(one) != (not problems):
-            said = "; ".join(f"{p.pointer}: {p.message}" for p in problems) or "fine"
-            yield name, f"the compiler says {said}"
+        found = disagreement(official, one)
+        if found is not None:
+            yield name, found
+
+
+@needs_schema
+@pytest.mark.parametrize("one", ORIGINALS, ids=lambda one: str(one["document"]["name"]))
+def test_what_is_well_made_is_so_for_both(
+    official: jsonschema_rs.Draft202012Validator, one: JsonObject
+) -> None:
+    assert official.is_valid(one)
+    assert [p for p in problems_of(Document.from_value(one)) if p.rule is not Rule.RUNNABLE] == []
+
+
+@needs_schema
+@settings(max_examples=2500, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+@given(one=MUTATIONS.documents())
+def test_one_change(official: jsonschema_rs.Draft202012Validator, one: JsonObject) -> None:
+    assert disagreement(official, one) is None
+
+
+@needs_schema
+@settings(max_examples=1000, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+@given(one=MUTATIONS.documents(most=4))
+def test_some_changes(official: jsonschema_rs.Draft202012Validator, one: JsonObject) -> None:
+    assert disagreement(official, one) is None
 
 
 @needs_schema

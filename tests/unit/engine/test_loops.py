@@ -64,7 +64,6 @@ def test_nothing_to_loop_over_still_transforms() -> None:
         ("'true'", "boolean"),
         ("'false'", "boolean"),
         ("'{a: 1}'", "object"),
-        ("{a: 1}", "object"),
     ],
 )
 def test_only_arrays_can_be_looped_over(collection: str, kind: str) -> None:

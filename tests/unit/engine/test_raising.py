@@ -64,7 +64,7 @@ def test_members_that_come_out_null_are_left_out() -> None:
     ("error", "words"),
     [
         ("{type: '${ .missing }', status: 400}", "has no type"),
-        ("{type: '', status: 400}", "has no type"),
+        ("{type: '${ \"\" }', status: 400}", "has no type"),
         ("{type: '${ 3 }', status: 400}", "type of a raised error is a text"),
         ("{type: t, status: 400, title: '${ [1] }'}", "title of a raised error is a text"),
         ("{type: t, status: 400, detail: '${ false }'}", "detail of a raised error is a text"),

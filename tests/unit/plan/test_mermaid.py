@@ -313,14 +313,14 @@ def test_any_text_is_shown_and_never_obeyed(text: str) -> None:
         [
             {text: {"if": f"${{ {quoted} }}", "set": {"x": text}}},
             {f"s{text}": {"switch": [{text: {"when": quoted, "then": text}}]}},
-            {f"d{text}": {"do": [{text: {"raise": {"error": {"type": text, "status": 400}}}}]}},
+            {f"d{text}": {"do": [{text: {"raise": {"error": {"type": f"${{ {quoted} }}", "status": 400}}}}]}},
         ]
     )
     words = " ".join(text.split())
     assert found.box(f"set {words}")[0] == f"if {quoted}"
     assert found.said(f"switch s{words}", f"set {words}") == [f"case {words}", f"when {quoted}"]
     assert found.frames == [[f"do d{words}"]]
-    assert found.box(f"raise {words}") == [f"400 {words}"]
+    assert found.box(f"raise {words}") == [f"400 {quoted}"]
 
 
 def test_lines_are_joined_and_long_texts_are_cut() -> None:
