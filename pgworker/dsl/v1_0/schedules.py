@@ -51,7 +51,12 @@ def _read_span(piece: Piece, *, zero: bool = False) -> Duration | None:
     if not isinstance(duration, Duration):
         piece.report("a schedule is fixed when the workflow is defined", expected="a duration, written out")
         return None
-    if not zero and duration.after(_SOME_TIME) <= _SOME_TIME:
+    try:
+        has_length = duration.after(_SOME_TIME) > _SOME_TIME
+    except ValueError as error:
+        piece.report(str(error), expected="a shorter duration")
+        return None
+    if not zero and not has_length:
         piece.report("the interval has no length", expected="a duration above zero")
         return None
     return duration
