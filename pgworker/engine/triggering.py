@@ -32,22 +32,32 @@ def trigger(
 ) -> Triggered:
     """Goes through CloudEvents in their order; ``listens`` is what earlier ones have left.
 
+    What one workflow has no use for, the next may have. Where it was passed over first is kept in ``listens``
+    as ``left``, and once a workflow starts ``seen`` goes back to there.
+
     An expression that fails lets its CloudEvent not pass: there is no workflow yet that could fail.
     """
     triggered = Triggered(listens=listens)
     listening = _restored(strategy, listens, read)
+    left = listens.get("left")
     for letter in mail:
         triggered.seen = letter.position
         if not _takes(strategy, listening, letter.cloud_event, read):
+            if left is None and _takes(strategy, _restored(strategy, {}, read), letter.cloud_event, read):
+                left = letter.position
             continue
         triggered.consumed.append(letter.event_id)
         if _is_over(strategy, listening):
             triggered.inputs.append(listening.items)
             listening = _restored(strategy, {}, read)
+            if isinstance(left, int):
+                triggered.seen, left = left - 1, None
+                break
     triggered.listens = {
         "items": list(listening.items),
         "passed": list(listening.passed),
         "learned": listening.learned,
+        **({} if left is None else {"left": left}),
     }
     return triggered
 

@@ -83,7 +83,10 @@ class Schedule:
 
     def _caught_up(self, moment: datetime, now: datetime) -> datetime:
         assert self.every is not None
-        length = self.every.after(moment) - moment
-        missed = (now - moment) // length
-        following = self.every.after(moment + missed * length)
-        return following if following > now else self.every.after(now)
+        following = self.every.after(moment)
+        if not self.every.years and not self.every.months:
+            length = following - moment
+            return moment + ((now - moment) // length + 1) * length
+        while following <= now:  # steps of the calendar are not of one length
+            following = self.every.after(following)
+        return following

@@ -105,7 +105,8 @@ def _loosened(value: JsonValue, variables: frozenset[str]) -> JsonValue:
         return [_loosened(item, variables) for item in value]
     if not isinstance(value, str) or "${" in value or check_program(value, ARGUMENTS | variables) is not None:
         return value
-    return f"${{ try ({value}) catch {orjson.dumps(value).decode()} }}"
+    # the text may end with a comment, so what follows is on a line of its own
+    return f"${{ try ({value}\n) catch {orjson.dumps(value).decode()} }}"
 
 
 def _all(checks: Iterable[bool]) -> bool:
