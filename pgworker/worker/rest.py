@@ -13,6 +13,9 @@ _BUSY_STREAK = 20
 
 _SECOND_LOOK = 0.05
 _WHILE_PERFORMING = 0.02
+_LOOKS_WHILE_PERFORMING = 5
+"""Calls are short as a rule: so often a worker waits for theirs to end before it declares itself idle."""
+
 _SOMEBODY_ELSES = 0.1
 
 
@@ -56,13 +59,9 @@ class Rest:
         """Sleeps until something may be to do."""
         self._streak = 0
         longest = performer.seconds_to_next_offer()
-        if not performer.is_empty and not self._declared_idle:
-            await self._sleep(_WHILE_PERFORMING)
-            return
         if not self._declared_idle:
-            await connection.declare_idle(True)
-            self._declared_idle = True
-            return  # look once more: only what comes from now on is sure to be told
+            await self._lie_down(connection, performer)
+            return
         self._looks += 1
         if self._looks == 1:
             await self._sleep(min(_SECOND_LOOK, longest))
@@ -73,6 +72,16 @@ class Rest:
             # what is due now and was not claimed is held by somebody else, who will be done soon
             longest = min(longest, due + 0.001 if due > 0 else _SOMEBODY_ELSES)
         await self._sleep(min(poll, longest))
+
+    async def _lie_down(self, connection: TurnConnection, performer: Performer) -> None:
+        """Declares the worker idle, unless it will have something to do in a moment."""
+        if not performer.is_empty and self._looks < _LOOKS_WHILE_PERFORMING:
+            self._looks += 1
+            await self._sleep(_WHILE_PERFORMING)
+            return
+        await connection.declare_idle(True)
+        self._declared_idle = True
+        self._looks = 0  # look once more: only what comes from now on is sure to be told
 
     async def _sleep(self, seconds: float) -> None:
         try:

@@ -1,0 +1,1 @@
+-- Revision 0003: checks of every invariant.
