@@ -41,7 +41,7 @@ def process(
 
 @contextmanager
 def workers(
-    url: str, count: int, profiles: Path | None, **settings: float
+    url: str, count: int, profiles: Path | None, **settings: float | str
 ) -> Iterator[list[subprocess.Popen[str]]]:
     """So many worker processes; nothing of the caller's own ``PGWORKER_`` settings reaches them.
 
