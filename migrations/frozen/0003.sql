@@ -1,4 +1,13 @@
--- Revision 0003: checks of every invariant.
+-- Revision 0003: jobs know their namespace, so that namespaces get their turns side by side.
+
+alter table jobs add column namespace text not null default '';
+alter table subscriptions add column namespace text not null default '';
+update jobs j set namespace = w.namespace from workflows w where w.id = j.workflow_id;
+update subscriptions s set namespace = w.namespace from workflows w where w.id = s.workflow_id;
+drop index decide_jobs_by_due_time, perform_jobs_by_due_time;
+create index jobs_by_lane_and_due_time on jobs (kind, priority, namespace, due_at);
+comment on column jobs.namespace is 'Namespace of the workflow: jobs of different namespaces get their turns side by side.';
+comment on column subscriptions.namespace is 'Namespace of the workflow.';
 
 
 do $$
@@ -200,8 +209,8 @@ create function tell_listeners(p_workflows uuid[], p_seqs bigint[]) returns void
     set jit = off
 as $$
 begin
-    insert into jobs (workflow_id, seq, kind, due_at, priority)
-    select s.workflow_id, -min(c.position), s.kind, now(), s.priority
+    insert into jobs (workflow_id, seq, kind, due_at, namespace, priority)
+    select s.workflow_id, -min(c.position), s.kind, now(), s.namespace, s.priority
     from unnest(p_workflows, p_seqs) as l (workflow_id, seq)
     join subscriptions s on s.workflow_id = l.workflow_id and s.seq = l.seq
     cross join lateral (
@@ -211,7 +220,7 @@ begin
           and not exists (select from consumptions k
                           where k.workflow_id = s.workflow_id and k.event_id = e.event_id)
         order by e.position limit 1) c
-    group by s.workflow_id, s.seq, s.kind, s.priority
+    group by s.workflow_id, s.seq, s.kind, s.namespace, s.priority
     on conflict do nothing;
 end
 $$;
@@ -274,8 +283,10 @@ begin
           join workflows w on w.id = u.workflow_id
           group by u.correlation
           order by u.correlation) n;  -- in one order everywhere, as these rows are locked
-    insert into subscriptions (workflow_id, seq, filter, correlation, value, published_from, seen, priority)
-    select u.workflow_id, u.seq, u.filter, u.correlation, u.value, w.created_at, w.event_floor, w.priority
+    insert into subscriptions (workflow_id, seq, filter, correlation, value, published_from, seen, namespace,
+                               priority)
+    select u.workflow_id, u.seq, u.filter, u.correlation, u.value, w.created_at, w.event_floor, w.namespace,
+           w.priority
     from unnest(p_workflows, p_seqs, p_filters, p_correlations, p_values)
         as u (workflow_id, seq, filter, correlation, value)
     join workflows w on w.id = u.workflow_id;
@@ -435,8 +446,8 @@ begin
         on conflict on constraint a_correlation_gives_an_event_one_value do nothing
         returning correlation, value, position, published_at
     )
-    insert into jobs (workflow_id, seq, kind, due_at, priority)
-    select distinct s.workflow_id, -n.position, s.kind, now(), s.priority
+    insert into jobs (workflow_id, seq, kind, due_at, namespace, priority)
+    select distinct s.workflow_id, -n.position, s.kind, now(), s.namespace, s.priority
     from noted n
     join subscriptions s on s.correlation = n.correlation and s.value = n.value
          and s.published_from <= n.published_at
@@ -471,11 +482,11 @@ begin
     insert into events (workflow_id, seq, type, data)
     select w.id, 1, 'workflow.started', jsonb_build_object('input', w.input, 'parent', w.parent_id)
     from workflows w where w.id = any (p_ids);
-    insert into jobs (workflow_id, seq, kind, due_at, priority)
-    select w.id, 0, 'decide', now(), w.priority from workflows w where w.id = any (p_ids);
+    insert into jobs (workflow_id, seq, kind, due_at, namespace, priority)
+    select w.id, 0, 'decide', now(), w.namespace, w.priority from workflows w where w.id = any (p_ids);
     -- The parents of those that cannot be started are told so, and those that do not wait that it has begun.
-    insert into jobs (workflow_id, seq, kind, due_at, priority)
-    select u.parent, u.seq, 'decide', now(), p.priority
+    insert into jobs (workflow_id, seq, kind, due_at, namespace, priority)
+    select u.parent, u.seq, 'decide', now(), p.namespace, p.priority
     from unnest(p_parents, p_seqs, p_ids, p_waits) as u (parent, seq, id, waits)
     join workflows p on p.id = u.parent
     where not u.waits or not exists (select from workflows w where w.id = u.id)
@@ -497,8 +508,8 @@ create function cancel_children(p_ids uuid[]) returns void
     set jit = off
 as $$
     -- A wish, not the deed: locking a child here, beside the locks of a turn, could end in a deadlock.
-    insert into jobs (workflow_id, seq, kind, due_at, priority)
-    select w.id, -1, 'decide', now(), w.priority
+    insert into jobs (workflow_id, seq, kind, due_at, namespace, priority)
+    select w.id, -1, 'decide', now(), w.namespace, w.priority
     from workflows w
     where w.id = any (p_ids) and w.status not in ('COMPLETED', 'FAILED', 'CANCELLED')
     on conflict do nothing
@@ -535,8 +546,8 @@ as $$
 begin
     delete from subscriptions s where s.workflow_id = any (p_ids);
     delete from snapshots s where s.workflow_id = any (p_ids);
-    insert into jobs (workflow_id, seq, kind, due_at, priority)
-    select w.parent_id, w.parent_seq, 'decide', now(), w.priority
+    insert into jobs (workflow_id, seq, kind, due_at, namespace, priority)
+    select w.parent_id, w.parent_seq, 'decide', now(), p.namespace, p.priority
     from workflows w
     join workflows p on p.id = w.parent_id
     where w.id = any (p_ids) and w.parent_waits and p.status not in ('COMPLETED', 'FAILED', 'CANCELLED')
@@ -707,8 +718,9 @@ begin
     values (v_id, 1, 'workflow.started', case when start_workflow.start_at is null
         then jsonb_build_object('input', v_input)
         else jsonb_build_object('input', v_input, 'start_at', to_json(start_workflow.start_at)) end);
-    insert into jobs (workflow_id, seq, kind, due_at, priority)
-    values (v_id, 0, 'decide', coalesce(start_workflow.start_at, now()), coalesce(start_workflow.priority, 0));
+    insert into jobs (workflow_id, seq, kind, due_at, namespace, priority)
+    values (v_id, 0, 'decide', coalesce(start_workflow.start_at, now()), start_workflow.namespace,
+            coalesce(start_workflow.priority, 0));
     perform wake_workers();
     return v_id;
 end
@@ -722,10 +734,11 @@ create function append_to_history(p_workflow uuid, p_type text) returns bigint
     set search_path from current
 as $$
 declare
-    v_seq      bigint;
-    v_status   text;
-    v_priority integer;
-    v_pending  boolean;
+    v_seq       bigint;
+    v_status    text;
+    v_namespace text;
+    v_priority  integer;
+    v_pending   boolean;
 begin
     if p_type is null or p_type = '' then
         raise exception 'an event has a type' using errcode = 'PW001';
@@ -736,7 +749,7 @@ begin
     end if;
     update workflows set last_seq = last_seq + 1
     where id = p_workflow and status not in ('COMPLETED', 'FAILED', 'CANCELLED')
-    returning last_seq, priority, status = 'PENDING' into v_seq, v_priority, v_pending;
+    returning last_seq, namespace, priority, status = 'PENDING' into v_seq, v_namespace, v_priority, v_pending;
     if v_seq is null then
         select status into v_status from workflows where id = p_workflow;
         if v_status is null then
@@ -748,7 +761,8 @@ begin
     if v_pending then
         return v_seq;  -- its first turn is still to come, at the time that was asked for, and will see the event
     end if;
-    insert into jobs (workflow_id, seq, kind, due_at, priority) values (p_workflow, 0, 'decide', now(), v_priority)
+    insert into jobs (workflow_id, seq, kind, due_at, namespace, priority)
+    values (p_workflow, 0, 'decide', now(), v_namespace, v_priority)
     on conflict on constraint a_job_is_known_by_the_event_that_scheduled_it do
         update set due_at = least(jobs.due_at, excluded.due_at);
     perform wake_workers();
@@ -948,6 +962,107 @@ $$;
 comment on function publish_lifecycle_events(uuid) is
     'Publishes those lifecycle events of a workflow that have not been published yet; returns how many those were.';
 
+create function lanes(p_kind text, p_most integer default 1000) returns table (
+    priority  integer,
+    namespace text,
+    due_at    timestamptz
+)
+    language plpgsql stable
+    set search_path from current
+    set plan_cache_mode = force_generic_plan
+    set enable_seqscan = off
+    set enable_hashjoin = off
+    set enable_mergejoin = off
+    set jit = off
+as $$
+#variable_conflict use_column
+begin
+    -- By skipping from one lane to the next in the index: it does not matter how many jobs wait in each.
+    return query
+    with recursive lane as (
+        (select j.priority, j.namespace, j.due_at from jobs j where j.kind = p_kind
+         order by j.priority desc, j.namespace desc, j.due_at desc limit 1)
+        union all
+        select n.priority, n.namespace, n.due_at
+        from lane l
+        cross join lateral (
+            select j.priority, j.namespace, j.due_at from jobs j
+            where j.kind = p_kind and (j.priority, j.namespace) < (l.priority, l.namespace)
+            order by j.priority desc, j.namespace desc, j.due_at desc limit 1) n
+    )
+    select l.priority, l.namespace, f.due_at
+    from (select lane.priority, lane.namespace from lane limit p_most) l
+    cross join lateral (
+        select j.due_at from jobs j
+        where j.kind = p_kind and j.priority = l.priority and j.namespace = l.namespace
+        order by j.due_at limit 1) f;
+end
+$$;
+
+comment on function lanes(text, integer) is
+    'The lanes of a kind of jobs (a lane holds the jobs of one namespace and one priority), the highest priority first, each with the time when its first job is due. Lanes beyond the thousandth wait for others to be empty.';
+
+create function due_lanes(p_kind text, p_batch integer) returns table (
+    priority  integer,
+    namespace text,
+    share     integer,
+    up_to     integer
+)
+    language plpgsql
+    set search_path from current
+    set plan_cache_mode = force_generic_plan
+    set enable_seqscan = off
+    set enable_hashjoin = off
+    set enable_mergejoin = off
+    set jit = off
+as $$
+#variable_conflict use_column
+declare
+    v_priorities integer[];
+    v_namespaces text[];
+    v_due_at     timestamptz[];
+    v_aged       integer := 0;
+begin
+    select array_agg(l.priority), array_agg(l.namespace), array_agg(l.due_at)
+    into v_priorities, v_namespaces, v_due_at
+    from lanes(p_kind) l where l.due_at <= clock_timestamp();
+    if v_priorities is null then
+        return;
+    end if;
+    if cardinality(v_priorities) = 1 then
+        return query select v_priorities[1], v_namespaces[1], p_batch, p_batch;
+        return;
+    end if;
+    if exists (select from unnest(v_due_at) d where d < clock_timestamp() - interval '10 s') then
+        v_aged := floor(p_batch / 10.0 + random());  -- about one place in ten
+    end if;
+    return query
+    with due as (
+        select u.priority, u.namespace, u.due_at
+        from unnest(v_priorities, v_namespaces, v_due_at) as u (priority, namespace, due_at)
+    )
+    select t.priority, t.namespace, t.share, t.up_to
+    from (
+        -- By priority, where the namespaces of one priority share alike ...
+        select 1 as round, d.priority, d.namespace, d.due_at, -d.priority as rank,
+               ceil(p_batch / count(*) over (partition by d.priority)::numeric)::integer as share,
+               p_batch - v_aged as up_to
+        from due d
+        union all
+        -- ... some of what has been due for long, so that the lowest priority moves however much there is of a
+        -- higher one ...
+        select 2, d.priority, d.namespace, d.due_at, 0, p_batch, p_batch
+        from due d where v_aged > 0 and d.due_at < clock_timestamp() - interval '10 s'
+        union all
+        -- ... and what is left over goes to whoever has more.
+        select 3, d.priority, d.namespace, d.due_at, -d.priority, p_batch, p_batch from due d) t
+    order by t.round, t.rank, t.due_at;
+end
+$$;
+
+comment on function due_lanes(text, integer) is
+    'In which order, and how many of each, due jobs of a kind are taken to fill a batch: up to share of the lane, as long as no more than up_to have been taken in all. Priorities come first, namespaces of one priority share alike, and about a tenth goes to what has been due for more than ten seconds, the oldest first.';
+
 create function claim_turn(
     p_session        uuid,
     p_batch          integer,
@@ -980,7 +1095,7 @@ create function claim_turn(
 as $$
 #variable_conflict use_column
 declare
-    v_priority integer;
+    v_lane     record;
     v_more     uuid[];
     v_locked   uuid[] := '{}';
     v_due_of   uuid[];
@@ -988,19 +1103,18 @@ declare
     v_done_of  uuid[];
     v_done     bigint[];
 begin
-    -- The queue, highest priority first, each by its own stretch of the index. Workflows are locked before
-    -- their jobs, and nothing here ever waits: what others hold is skipped.
-    select max(j.priority) into v_priority from jobs j where kind = 'decide';
-    while v_priority is not null and cardinality(v_locked) < p_batch loop
+    -- Workflows are locked before their jobs, and nothing here ever waits: what others hold is skipped.
+    for v_lane in select * from due_lanes('decide', p_batch) loop
+        exit when cardinality(v_locked) >= p_batch;
         select array_agg(c.id) into v_more
         from (select w.id
               from jobs j join workflows w on w.id = j.workflow_id
-              where j.kind = 'decide' and j.priority = v_priority and j.due_at <= now()
+              where j.kind = 'decide' and j.priority = v_lane.priority and j.namespace = v_lane.namespace
+                and j.due_at <= now() and w.id <> all (v_locked)
               order by j.due_at
-              limit p_batch - cardinality(v_locked)
+              limit greatest(least(v_lane.share, v_lane.up_to - cardinality(v_locked)), 0)
               for no key update of w skip locked) c;
         v_locked := v_locked || coalesce(v_more, '{}');
-        select max(j.priority) into v_priority from jobs j where kind = 'decide' and j.priority < v_priority;
     end loop;
     if p_done_workflows <> '{}' then
         select v_locked || coalesce(array_agg(c.id), '{}') into v_locked
@@ -1079,6 +1193,7 @@ create function commit_turn(
     p_jobs            bigint[],
     p_job_kinds       text[],
     p_job_due_at      timestamptz[],
+    p_job_namespaces  text[],
     p_job_priorities  integer[],
     p_job_tokens      uuid[],
     p_published_by    uuid[],
@@ -1139,14 +1254,14 @@ begin
     end if;
 
     if p_jobs_of <> '{}' then
-        insert into jobs (workflow_id, seq, kind, due_at, priority, lease_token, worker_id, attempt)
+        insert into jobs (workflow_id, seq, kind, due_at, namespace, priority, lease_token, worker_id, attempt)
         select n.workflow_id, n.seq, n.kind,
                case when n.token is not null then clock_timestamp() + p_lease else coalesce(n.due_at, now()) end,
-               n.priority, n.token,
+               n.namespace, n.priority, n.token,
                case when n.token is not null then p_worker end,
                case when n.token is not null then 1 else 0 end
-        from unnest(p_jobs_of, p_jobs, p_job_kinds, p_job_due_at, p_job_priorities, p_job_tokens)
-            as n (workflow_id, seq, kind, due_at, priority, token)
+        from unnest(p_jobs_of, p_jobs, p_job_kinds, p_job_due_at, p_job_namespaces, p_job_priorities, p_job_tokens)
+            as n (workflow_id, seq, kind, due_at, namespace, priority, token)
         on conflict on constraint a_job_is_known_by_the_event_that_scheduled_it do
             update set due_at = least(jobs.due_at, excluded.due_at);  -- another turn, put off before
         if exists (select from unnest(p_job_kinds, p_job_tokens) as n (kind, token)
@@ -1157,7 +1272,7 @@ begin
 end
 $$;
 
-comment on function commit_turn(uuid, text, interval, uuid[], bigint[], text[], text[], jsonb[], uuid[], bigint[], bigint[], text[], jsonb[], jsonb[], uuid[], bigint[], uuid[], bigint[], text[], timestamptz[], integer[], uuid[], uuid[], jsonb[]) is
+comment on function commit_turn(uuid, text, interval, uuid[], bigint[], text[], text[], jsonb[], uuid[], bigint[], bigint[], text[], jsonb[], jsonb[], uuid[], bigint[], uuid[], bigint[], text[], timestamptz[], text[], integer[], uuid[], uuid[], jsonb[]) is
     'Writes a turn: the new events, the workflows'' rows, the jobs that are done and the ones that follow. A job with a token is leased to the worker from the start. PW008 if a workflow is not where the turn found it.';
 
 create function claim_activities(p_worker text, p_slots integer, p_lease interval) returns table (
@@ -1178,18 +1293,19 @@ create function claim_activities(p_worker text, p_slots integer, p_lease interva
 as $$
 #variable_conflict use_column
 declare
-    v_priority  integer;
+    v_lane      record;
     v_workflows uuid[];
     v_seqs      bigint[];
-    v_left      integer := p_slots;
+    v_taken     integer := 0;
 begin
-    select max(j.priority) into v_priority from jobs j where kind = 'perform';
-    while v_priority is not null and v_left > 0 loop
+    for v_lane in select * from due_lanes('perform', p_slots) loop
+        exit when v_taken >= p_slots;
         select array_agg(d.workflow_id), array_agg(d.seq) into v_workflows, v_seqs
         from (select j.workflow_id, j.seq from jobs j
-              where kind = 'perform' and j.priority = v_priority and due_at <= clock_timestamp()
-              order by due_at
-              limit v_left
+              where j.kind = 'perform' and j.priority = v_lane.priority and j.namespace = v_lane.namespace
+                and j.due_at <= clock_timestamp()
+              order by j.due_at
+              limit greatest(least(v_lane.share, v_lane.up_to - v_taken), 0)
               for update skip locked) d;
         -- A due job that has a token lost its holder: the new token makes the old one void.
         return query
@@ -1201,8 +1317,7 @@ begin
         returning j.workflow_id, j.seq, j.attempt, j.lease_token,
             (select e.task from events e where e.workflow_id = j.workflow_id and e.seq = j.seq),
             (select e.data from events e where e.workflow_id = j.workflow_id and e.seq = j.seq);
-        v_left := v_left - coalesce(cardinality(v_seqs), 0);
-        select max(j.priority) into v_priority from jobs j where kind = 'perform' and j.priority < v_priority;
+        v_taken := v_taken + coalesce(cardinality(v_seqs), 0);
     end loop;
 end
 $$;
@@ -1220,6 +1335,7 @@ as $$
 begin
     update workers set heartbeat_at = clock_timestamp(), busy = p_busy where id = p_worker;
     return query select found, null::uuid, null::bigint;
+    perform forget_workers(null, 10 * p_lease);
     -- skip locked: a job that somebody holds this moment is about to end or gets its beat next time
     update jobs j
     set due_at = clock_timestamp() + p_lease
@@ -1239,7 +1355,7 @@ end
 $$;
 
 comment on function heartbeat(text, integer, interval, uuid[], bigint[], uuid[]) is
-    'Says that the worker is alive and extends its leases. The first row tells whether the worker is known (it was forgotten otherwise), the others which leases it has lost (cancelled, or taken back).';
+    'Says that the worker is alive, extends its leases, and forgets workers that have been silent for ten leases. The first row tells whether the worker is known (it was forgotten otherwise), the others which leases it has lost (cancelled, or taken back).';
 
 create function release_activities(p_workflows uuid[], p_seqs bigint[], p_tokens uuid[]) returns void
     language plpgsql security definer
@@ -1267,10 +1383,11 @@ create function postpone_turn(p_workflow uuid, p_delay interval) returns integer
     set search_path from current
 as $$
 declare
-    v_priority integer;
-    v_strikes  integer;
+    v_namespace text;
+    v_priority  integer;
+    v_strikes   integer;
 begin
-    select priority into v_priority from workflows
+    select namespace, priority into v_namespace, v_priority from workflows
     where id = p_workflow and status not in ('COMPLETED', 'FAILED', 'CANCELLED')
     for no key update;
     if v_priority is null then
@@ -1278,8 +1395,8 @@ begin
     end if;
     update jobs set due_at = clock_timestamp() + p_delay
     where workflow_id = p_workflow and kind <> 'perform' and due_at < clock_timestamp() + p_delay;
-    insert into jobs (workflow_id, seq, kind, due_at, priority, attempt)
-    values (p_workflow, 0, 'decide', clock_timestamp() + p_delay, v_priority, 1)
+    insert into jobs (workflow_id, seq, kind, due_at, namespace, priority, attempt)
+    values (p_workflow, 0, 'decide', clock_timestamp() + p_delay, v_namespace, v_priority, 1)
     on conflict on constraint a_job_is_known_by_the_event_that_scheduled_it do
         update set attempt = jobs.attempt + 1
     returning attempt into v_strikes;
@@ -1339,7 +1456,11 @@ $$;
 comment on function declare_idle(text, boolean) is
     'Says that the worker goes to sleep and wants to be notified, or that it is awake.';
 
-create function time_to_next_job(p_performs boolean default true) returns interval
+create function outlook(p_performs boolean default true) returns table (
+    work_in      interval,
+    correlate_in interval,
+    schedule_in  interval
+)
     language plpgsql stable security definer
     set search_path from current
     set plan_cache_mode = force_generic_plan
@@ -1349,44 +1470,23 @@ create function time_to_next_job(p_performs boolean default true) returns interv
     set jit = off
 as $$
 declare
-    v_priority integer;
-    v_due_at   timestamptz;
-    v_first    timestamptz;
+    v_work timestamptz;
+    v_now  timestamptz := clock_timestamp();
 begin
-    select max(priority) into v_priority from jobs where kind = 'decide';
-    while v_priority is not null loop
-        select min(due_at) into v_due_at from jobs where kind = 'decide' and priority = v_priority;
-        v_first := least(v_first, v_due_at);
-        select max(priority) into v_priority from jobs where kind = 'decide' and priority < v_priority;
-    end loop;
-    select max(priority) into v_priority from jobs where kind = 'perform' and p_performs;
-    while v_priority is not null loop
-        select min(due_at) into v_due_at from jobs where kind = 'perform' and priority = v_priority;
-        v_first := least(v_first, v_due_at);
-        select max(priority) into v_priority from jobs where kind = 'perform' and priority < v_priority;
-    end loop;
-    return case when isfinite(v_first) then greatest(v_first - clock_timestamp(), '0') end;
+    select min(l.due_at) into v_work
+    from (select due_at from lanes('decide') union all select due_at from lanes('perform') where p_performs) l;
+    return query
+    select case when t.work_at is not null and isfinite(t.work_at) then greatest(t.work_at - v_now, '0') end,
+           case when t.correlate_at is not null then greatest(t.correlate_at - v_now, '0') end,
+           case when t.schedule_at is not null then greatest(t.schedule_at - v_now, '0') end
+    from (select v_work as work_at,
+                 (select min(j.due_at) from jobs j where j.kind = 'correlate') as correlate_at,
+                 (select min(j.due_at) from jobs j where j.kind = 'schedule') as schedule_at) t;
 end
 $$;
 
-comment on function time_to_next_job(boolean) is
-    'How long until a job is due, by the database''s clock; null if there is none. Activities count for those that can perform more.';
-
-create function next_rounds() returns table (correlate_in interval, schedule_in interval)
-    language sql stable security definer
-    set search_path from current
-    set plan_cache_mode = force_generic_plan
-    set enable_seqscan = off
-    set enable_hashjoin = off
-    set enable_mergejoin = off
-    set jit = off
-as $$
-    select (select min(due_at) - clock_timestamp() from jobs where kind = 'correlate'),
-           (select min(due_at) - clock_timestamp() from jobs where kind = 'schedule')
-$$;
-
-comment on function next_rounds() is
-    'How long until a CloudEvent is to be correlated, and until a schedule is to be looked after; null if there is none.';
+comment on function outlook(boolean) is
+    'How long, by the database''s clock, until a job is due that a turn takes up (activities count for those that can perform more), until a CloudEvent is to be correlated, and until a schedule is to be looked after; null where there is nothing.';
 
 create function claim_schedules(p_batch integer) returns table (
     id               uuid,

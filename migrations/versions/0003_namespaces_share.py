@@ -1,4 +1,4 @@
-"""Checks of every invariant."""
+"""Namespaces share the workers; checks of every invariant."""
 
 from pgworker.store.migrations import run_frozen
 
