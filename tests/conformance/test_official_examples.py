@@ -6,6 +6,7 @@ has been seen to say the right one.
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 
 import pytest
@@ -34,7 +35,7 @@ pytestmark = needs_examples
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage(server: Server, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """One for all cases; when they are through the database has to be as it has to be."""
-    name = "pgworker_official_examples"
+    name = f"pgworker_official_examples_{os.getpid()}"
     with server.connect(server.maintenance_dbname) as connection:
         connection.execute(f"drop database if exists {name} with (force)")
         connection.execute(f"create database {name}")
