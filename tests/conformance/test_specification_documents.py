@@ -57,12 +57,6 @@ WRONG = {
 }
 """Documents in which the specification itself is mistaken, and what is said of them."""
 
-NOT_YET = {
-    # the `@` of the function's address is taken for that of `name:version@catalog`
-    "Using a Custom Function: customFunctionWorkflow": "a function's address with an @ is not understood",
-}
-"""Good documents that are refused: defects that are known."""
-
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
@@ -114,15 +108,13 @@ def test_every_document_in_the_text_is_looked_at_once() -> None:
     assert len(SNIPPETS) == sum(len(_HEADER.findall(path.read_text())) for path in TEXTS)
     names = [str(snippet) for snippet in SNIPPETS]
     assert len(set(names)) == len(names)
-    assert {*CANNOT_BE_RUN, *WRONG, *NOT_YET} < set(names)
+    assert {*CANNOT_BE_RUN, *WRONG} < set(names)
 
 
 @pytest.mark.parametrize("snippet", [one for one in SNIPPETS if str(one) not in WRONG], ids=str)
 def test_a_document_is_accepted_or_only_beyond_this_version(
-    snippet: Snippet, tmp_path: Path, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+    snippet: Snippet, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if reason := NOT_YET.get(str(snippet)):
-        request.applymarker(pytest.mark.xfail(reason=reason))
     lacking = CANNOT_BE_RUN.get(str(snippet), set())
     found = {(problem.message, problem.rule) for problem in _problems(snippet, tmp_path, capsys)}
     assert found == {(f"{what} cannot be run by pgworker {__version__}", Rule.RUNNABLE) for what in lacking}
