@@ -75,6 +75,11 @@ class Settings(BaseSettings):
     )
     batch: int = Field(default=50, ge=1, le=1000, description="Workflows that one turn takes at most.")
     cache_megabytes: int = Field(default=256, ge=1, description="Memory for the states of workflows.")
+    memory_megabytes: int = Field(
+        default=2048,
+        ge=0,
+        description="Memory of one engine process: an expression that wants more fails; 0 sets no limit.",
+    )
     max_history: int = Field(
         default=1_000_000, ge=1000, description="Events after which a workflow fails, as it may never end."
     )

@@ -1,14 +1,14 @@
-"""``pgworker worker``: an engine process, or several under a supervisor."""
+"""``pgworker worker``: engine processes under a supervisor."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Annotated
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from pgworker.cli.connect import check_schema, load_settings
-from pgworker.cli.signals import asked_to_stop
 
 if TYPE_CHECKING:
     from pgworker.settings import Settings
@@ -35,11 +35,7 @@ def worker(
     settings = load_settings().model_copy(update={k: v for k, v in asked.items() if v is not None})
     configure_logging(settings.log_level, settings.log_format)
     _refuse_unprepared(settings)
-    if settings.processes > 1:
-        from pgworker.worker.supervisor import supervise
-
-        raise typer.Exit(supervise(settings))
-    asyncio.run(_serve(settings))
+    _become_supervisor(settings)
 
 
 def _refuse_unprepared(settings: Settings) -> None:
@@ -55,8 +51,9 @@ def _refuse_unprepared(settings: Settings) -> None:
         log.warning("the database is not there yet", reason=error.message)
 
 
-async def _serve(settings: Settings) -> None:
-    from pgworker.worker.service import serve
-
-    with asked_to_stop() as stop:
-        await serve(settings, stop.event)
+def _become_supervisor(settings: Settings) -> NoReturn:
+    """Goes on as a process that needs a fraction of this one's memory; its children read the environment."""
+    environment = os.environ | {"PGWORKER_CONCURRENCY": str(settings.concurrency)}
+    arguments = [str(settings.processes), str(settings.grace_seconds)]
+    sys.stdout.flush()
+    os.execve(sys.executable, [sys.executable, "-m", "pgworker.worker.supervisor", *arguments], environment)

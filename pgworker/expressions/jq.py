@@ -88,6 +88,8 @@ class Program:
             raise ExpressionError(f"`{self.text}` failed: {error}") from error
         except RecursionError as error:
             raise ExpressionError(f"`{self.text}` failed: it recurses too deeply") from error
+        except MemoryError as error:
+            raise ExpressionError(f"`{self.text}` failed: it needs too much memory") from error
         except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
             # What the engine should have told as a JqError: the fault is the expression's all the same.
             raise ExpressionError(f"`{self.text}` failed: {type(error).__name__}: {error}") from error

@@ -25,7 +25,7 @@ class BlackBox:
 
     def note(self, workflow_id: str) -> None:
         """This workflow is being decided upon."""
-        self._memory[:] = workflow_id.encode()
+        self._memory[:] = workflow_id.encode()[:_ID_BYTES].ljust(_ID_BYTES)
 
     def clear(self) -> None:
         """No workflow is being decided upon."""

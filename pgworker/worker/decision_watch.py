@@ -12,7 +12,10 @@ from pgworker.expressions.jq import EvaluationInterrupted
 from pgworker.worker.black_box import BlackBox
 
 DECISION_SECONDS = 2.0
-"""What one workflow may take in one turn; a thousand ordinary tasks take some hundredths of that."""
+"""What one workflow may take in one turn; a thousand ordinary tasks take some hundredths of that.
+
+It is the processor's time that counts: a machine that is overloaded or asleep is not the expression's fault.
+"""
 
 
 class DecisionWatch:
@@ -27,7 +30,7 @@ class DecisionWatch:
         self._deciding = False
         self._has_alarm = threading.current_thread() is threading.main_thread()
         if self._has_alarm:
-            signal.signal(signal.SIGALRM, self._interrupt)
+            signal.signal(signal.SIGPROF, self._interrupt)
 
     @contextmanager
     def over(self, workflow_id: str) -> Iterator[None]:
@@ -37,13 +40,13 @@ class DecisionWatch:
         self._deciding = True
         if self._has_alarm:
             # again and again, should one expression after the other be endless
-            signal.setitimer(signal.ITIMER_REAL, self._seconds, self._seconds)
+            signal.setitimer(signal.ITIMER_PROF, self._seconds, self._seconds)
         try:
             yield
         finally:
             self._deciding = False
             if self._has_alarm:
-                signal.setitimer(signal.ITIMER_REAL, 0)
+                signal.setitimer(signal.ITIMER_PROF, 0)
             if self._black_box is not None:
                 self._black_box.clear()
 

@@ -1,7 +1,7 @@
 """One engine process: ``python -m pgworker.worker.process``, as the supervisor starts it.
 
-It stops gracefully on SIGTERM and SIGINT, and when its supervisor is gone (its standard input ends). Every
-second it says on its standard output that its loop turns.
+It stops gracefully on SIGTERM and SIGINT. When its supervisor is gone (its standard input ends) it ends at
+once, as that did. Every second it says on its standard output that its loop turns.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ import sys
 from pgworker.settings import Settings
 from pgworker.telemetry import configure_logging
 from pgworker.worker.black_box import BlackBox
+from pgworker.worker.memory import limit_memory
 from pgworker.worker.service import serve
-
-BLACK_BOX_VARIABLE = "PGWORKER_BLACK_BOX"
-BEAT_SECONDS = 1.0
+from pgworker.worker.supervisor import BEAT_SECONDS, BLACK_BOX_VARIABLE
 
 
 async def serve_until_signal(
@@ -36,7 +35,7 @@ async def serve_until_signal(
 
 async def _supervised(settings: Settings, black_box: BlackBox) -> None:
     stop = asyncio.Event()
-    asyncio.get_running_loop().add_reader(sys.stdin.fileno(), _hear, stop)
+    asyncio.get_running_loop().add_reader(sys.stdin.fileno(), _hear)
     beating = asyncio.create_task(_beat())
     try:
         await serve_until_signal(settings, stop, black_box)
@@ -44,11 +43,10 @@ async def _supervised(settings: Settings, black_box: BlackBox) -> None:
         beating.cancel()
 
 
-def _hear(stop: asyncio.Event) -> None:
-    """Standard input says nothing but that it has ended."""
+def _hear() -> None:
+    """Standard input says nothing but that it has ended: whoever killed the supervisor meant the worker."""
     if not os.read(sys.stdin.fileno(), 1024):
-        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
-        stop.set()
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 async def _beat() -> None:
@@ -61,6 +59,7 @@ def main() -> None:
     """Runs the process to its end."""
     settings = Settings.load()
     configure_logging(settings.log_level, settings.log_format)
+    limit_memory(settings.memory_megabytes)
     black_box = BlackBox(int(os.environ[BLACK_BOX_VARIABLE]))
     asyncio.run(_supervised(settings, black_box))
 

@@ -29,12 +29,11 @@ from pgworker.worker.performances import Performance
 from pgworker.worker.performer import Key, Performer
 from pgworker.worker.plans import Entry, Incomplete, PlanCache
 from pgworker.worker.rest import Rest
+from pgworker.worker.strike import STRIKE_SECONDS
 from pgworker.worker.turn import Turn, TurnMaker
 
 _CAREFUL_TURNS = 200
 """After a turn that the database refused, so many turns take one workflow at a time, to find the culprit."""
-
-_STRIKE_SECONDS = 1.0
 
 
 class Wheel:
@@ -225,9 +224,9 @@ class Wheel:
         if in_transaction:
             await connection.abandon()
         for workflow_id in workflow_ids:
-            await connection.postpone(workflow_id, _STRIKE_SECONDS)
+            await connection.postpone(workflow_id, STRIKE_SECONDS)
             mine = [lease for lease in self._performer.held() if lease.workflow_id == workflow_id]
-            self._performer.not_taken([(lease.workflow_id, lease.seq) for lease in mine], _STRIKE_SECONDS)
+            self._performer.not_taken([(lease.workflow_id, lease.seq) for lease in mine], STRIKE_SECONDS)
         return await connection.claim(self._wanted())
 
     def _wanted(self, without: Set[Key] = frozenset()) -> Wanted:

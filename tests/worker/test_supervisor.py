@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import psutil
@@ -13,8 +15,9 @@ import psycopg
 import pytest
 
 from tests.support.oracle import violations
+from tests.support.stub import Stub
 from tests.support.waiting import until
-from tests.support.workflows import define, ended, start
+from tests.support.workflows import are_ended, call, define, ended, start
 
 
 @pytest.fixture
@@ -24,6 +27,8 @@ def supervisor(database_url: str, connection: psycopg.Connection) -> Iterator[su
         "PGWORKER_DATABASE_URL": database_url,
         "PGWORKER_PROCESSES": "2",
         "PGWORKER_POLL_SECONDS": "1",
+        "PGWORKER_HTTP_ALLOW_PRIVATE": "all",
+        "PGWORKER_MEMORY_MEGABYTES": "400",
     }
     with subprocess.Popen([sys.executable, "-m", "pgworker", "worker"], env=environment) as process:
         until(lambda: _workers(connection) == 2, seconds=30, what="two workers")
@@ -60,6 +65,83 @@ def test_it_stops_its_processes_and_exits_with_zero(supervisor: subprocess.Popen
     supervisor.terminate()
     assert supervisor.wait(timeout=30) == 0
     assert not any(child.is_running() for child in children)
+
+
+def test_a_second_signal_ends_it_at_once(
+    connection: psycopg.Connection, supervisor: subprocess.Popen[bytes], stub: Stub
+) -> None:
+    define(connection, [{"long": call(f"{stub.url}/slow?ms=60000")}])
+    start(connection)
+    until(lambda: stub.effects("/slow"))
+    children = psutil.Process(supervisor.pid).children()
+    supervisor.terminate()
+    time.sleep(0.3)  # there is no telling from outside that the first has been taken
+    assert supervisor.poll() is None
+    supervisor.send_signal(signal.SIGINT)
+    assert supervisor.wait(timeout=5) == 0
+    assert not any(child.is_running() for child in children)
+
+
+def test_one_process_keeps_the_worker_s_id_and_both_together_are_small(
+    connection: psycopg.Connection, database_url: str
+) -> None:
+    environment = os.environ | {"PGWORKER_DATABASE_URL": database_url, "PGWORKER_WORKER_ID": "only"}
+    with subprocess.Popen([sys.executable, "-m", "pgworker", "worker"], env=environment) as process:
+        until(lambda: _workers(connection) == 1, seconds=30, what="the worker")
+        assert connection.execute("select id from pgworker.workers").fetchone() == ("only",)
+        (engine,) = psutil.Process(process.pid).children()
+        together = psutil.Process(process.pid).memory_info().rss + engine.memory_info().rss
+        process.terminate()
+        assert process.wait(30) == 0
+    assert together < 90 * 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    ("program", "detail"),
+    [
+        ('reduce range(40) as $i ("x"; . + .)', "too much memory"),
+        ("reduce range(40) as $i ([1]; . + .)", "too much memory"),
+        ("last(range(1e15))", "too long"),
+    ],
+)
+def test_an_expression_that_takes_everything_fails_its_own_workflow_alone(
+    connection: psycopg.Connection, supervisor: subprocess.Popen[bytes], program: str, detail: str
+) -> None:
+    define(connection, [{"bomb": {"set": {"x": f"${{ {program} }}"}}}], "bomb")
+    define(connection)
+    children = {child.pid for child in psutil.Process(supervisor.pid).children()}
+    bomb, others = start(connection, "bomb"), [start(connection) for _ in range(20)]
+    failed = ended(connection, bomb)
+    assert failed["status"] == "FAILED"
+    assert failed["error"]["type"].endswith("/expression")
+    assert detail in failed["error"]["detail"]
+    assert {ended(connection, other)["status"] for other in others} == {"COMPLETED"}
+    assert {child.pid for child in psutil.Process(supervisor.pid).children()} == children
+
+
+def test_a_workflow_that_kills_its_process_fails_after_three_strikes_and_the_others_go_on(
+    connection: psycopg.Connection, supervisor: subprocess.Popen[bytes]
+) -> None:
+    """The interpreter is killed from outside while it decides: no document is known that does it."""
+    define(connection, [{"spin": {"set": {"x": "${ last(range(1e15)) }"}}}], "spin")
+    define(connection)
+    spin = start(connection, "spin")
+    killed = 0
+    until_ = time.monotonic() + 60
+    while not are_ended(connection, [spin]) and time.monotonic() < until_:
+        for child in psutil.Process(supervisor.pid).children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                is_up = connection.execute(
+                    "select 1 from pgworker.workers where pid = %s", [child.pid]
+                ).fetchone()
+                if is_up and child.cpu_percent(0.3) > 5 and not are_ended(connection, [spin]):
+                    child.kill()
+                    killed += 1
+    assert killed >= 3
+    failed = ended(connection, spin)
+    assert failed["status"] == "FAILED"
+    assert "times in a row" in failed["error"]["detail"]
+    assert ended(connection, start(connection))["status"] == "COMPLETED"
 
 
 def test_its_processes_stop_when_it_is_killed(supervisor: subprocess.Popen[bytes]) -> None:
