@@ -8,6 +8,20 @@ drop index decide_jobs_by_due_time, perform_jobs_by_due_time;
 create index jobs_by_lane_and_due_time on jobs (kind, priority, namespace, due_at);
 comment on column jobs.namespace is 'Namespace of the workflow: jobs of different namespaces get their turns side by side.';
 comment on column subscriptions.namespace is 'Namespace of the workflow.';
+do $$
+begin
+    -- Values of some kilobytes are compressed: lz4 takes a tenth of the default's time for much the same size.
+    alter table events alter column data set compression lz4;
+    alter table workflows
+        alter column input set compression lz4,
+        alter column output set compression lz4;
+    alter table cloud_events alter column data set compression lz4;
+exception
+    when feature_not_supported then
+        null;  -- this server was built without it
+end
+$$;
+
 
 
 do $$

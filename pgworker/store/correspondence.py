@@ -9,7 +9,7 @@ import orjson
 from psycopg import AsyncConnection
 
 from pgworker.engine.commands import CancelChild, Consume, LookAgain, StartChild, Subscribe, Unsubscribe
-from pgworker.store.arrays import plain, quoted
+from pgworker.store.arrays import JsonArray, json_array, plain, quoted
 from pgworker.store.database import Database
 
 
@@ -105,7 +105,7 @@ def _consumptions(letters: Correspondence) -> list[str]:
     ]
 
 
-def _subscriptions(letters: Correspondence) -> list[str]:
+def _subscriptions(letters: Correspondence) -> list[str | JsonArray]:
     commands = [command for _, command in letters.subscribed]
     return [
         plain(workflow_id for workflow_id, _ in letters.subscribed),
@@ -113,12 +113,12 @@ def _subscriptions(letters: Correspondence) -> list[str]:
         plain(command.filter for command in commands),
         plain(command.correlation for command in commands),
         quoted([command.type for command in commands]),
-        quoted([orjson.dumps(command.keys).decode() for command in commands]),
+        json_array([orjson.dumps(command.keys).decode() for command in commands]),
         plain(command.value for command in commands),
     ]
 
 
-def _children(letters: Correspondence) -> list[str]:
+def _children(letters: Correspondence) -> list[str | JsonArray]:
     commands = [command for _, command in letters.started]
     return [
         plain(workflow_id for workflow_id, _ in letters.started),
@@ -127,6 +127,6 @@ def _children(letters: Correspondence) -> list[str]:
         quoted([command.namespace for command in commands]),
         quoted([command.name for command in commands]),
         quoted([command.version for command in commands]),
-        quoted([orjson.dumps(command.input).decode() for command in commands]),
+        json_array([orjson.dumps(command.input).decode() for command in commands]),
         plain("t" if command.waits else "f" for command in commands),
     ]

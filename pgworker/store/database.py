@@ -12,6 +12,7 @@ from psycopg.adapt import Loader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.types.json import set_json_loads
 
+from pgworker.store.arrays import register
 from pgworker.store.failures import translated
 
 _DEFAULTS: dict[str, Any] = {
@@ -76,4 +77,5 @@ async def prepare_connection(connection: AsyncConnection[Any]) -> None:
     connection.prepare_threshold = 1
     connection.adapters.register_loader("uuid", _TextLoader)
     set_json_loads(_loads, connection)
+    register(connection)
     await connection.execute("set timezone to 'UTC'")

@@ -15,7 +15,7 @@ from psycopg_pool import AsyncConnectionPool
 from pgworker.engine.commands import Subscribe
 from pgworker.engine.correlating import Correlation
 from pgworker.engine.inputs import CloudEventArrived
-from pgworker.store.arrays import plain, quoted
+from pgworker.store.arrays import JsonArray, json_array, plain, quoted
 from pgworker.store.database import Database
 from pgworker.store.failures import translated
 from pgworker.store.outlook import Lookout, Outlook
@@ -188,13 +188,13 @@ def _schedule(*row: Any) -> DueSchedule:
     )
 
 
-def _subscription_columns(schedule: DueSchedule, subscriptions: Sequence[Subscribe]) -> list[str]:
+def _subscription_columns(schedule: DueSchedule, subscriptions: Sequence[Subscribe]) -> list[str | JsonArray]:
     return [
         schedule.id,
         plain(wanted.filter for wanted in subscriptions),
         plain(wanted.correlation for wanted in subscriptions),
         quoted([wanted.type for wanted in subscriptions]),
-        quoted([orjson.dumps(wanted.keys).decode() for wanted in subscriptions]),
+        json_array([orjson.dumps(wanted.keys).decode() for wanted in subscriptions]),
         plain(wanted.value for wanted in subscriptions),
     ]
 
@@ -204,7 +204,7 @@ def _settlement_columns(schedule: DueSchedule, settlement: Settlement) -> list[A
     return [
         schedule.id,
         settlement.next_at,
-        quoted([orjson.dumps(value).decode() for value in settlement.starts]),
+        json_array([orjson.dumps(value).decode() for value in settlement.starts]),
         settlement.due_at,
         None if listens is None else orjson.dumps(listens).decode(),
         plain(settlement.consumed),

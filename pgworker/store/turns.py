@@ -15,7 +15,7 @@ from psycopg import AsyncConnection, AsyncCursor
 from pgworker.engine.events import Event
 from pgworker.engine.inputs import ChildReported, CloudEventArrived
 from pgworker.engine.state import Status
-from pgworker.store.arrays import plain, quoted
+from pgworker.store.arrays import JsonArray, json_array, plain, quoted
 from pgworker.store.correspondence import Correspondence, CorrespondenceWriter
 from pgworker.store.database import Database
 from pgworker.store.failures import translated
@@ -129,20 +129,20 @@ class Writes:
     put_off: list[str] = field(default_factory=list)
     snapshots: list[Snapshot] = field(default_factory=list)
 
-    def parameters(self) -> list[str]:
-        """The arguments of ``commit_turn`` after the first three, as array literals."""
+    def parameters(self) -> list[str | JsonArray]:
+        """The arguments of ``commit_turn`` after the first three, as arrays."""
         return [
             plain(self.event_workflows),
             plain(self.event_seqs),
             plain(self.event_types),
             quoted(self.event_tasks),
-            quoted(self.event_data),
+            json_array(self.event_data),
             plain(self.workflows),
             plain(self.seqs_before),
             plain(self.seqs_after),
             plain(self.statuses),
-            quoted(self.outputs),
-            quoted(self.errors),
+            json_array(self.outputs),
+            json_array(self.errors),
             plain(self.ended_jobs_of),
             plain(self.ended_jobs),
             plain(self.jobs_of),
@@ -153,7 +153,7 @@ class Writes:
             plain(self.job_priorities),
             plain(self.job_tokens),
             plain(self.published_by),
-            quoted(self.published),
+            json_array(self.published),
         ]
 
 

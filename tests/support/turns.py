@@ -10,6 +10,7 @@ from uuid import uuid4
 import psycopg
 from psycopg.rows import namedtuple_row
 
+from pgworker.store.arrays import register
 from pgworker.store.turns import Writes
 
 Done = tuple[str, int, str]
@@ -33,6 +34,9 @@ class Turns:
     worker: str = "by-hand"
     session: str = field(default_factory=lambda: str(uuid4()))
     lease: str = "30 s"
+
+    def __post_init__(self) -> None:
+        register(self.connection)
 
     def claim(self, batch: int = 10, done: Sequence[Done] = ()) -> list[Any]:
         """Begins a transaction and claims."""

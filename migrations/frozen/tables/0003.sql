@@ -8,3 +8,4 @@ drop index decide_jobs_by_due_time, perform_jobs_by_due_time;
 create index jobs_by_lane_and_due_time on jobs (kind, priority, namespace, due_at);
 comment on column jobs.namespace is 'Namespace of the workflow: jobs of different namespaces get their turns side by side.';
 comment on column subscriptions.namespace is 'Namespace of the workflow.';
+-- with tables/compression.sql
