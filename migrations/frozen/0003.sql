@@ -1,7 +1,13 @@
 -- Revision 0003: jobs know their namespace, so that namespaces get their turns side by side.
 
 alter table jobs add column namespace text not null default '';
-alter table subscriptions add column namespace text not null default '';
+alter table subscriptions
+    add column namespace text not null default '',
+    add column waits_until timestamptz;
+create index subscriptions_that_wait on subscriptions (waits_until) where waits_until is not null;
+alter table workflows alter column created_at set default clock_timestamp();
+comment on column workflows.created_at is 'When it was asked for: the clock''s time, so that it consumes what its own transaction published later only.';
+comment on column subscriptions.waits_until is 'It is told of nothing before the CloudEvents that were published up to then are correlated, so that it gets the oldest first; null where that is so.';
 update jobs j set namespace = w.namespace from workflows w where w.id = j.workflow_id;
 update subscriptions s set namespace = w.namespace from workflows w where w.id = s.workflow_id;
 drop index decide_jobs_by_due_time, perform_jobs_by_due_time;
@@ -190,10 +196,10 @@ create function cloud_event_of(p_event cloud_events) returns jsonb
     language sql stable
     set search_path from current
 as $$
-    select jsonb_build_object('specversion', '1.0', 'id', p_event.event_id, 'source', p_event.source,
+    select p_event.extensions
+        || jsonb_build_object('specversion', '1.0', 'id', p_event.event_id, 'source', p_event.source,
                               'type', p_event.type,
                               'time', to_char(p_event.time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
-        || p_event.extensions
         || case when p_event.subject is null then '{}' else jsonb_build_object('subject', p_event.subject) end
         || case when p_event.data is null then '{}' else jsonb_build_object('data', p_event.data) end
 $$;
@@ -231,7 +237,7 @@ begin
     insert into jobs (workflow_id, seq, kind, due_at, namespace, priority)
     select s.workflow_id, -min(c.position), s.kind, now(), s.namespace, s.priority
     from unnest(p_workflows, p_seqs) as l (workflow_id, seq)
-    join subscriptions s on s.workflow_id = l.workflow_id and s.seq = l.seq
+    join subscriptions s on s.workflow_id = l.workflow_id and s.seq = l.seq and s.waits_until is null
     cross join lateral (
         select e.position from correlated_events e
         where e.correlation = s.correlation and e.value = s.value and e.position > s.seen
@@ -303,9 +309,12 @@ begin
           group by u.correlation
           order by u.correlation) n;  -- in one order everywhere, as these rows are locked
     insert into subscriptions (workflow_id, seq, filter, correlation, value, published_from, seen, namespace,
-                               priority)
+                               priority, waits_until)
     select u.workflow_id, u.seq, u.filter, u.correlation, u.value, w.created_at, w.event_floor, w.namespace,
-           w.priority
+           w.priority,
+           -- what is still to be correlated may be older than what is there already
+           case when exists (select from jobs j where j.kind = 'correlate' and j.due_at >= w.created_at)
+                then clock_timestamp() end
     from unnest(p_workflows, p_seqs, p_filters, p_correlations, p_values)
         as u (workflow_id, seq, filter, correlation, value)
     join workflows w on w.id = u.workflow_id;
@@ -367,11 +376,12 @@ create function mail_of(p_listener uuid, p_most integer default 100) returns jso
     set enable_mergejoin = off
     set jit = off
 as $$
-    select json_agg(json_build_array(m.seq, m.position, m.event_id, cloud_event_of(e)) order by m.position)
+    select json_agg(json_build_array(m.seq, m.position, m.event_id, cloud_event_of(e))
+                    order by case m.kind when 'decide' then e.published_at end, m.position)
     from (
-        select f.seq, f.event_id, f.position, row_number() over (partition by f.seq order by f.position) as place
+        select f.seq, f.kind, f.event_id, f.position, row_number() over (partition by f.seq order by f.position) as place
         from (
-            select s.seq, c.event_id, min(c.position) as position
+            select s.seq, s.kind, c.event_id, min(c.position) as position
             from subscriptions s
             cross join lateral (
                 select o.position, o.event_id from correlated_events o
@@ -380,8 +390,8 @@ as $$
                   and not exists (select from consumptions k
                                   where k.workflow_id = s.workflow_id and k.event_id = o.event_id)
                 order by o.position limit p_most) c
-            where s.workflow_id = p_listener
-            group by s.seq, c.event_id) f) m
+            where s.workflow_id = p_listener and s.waits_until is null
+            group by s.seq, s.kind, c.event_id) f) m
     join cloud_events e on e.id = m.event_id
     where m.place <= p_most
 $$;
@@ -433,6 +443,41 @@ $$;
 
 comment on function correlations_for(text[]) is 'The correlations that CloudEvents of these types have values by.';
 
+create function end_waiting() returns void
+    language plpgsql
+    set search_path from current
+    set plan_cache_mode = force_generic_plan
+    set enable_seqscan = off
+    set enable_hashjoin = off
+    set enable_mergejoin = off
+    set jit = off
+as $$
+declare
+    v_first     timestamptz;
+    v_workflows uuid[];
+    v_seqs      bigint[];
+begin
+    select min(j.due_at) into v_first from jobs j where j.kind = 'correlate';
+    -- Without waiting: what is locked is about to go.
+    with ready as (
+        update subscriptions s set waits_until = null
+        from (select o.workflow_id, o.seq, o.filter from subscriptions o
+              where o.waits_until < coalesce(v_first, 'infinity')
+              for update skip locked) o
+        where s.workflow_id = o.workflow_id and s.seq = o.seq and s.filter = o.filter
+        returning s.workflow_id, s.seq
+    )
+    select array_agg(r.workflow_id), array_agg(r.seq) into v_workflows, v_seqs
+    from (select distinct workflow_id, seq from ready) r;
+    if v_workflows is not null then
+        perform tell_listeners(v_workflows, v_seqs);
+    end if;
+end
+$$;
+
+comment on function end_waiting() is
+    'Listeners that began to listen while older CloudEvents were still to be correlated are told of them all, now that these are.';
+
 create function correlate_events(
     p_events uuid[], p_known text[], p_correlated uuid[], p_correlations text[], p_values text[]
 ) returns boolean
@@ -469,10 +514,11 @@ begin
     select distinct s.workflow_id, -n.position, s.kind, now(), s.namespace, s.priority
     from noted n
     join subscriptions s on s.correlation = n.correlation and s.value = n.value
-         and s.published_from <= n.published_at
+         and s.published_from <= n.published_at and s.waits_until is null
     on conflict do nothing;
-    perform wake_workers();
     delete from jobs j using unnest(p_events) as u (id) where j.workflow_id = u.id and j.seq = 0;
+    perform end_waiting();
+    perform wake_workers();
     return true;
 end
 $$;
@@ -565,6 +611,9 @@ as $$
 begin
     delete from subscriptions s where s.workflow_id = any (p_ids);
     delete from snapshots s where s.workflow_id = any (p_ids);
+    perform cancel_children(array(
+        select c.id from unnest(p_ids) as u (id) join workflows c on c.parent_id = u.id
+        where c.parent_waits and c.status not in ('COMPLETED', 'FAILED', 'CANCELLED')));
     insert into jobs (workflow_id, seq, kind, due_at, namespace, priority)
     select w.parent_id, w.parent_seq, 'decide', now(), p.namespace, p.priority
     from workflows w
@@ -579,7 +628,7 @@ end
 $$;
 
 comment on function workflows_ended(uuid[]) is
-    'What follows from the end of workflows: they listen no more, and the parents and schedules that wait for them are told.';
+    'What follows from the end of workflows: they listen no more, those that they wait for are cancelled, and the parents and schedules that wait for them are told.';
 
 create function renew_schedule(p_namespace text, p_name text) returns void
     language plpgsql
@@ -588,6 +637,7 @@ as $$
 declare
     v_version  text;
     v_schedule jsonb;
+    v_old      schedules;
     v_id       uuid;
 begin
     -- Versions that are defined at once come one after the other: the second sees the first.
@@ -596,27 +646,40 @@ begin
     select d.version, d.document -> 'schedule' into v_version, v_schedule from definitions d
     where d.namespace = p_namespace and d.name = p_name
     order by d.version_order collate "C" desc limit 1;
-    if exists (select from schedules s
-               where s.namespace = p_namespace and s.name = p_name and s.version = v_version) then
+    select * into v_old from schedules s where s.namespace = p_namespace and s.name = p_name for update;
+    if v_old.version = v_version then
         return;
     end if;
-    delete from schedules s where s.namespace = p_namespace and s.name = p_name returning s.id into v_id;
-    if v_id is not null then
-        delete from subscriptions s where s.workflow_id = v_id;
-        delete from jobs j where j.workflow_id = v_id;
+    if v_old.schedule ? 'on' and v_schedule ? 'on' or v_old.schedule ? 'after' and v_schedule ? 'after' then
+        -- The same schedule goes on: what it has not looked at yet, or waits for, is the new version's.
+        update schedules s
+        set version = v_version, schedule = v_schedule, problem = null, next_at = null,
+            event_floor = coalesce((select min(b.seen) from subscriptions b where b.workflow_id = s.id), s.event_floor),
+            listens = case when s.schedule -> 'on' = v_schedule -> 'on' then s.listens end
+        where s.id = v_old.id;
+        delete from subscriptions s where s.workflow_id = v_old.id;
+        v_id := v_old.id;
+    else
+        delete from schedules s where s.id = v_old.id;
+        delete from subscriptions s where s.workflow_id = v_old.id;
+        delete from jobs j where j.workflow_id = v_old.id;
+        if jsonb_typeof(v_schedule) = 'object' and v_schedule <> '{}' then
+            v_id := uuid_by_time();
+            insert into schedules (id, namespace, name, version, schedule, event_floor)
+            values (v_id, p_namespace, p_name, v_version, v_schedule, event_floor());
+        end if;
     end if;
-    if jsonb_typeof(v_schedule) = 'object' and v_schedule <> '{}' then
-        v_id := uuid_by_time();
-        insert into schedules (id, namespace, name, version, schedule, event_floor)
-        values (v_id, p_namespace, p_name, v_version, v_schedule, event_floor());
-        insert into jobs (workflow_id, seq, kind) values (v_id, 0, 'schedule');
+    if v_id is not null then
+        insert into jobs (workflow_id, seq, kind) values (v_id, 0, 'schedule')
+        on conflict on constraint a_job_is_known_by_the_event_that_scheduled_it do
+            update set due_at = least(jobs.due_at, excluded.due_at);
         perform wake_workers();
     end if;
 end
 $$;
 
 comment on function renew_schedule(text, text) is
-    'Makes the schedule of a name that of its newest version, if that has one.';
+    'Makes the schedule of a name that of its newest version, if that has one; one upon events, or after the end of a workflow, goes on where the older version''s was.';
 
 create function define_workflow(definition jsonb) returns text
     language plpgsql security definer
@@ -714,6 +777,9 @@ begin
     end if;
     perform refuse_value(v_input, 'the input');
     perform refuse_value(start_workflow.labels, 'a label');
+    if jsonb_typeof(start_workflow.labels) <> 'object' then
+        raise exception 'labels are an object' using errcode = 'PW001', hint = 'Such as {"team": "billing"}.';
+    end if;
     if length(start_workflow.idempotency_key) > 255 then
         raise exception 'an idempotency key has 255 characters at most' using errcode = 'PW001',
             hint = 'Use a hash of it.';
@@ -837,8 +903,6 @@ begin
     -- Activities that are being performed lose their leases with their jobs: their results are refused, and
     -- the next heartbeat of their worker ends them.
     delete from jobs where workflow_id = cancel_workflow.id;
-    perform cancel_children(array(
-        select c.id from workflows c where c.parent_id = cancel_workflow.id and c.parent_waits));
     perform workflows_ended(array[cancel_workflow.id]);
     perform wake_workers();
     return true;
@@ -912,8 +976,15 @@ begin
     end if;
     perform refuse_value(publish_event.data, 'the event''s data');
     perform refuse_value(publish_event.extensions, 'an extension');
-    if greatest(length(v_source), length(v_event_id), length(publish_event.type)) > 1024 then
-        raise exception 'source, id and type of a CloudEvent have 1024 characters at most' using errcode = 'PW001';
+    if greatest(octet_length(v_source), octet_length(v_event_id), octet_length(publish_event.type)) > 1024 then
+        raise exception 'source, id and type of a CloudEvent have 1024 bytes at most' using errcode = 'PW001';
+    end if;
+    if jsonb_typeof(publish_event.extensions) <> 'object' then
+        raise exception 'extensions are an object' using errcode = 'PW001', hint = 'Such as {"tenant": "a"}.';
+    end if;
+    if publish_event.extensions ?| array['specversion', 'id', 'source', 'type', 'time', 'subject', 'data', 'data_base64'] then
+        raise exception 'an extension has the name of an attribute that every CloudEvent has' using errcode = 'PW001',
+            hint = 'Pass it as the argument of that name.';
     end if;
     insert into cloud_events (id, source, event_id, type, subject, time, data, extensions)
     values (v_id, v_source, v_event_id, publish_event.type, publish_event.subject,

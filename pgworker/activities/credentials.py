@@ -77,6 +77,15 @@ def _basic(username: str, password: str) -> str:
     return b64encode(f"{username}:{password}".encode()).decode()
 
 
+def login(authentication: JsonValue) -> tuple[str, ...]:
+    """User and password of a basic policy as they travel together; empty for any other."""
+    match authentication:
+        case {"basic": {"username": str(username), "password": str(password)}} if ":" not in username:
+            return (b64encode(f"{username}:{password}".encode()).decode(),)
+        case _:
+            return ()
+
+
 def _bearer(token: str) -> str:
     if not _TOKEN.fullmatch(token):
         raise _wrong("the token of bearer authentication is empty, or contains what no header can carry")

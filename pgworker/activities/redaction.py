@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote, quote_plus
 
+from pgworker.types import JsonValue
+
 STAND_IN = "***"
 
 _SHORTEST = 8
@@ -30,6 +32,18 @@ class Redaction:
         for hidden in (*self.secret, *self.private):
             text = text.replace(hidden, STAND_IN)
         return text
+
+    def value(self, value: JsonValue) -> JsonValue:
+        """A value without secrets, in keys neither."""
+        if isinstance(value, str):
+            for hidden in self.secret:
+                value = value.replace(hidden, STAND_IN)
+            return value
+        if isinstance(value, list):
+            return [self.value(item) for item in value]
+        if isinstance(value, dict):
+            return {str(self.value(key)): self.value(member) for key, member in value.items()}
+        return value
 
     def result(self, content: bytes) -> bytes:
         """What an answer contains, without secrets."""

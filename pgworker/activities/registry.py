@@ -6,9 +6,11 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 
+from pgworker.activities.credentials import login
 from pgworker.activities.http import HttpCaller
 from pgworker.activities.openapi.call import OpenApiCaller
 from pgworker.activities.policy import HttpPolicy
+from pgworker.activities.redaction import Redaction, spellings
 from pgworker.activities.resource_cache import ResourceCache
 from pgworker.activities.resources import Resources
 from pgworker.activities.secrets import SecretProvider
@@ -53,9 +55,23 @@ class Activities:
         await self._open.aclose()
 
     async def perform_scheduled(self, scheduled: JsonObject, *, idempotency_key: str) -> JsonValue:
-        """Performs the activity that an event with these data scheduled: ``perform`` with its secrets."""
-        arguments = await arguments_of(scheduled, self._secrets)
-        return await self.perform(str(scheduled.get("activity")), arguments, idempotency_key=idempotency_key)
+        """Performs the activity that an event with these data scheduled: ``perform`` with its secrets.
+
+        What comes back, result or fault, is without the secrets that the arguments were made with.
+        """
+        unsealed = await arguments_of(scheduled, self._secrets)
+        kind = str(scheduled.get("activity"))
+        if not unsealed.secrets:
+            return await self.perform(kind, unsealed.arguments, idempotency_key=idempotency_key)
+        credentials = login(unsealed.arguments.get("authentication"))
+        redaction = Redaction(secret=spellings((*unsealed.secrets, *credentials)))
+        try:
+            result = await self.perform(kind, unsealed.arguments, idempotency_key=idempotency_key)
+        except Fault as fault:
+            fault.detail = redaction.message(fault.detail)
+            fault.title = redaction.message(fault.title)
+            raise
+        return redaction.value(result)
 
     async def perform(self, kind: str, arguments: JsonObject, *, idempotency_key: str) -> JsonValue:
         """Performs one activity with its fully evaluated arguments, and returns its output.

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 from pgworker.activities.secrets import SecretProvider
 from pgworker.errors import ExpressionError, Fault, FaultKind
 from pgworker.expressions.sealing import secret_names, unseal
 from pgworker.types import JsonObject, JsonValue
 
 
-async def arguments_of(scheduled: JsonObject, provider: SecretProvider | None) -> JsonObject:
+@dataclass(frozen=True, slots=True)
+class Unsealed:
+    """Arguments with secrets in them, and all the texts that those are made of."""
+
+    arguments: JsonObject
+    secrets: tuple[str, ...] = ()
+
+
+async def arguments_of(scheduled: JsonObject, provider: SecretProvider | None) -> Unsealed:
     """The arguments of a scheduled activity with its secrets in them.
 
     Raises ``Fault``: authorization for a secret that is not declared or not there, expression where the
@@ -16,15 +27,25 @@ async def arguments_of(scheduled: JsonObject, provider: SecretProvider | None) -
     """
     arguments = scheduled.get("arguments")
     seals = scheduled.get("sealed")
+    texts: list[str] = []
     for closed in seals if isinstance(seals, list) else []:
         assert isinstance(closed, dict)
         secrets = await _secrets(closed, scheduled.get("declared"), provider)
+        texts += _texts(dict(secrets))
         try:
             arguments = unseal(arguments, closed, secrets)
         except ExpressionError:
             # the message would quote the values
             raise Fault(FaultKind.EXPRESSION, "an expression that reads secrets failed") from None
-    return arguments if isinstance(arguments, dict) else {}
+    return Unsealed(arguments if isinstance(arguments, dict) else {}, tuple(texts))
+
+
+def _texts(value: JsonValue) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for member in value.values() if isinstance(value, dict) else value:
+            yield from _texts(member)
 
 
 async def _secrets(

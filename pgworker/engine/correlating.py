@@ -13,15 +13,17 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 
 import orjson
 
-from pgworker.errors import ExpressionError
+from pgworker.errors import ExpressionError, ValueRefused
 from pgworker.expressions.jq import Bind, compile_program
 from pgworker.expressions.templates import Expression, Literal, is_true
 from pgworker.plan.listening import EventFilter, Pattern, Test
 from pgworker.types import JsonObject, JsonValue
+from pgworker.values import canonical
 
 _ENVELOPE_KEYS = ("source", "subject", "id")
 """Attributes that, where a filter writes them down, are good to find CloudEvents by."""
@@ -51,7 +53,10 @@ class Correlation:
             if value is None:
                 return None
             values.append(value)
-        return value_digest(values)
+        try:
+            return value_digest(values)
+        except ValueRefused:
+            return None
 
 
 def correlation_of(
@@ -78,6 +83,7 @@ def correlation_of(
 
 
 _PATH = r"\.(?:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)?"
+_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _FIXED = r"\$(?:workflow|input)(?:\.[A-Za-z_]\w*)+"
 """What stays what it is for as long as a task listens."""
 _COMPARISON = re.compile(
@@ -95,7 +101,8 @@ def _compared(attribute: str, test: Expression, bind: Bind) -> tuple[str, JsonVa
         value = compile_program(found["fixed"] or found["fixed_"]).first(None, bind)
     except ExpressionError:
         return None
-    return None if value is None else (f".{attribute}{'' if path == '.' else path}", value)
+    read = f".{attribute}" if _NAME.fullmatch(attribute) else f".[{json.dumps(attribute)}]"
+    return None if value is None else (f"{read}{'' if path == '.' else path}", canonical(value))
 
 
 def passes(
@@ -115,7 +122,7 @@ def passes(
     view = correlation_view(cloud_event) if filter_.keys else cloud_event
     found: JsonObject = {}
     for key in filter_.keys:
-        value = key.source.evaluate(view, bind)
+        value = canonical(key.source.evaluate(view, bind), view)
         if value is None or not _is_expected(key.name, value, expected, learned):
             return None
         found[key.name] = value
@@ -139,7 +146,18 @@ def _passes_test(name: str, test: Test, cloud_event: JsonObject, bind: Bind) -> 
         return is_true(wanted)
     if not isinstance(test, Literal) and name not in cloud_event:
         return False
-    return wanted == value
+    if name == "time":
+        return _same_moment(wanted, value)
+    # as texts, since True equals 1 here and nowhere else
+    return orjson.dumps(canonical(wanted)) == orjson.dumps(canonical(value))
+
+
+def _same_moment(wanted: JsonValue, time: JsonValue) -> bool:
+    """Whether two times are the same, however they are written."""
+    try:
+        return datetime.fromisoformat(str(wanted)) == datetime.fromisoformat(str(time))
+    except (ValueError, TypeError):
+        return wanted == time
 
 
 def correlation_view(cloud_event: JsonObject) -> JsonObject:
@@ -156,8 +174,8 @@ def comparable(value: JsonValue) -> str:
 
 
 def value_digest(values: Sequence[JsonValue]) -> str:
-    """What the values of keys are found by."""
-    return _digest([comparable(value) for value in values])
+    """What the values of keys are found by; raises ``ValueRefused`` for what no history can hold."""
+    return _digest([comparable(canonical(value)) for value in values])
 
 
 def _digest(texts: Sequence[str | None]) -> str:

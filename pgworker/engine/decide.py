@@ -198,7 +198,7 @@ def _start(decision: Decision, frame: Frame, node: Node) -> None:
             if not run.is_wanted():
                 run.skip()
                 return
-            if node.extensions and extending.begin(run):
+            if node.extensions and not decision.is_extension(frame) and extending.begin(run):
                 return
         run.take_input()
         _begin(run, node)

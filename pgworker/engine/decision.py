@@ -67,6 +67,14 @@ class Decision(Record):
             frame = self.state.frames[frame.parent]
         return 1
 
+    def is_extension(self, frame: Frame) -> bool:
+        """Whether what runs in a frame belongs to an extension, be it in a function that it calls."""
+        while frame.start != ROOT:
+            if frame.extended is not None and frame.section:
+                return True
+            frame = self.state.frames[frame.parent]
+        return False
+
     def depth(self, frame: Frame) -> int:
         """How many function calls are around."""
         depth = 0

@@ -15,6 +15,7 @@ import purejq
 
 from pgworker.errors import ExpressionError
 from pgworker.expressions import lexer
+from pgworker.expressions.purejq_engine import FORBIDDEN, called
 from pgworker.types import JsonValue
 
 Bind = Callable[[frozenset[str]], Mapping[str, JsonValue]]
@@ -27,16 +28,6 @@ MAX_LENGTH = 16_384
 """Characters of one program."""
 
 _MAX_BRACKETS = 200
-
-FORBIDDEN = frozenset(
-    {
-        "env", "input", "inputs", "input_filename", "input_line_number", "debug", "stderr", "halt",
-        "halt_error", "import", "include", "modulemeta", "localtime", "strflocaltime",
-        "get_search_list", "$ENV", "$__prog_args", "$__loc__",
-    }
-)  # fmt: skip
-"""Names that would let a program read the machine it runs on, or act on it."""
-
 
 MISSING = frozenset(
     {
@@ -65,10 +56,10 @@ class Program:
         except ValueError as error:
             raise ExpressionError(f"`{text}` is not a jq program: {error}") from error
         source = lexer.without_comments(text)
-        if "now" in lexer.functions(text):
-            source = f"def now: ${NOW}; {source}"
-            self.variables |= {NOW}
         try:
+            if "now" in called(source):
+                source = f"def now: ${NOW}; {source}"
+                self.variables |= {NOW}
             self._program = purejq.compile(source)
         except (purejq.JqParseError, RecursionError) as error:
             raise ExpressionError(f"`{text}` is not a jq program: {error}") from error
@@ -111,14 +102,25 @@ def check_program(text: str, variables: frozenset[str]) -> str | None:
         return f"the expression opens more than {_MAX_BRACKETS} brackets"
     try:
         used = lexer.variables(text)
-        called = lexer.functions(text)
+        calls = _calls(lexer.without_comments(text))
     except ValueError as error:
         return f"not a jq program: {error}"
-    if forbidden := sorted((called | {f"${name}" for name in used}) & FORBIDDEN):
+    if forbidden := sorted((calls | {f"${name}" for name in used}) & FORBIDDEN):
         return f"`{forbidden[0]}` reads or acts on the machine, which a workflow's expressions may not do"
-    if missing := sorted((called - lexer.defined(text)) & MISSING):
+    if missing := sorted((calls - lexer.defined(text)) & MISSING):
         return f"`{missing[0]}` is a function of jq that expressions here do not have"
     return _compile_error(text, variables)
+
+
+def _calls(source: str) -> frozenset[str]:
+    """What a program calls; of one that cannot be read, the keywords that the engine does not know."""
+    try:
+        return called(source)
+    except (purejq.JqParseError, RecursionError):
+        return frozenset(token.text for token in lexer.tokens(source) if token.kind == "word") & _IMPORTS
+
+
+_IMPORTS = frozenset({"import", "include"})
 
 
 @lru_cache(maxsize=1024)

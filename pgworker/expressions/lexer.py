@@ -102,28 +102,6 @@ def variables(program: str) -> frozenset[str]:
     return frozenset(token.text[1:] for token in tokens(program) if token.kind == "variable")
 
 
-def functions(program: str) -> frozenset[str]:
-    """The words that may be calls of functions: neither fields, nor keys of objects, nor names being defined.
-
-    >>> sorted(functions('.now | {input: env, now} | test("now \\(now)")'))
-    ['env', 'now', 'test']
-    """
-    found: set[str] = set()
-    open_brackets: list[str] = []
-    words = [token for token in tokens(program) if token.kind != "space"]
-    for before, token, after in zip([None, *words], words, [*words[1:], None], strict=False):
-        if token.text in _CLOSING and open_brackets:
-            open_brackets.pop()
-        if token.text in _OPENING:
-            open_brackets.append(token.text)
-        if token.kind != "word" or token.text == "def" or _is(before, "def"):
-            continue
-        is_key = open_brackets[-1:] == ["{"] and _is(before, "{", ",") and _is(after, ":", ",", "}")
-        if not is_key:
-            found.add(token.text)
-    return frozenset(found)
-
-
 def defined(program: str) -> frozenset[str]:
     """The names of the functions that the program defines for itself."""
     words = [token for token in tokens(program) if token.kind != "space"]
@@ -133,11 +111,3 @@ def defined(program: str) -> frozenset[str]:
 def without_comments(program: str) -> str:
     """The program with a blank in place of each comment: engines disagree on where a comment may stand."""
     return "".join(" " if token.text.startswith("#") else token.text for token in tokens(program))
-
-
-_OPENING = frozenset("([{")
-_CLOSING = frozenset(")]}")
-
-
-def _is(token: Token | None, *texts: str) -> bool:
-    return token is not None and token.text in texts

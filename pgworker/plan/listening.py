@@ -10,6 +10,9 @@ from pgworker.expressions.templates import Expression, Literal, Template
 from pgworker.plan.schema import Schema
 from pgworker.types import JsonObject, JsonValue
 
+MAX_ATTRIBUTE_BYTES = 1024
+"""Source, id and type of a CloudEvent are found by indexes, which hold no longer ones."""
+
 
 class Pattern:
     """A regular expression that has to match the whole of an attribute, or is the attribute as it stands."""

@@ -27,6 +27,10 @@ _TRANSIENT = frozenset({"25006", "25P03", "25P04", "26000", "XX000"})
 another connection, a crash's after-effects."""
 
 
+_LIMITS = "54"
+"""Limits of the server's, such as the length of what an index holds: some value was too long."""
+
+
 class TurnOvertaken(PgworkerError):
     """A workflow was not where the turn found it; the turn was not committed."""
 
@@ -74,7 +78,7 @@ def _unnamed(error: psycopg.Error, message: str) -> PgworkerError:
         return DatabaseUnavailable(_connection_message(message))
     if isinstance(error, pg.UndefinedFunction | pg.UndefinedTable | pg.InvalidSchemaName):
         return StoreRefused(message, hint="The database is not prepared: run `pgworker migrate`.")
-    if isinstance(error, psycopg.DataError):
+    if isinstance(error, psycopg.DataError) or (error.sqlstate or "").startswith(_LIMITS):
         return ValueRejected(message, hint=hint)
     return StoreRefused(f"{message} (SQLSTATE {error.sqlstate})", hint=hint)
 

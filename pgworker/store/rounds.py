@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+import psycopg
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
@@ -17,8 +18,9 @@ from pgworker.engine.correlating import Correlation
 from pgworker.engine.inputs import CloudEventArrived
 from pgworker.store.arrays import JsonArray, json_array, plain, quoted
 from pgworker.store.database import Database
-from pgworker.store.failures import translated
+from pgworker.store.failures import is_transient, translate, translated
 from pgworker.store.outlook import Lookout, Outlook
+from pgworker.telemetry import log
 from pgworker.types import JsonObject, JsonValue
 
 
@@ -157,10 +159,36 @@ class Rounds:
                 )
                 row = await cursor.fetchone()
                 settlement, subscriptions = settle(schedule, {} if row is None else row[0])
+                await self._keep(connection, schedule, settlement, subscriptions)
+            return len(due)
+
+    async def _keep(
+        self,
+        connection: AsyncConnection[Any],
+        schedule: DueSchedule,
+        settlement: Settlement,
+        subscriptions: Sequence[Subscribe],
+    ) -> None:
+        """Writes where a schedule stands; what the database refuses of one does not hold up the others."""
+        try:
+            async with connection.transaction():
                 if subscriptions:
                     await connection.execute(self._subscribe, _subscription_columns(schedule, subscriptions))
                 await connection.execute(self._settle, _settlement_columns(schedule, settlement))
-            return len(due)
+        except psycopg.Error as error:
+            if is_transient(error):
+                raise
+            problem = translate(error).message
+            log.error(
+                "a schedule cannot run", schedule=f"{schedule.namespace}/{schedule.name}", reason=problem
+            )
+            passed_over = Settlement(
+                next_at=settlement.next_at,
+                consumed=settlement.consumed,
+                seen=settlement.seen,
+                problem=problem,
+            )
+            await connection.execute(self._settle, _settlement_columns(schedule, passed_over))
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[AsyncConnection[Any]]:

@@ -28,6 +28,8 @@ class DecisionWatch:
         self._black_box = black_box
         self._seconds = seconds
         self._deciding = False
+        self.interruptions = 0
+        """How often an expression was interrupted."""
         self._has_alarm = threading.current_thread() is threading.main_thread()
         if self._has_alarm:
             signal.signal(signal.SIGPROF, self._interrupt)
@@ -52,4 +54,5 @@ class DecisionWatch:
 
     def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
         if self._deciding:
+            self.interruptions += 1
             raise EvaluationInterrupted

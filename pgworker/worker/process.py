@@ -7,6 +7,7 @@ once, as that did. Every second it says on its standard output that its loop tur
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import os
 import signal
 import sys
@@ -55,10 +56,20 @@ async def _beat() -> None:
         await asyncio.sleep(BEAT_SECONDS)
 
 
+def _die_with_parent() -> None:
+    """Where the system can see to it: a process that is stuck would never hear of its supervisor's end."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+_PR_SET_PDEATHSIG = 1
+
+
 def main() -> None:
     """Runs the process to its end."""
     settings = Settings.load()
     configure_logging(settings.log_level, settings.log_format)
+    _die_with_parent()
     limit_memory(settings.memory_megabytes)
     black_box = BlackBox(int(os.environ[BLACK_BOX_VARIABLE]))
     asyncio.run(_supervised(settings, black_box))

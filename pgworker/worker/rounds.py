@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
+from pgworker.engine.commands import Subscribe
 from pgworker.engine.correlating import Correlation
-from pgworker.errors import DatabaseUnavailable, StoreRefused
-from pgworker.store.rounds import Rounds
+from pgworker.errors import DatabaseUnavailable, PgworkerError, StoreRefused
+from pgworker.store.rounds import DueSchedule, Rounds, Settlement
 from pgworker.telemetry import log
 from pgworker.types import JsonObject
 from pgworker.worker.backoff import Backoff
@@ -31,6 +33,7 @@ class Walker:
         self._rest = rest
         self._watch = watch
         self._scheduler = Scheduler()
+        self._endless: set[str] = set()
         self._awake = asyncio.Event()
         rest.look_out_for(self.wake)
 
@@ -58,7 +61,7 @@ class Walker:
         if outlook.correlate <= 0:
             worked += await self._rounds.correlate(_EVENTS, self._value_of)
         if outlook.schedule <= 0:
-            worked += await self._rounds.look_after(_SCHEDULES, self._scheduler.settle)
+            worked += await self._rounds.look_after(_SCHEDULES, self._settle)
         if worked:
             self._rest.wake()
             return 0
@@ -67,8 +70,36 @@ class Walker:
         return min(outlook.correlate, outlook.schedule, _LONGEST)
 
     def _value_of(self, correlation: Correlation, cloud_event: JsonObject) -> str | None:
+        """The value of a CloudEvent; none for ever by a correlation whose expressions do not end."""
+        if correlation.id in self._endless:
+            return None
+        before = self._watch.interruptions
         with self._watch.over("correlation"):
-            return correlation.value_of(cloud_event)
+            value = correlation.value_of(cloud_event)
+        if self._watch.interruptions > before:
+            log.error("a correlation does not end and is passed over", keys=correlation.keys)
+            self._endless.add(correlation.id)
+        return value
+
+    def _settle(self, due: DueSchedule, definition: JsonObject) -> tuple[Settlement, Sequence[Subscribe]]:
+        """Settles a schedule; one that breaks says why, one that takes too long is not looked at again."""
+        before = self._watch.interruptions
+        problem = "its expressions take too long"
+        try:
+            if due.id not in self._endless:
+                with self._watch.over(due.id):
+                    settled = self._scheduler.settle(due, definition)
+                if self._watch.interruptions == before:
+                    return settled
+                self._endless.add(due.id)
+        except PgworkerError as error:
+            problem = error.message
+        except Exception as error:
+            log.exception("a schedule could not be settled", schedule=f"{due.namespace}/{due.name}")
+            problem = f"the engine could not settle it: {type(error).__name__}"
+        log.error("a schedule cannot run", schedule=f"{due.namespace}/{due.name}", reason=problem)
+        seen = max((letter.position for letter in due.mail), default=None)
+        return Settlement(problem=problem, listens=due.listens, seen=seen), ()
 
     async def _sleep(self, seconds: float) -> None:
         if seconds <= 0:

@@ -110,7 +110,7 @@ class TurnMaker:
         _write_workflow(turn.writes, claim, state)
         _write_jobs(turn, claim, record)
         turn.writes.letters.seen.extend(
-            (claim.workflow_id, start, position) for start, position in record.examined.items()
+            (claim.workflow_id, start, _seen(claim, start, last)) for start, last in record.examined.items()
         )
         if not state.status.is_terminal:
             known.weight += sum(map(len, record.encoded))
@@ -236,6 +236,16 @@ def _told(claim: Claim, state: State, outcomes: Mapping[tuple[str, int], Outcome
         told.append(reports.get(seq, ChildReported(seq, None)) if is_child else TimerDue(seq))
     told.extend(claim.mail)
     return told
+
+
+def _seen(claim: Claim, start: int, last: int) -> int:
+    """Up to which position a listen has looked at everything, if it looked at its mail up to ``last``.
+
+    Mail comes in the order of publication, and positions may be in another.
+    """
+    positions = [letter.position for letter in claim.mail if letter.start == start]
+    place = positions.index(last) + 1
+    return min(positions[place:], default=max(positions) + 1) - 1
 
 
 def _performance(claim: Claim, command: Perform) -> Performance:

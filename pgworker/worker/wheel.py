@@ -15,10 +15,10 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from pgworker import __version__
 from pgworker.engine.decide import MAX_EVENTS
 from pgworker.engine.inputs import Outcome
-from pgworker.errors import DatabaseUnavailable, DocumentError, Fault, FaultKind
+from pgworker.errors import DatabaseUnavailable, DocumentError, Fault, FaultKind, StoreRefused
 from pgworker.settings import Settings
 from pgworker.store.database import Database
-from pgworker.store.failures import TurnOvertaken, ValueRejected
+from pgworker.store.failures import TurnOvertaken
 from pgworker.store.turns import Claim, Claimed, ClaimedActivity, Past, TurnConnection, Wanted
 from pgworker.telemetry import log
 from pgworker.worker.backoff import Backoff
@@ -147,7 +147,7 @@ class Wheel:
             slots = self._free_slots() - len(turn.performances)
             wanted = self._wanted(without=turn.recorded)
             activities, following = await connection.commit_and_claim(turn.writes, slots, wanted)
-        except (TurnOvertaken, ValueRejected) as error:
+        except (TurnOvertaken, StoreRefused) as error:
             return await self._recover(connection, claimed, error)
         self._committed(turn, outcomes.keys())
         self._begin(activities, slots)
@@ -210,7 +210,7 @@ class Wheel:
         """Nothing of the turn was written: forget what it thought, and look more closely."""
         await connection.abandon()
         self._cache.clear()
-        if len(claimed.claims) == 1 and isinstance(error, ValueRejected):
+        if len(claimed.claims) == 1 and isinstance(error, StoreRefused):
             self._careful = 0  # this is the culprit
             return await self._strike(connection, [claimed.claims[0].workflow_id], in_transaction=False)
         log.warning("a turn was refused", reason=str(error), workflows=len(claimed.claims))

@@ -24,8 +24,6 @@ begin
     -- Activities that are being performed lose their leases with their jobs: their results are refused, and
     -- the next heartbeat of their worker ends them.
     delete from jobs where workflow_id = cancel_workflow.id;
-    perform cancel_children(array(
-        select c.id from workflows c where c.parent_id = cancel_workflow.id and c.parent_waits));
     perform workflows_ended(array[cancel_workflow.id]);
     perform wake_workers();
     return true;

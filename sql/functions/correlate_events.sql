@@ -34,10 +34,11 @@ begin
     select distinct s.workflow_id, -n.position, s.kind, now(), s.namespace, s.priority
     from noted n
     join subscriptions s on s.correlation = n.correlation and s.value = n.value
-         and s.published_from <= n.published_at
+         and s.published_from <= n.published_at and s.waits_until is null
     on conflict do nothing;
-    perform wake_workers();
     delete from jobs j using unnest(p_events) as u (id) where j.workflow_id = u.id and j.seq = 0;
+    perform end_waiting();
+    perform wake_workers();
     return true;
 end
 $$;

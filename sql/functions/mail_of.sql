@@ -7,11 +7,12 @@ create function mail_of(p_listener uuid, p_most integer default 100) returns jso
     set enable_mergejoin = off
     set jit = off
 as $$
-    select json_agg(json_build_array(m.seq, m.position, m.event_id, cloud_event_of(e)) order by m.position)
+    select json_agg(json_build_array(m.seq, m.position, m.event_id, cloud_event_of(e))
+                    order by case m.kind when 'decide' then e.published_at end, m.position)
     from (
-        select f.seq, f.event_id, f.position, row_number() over (partition by f.seq order by f.position) as place
+        select f.seq, f.kind, f.event_id, f.position, row_number() over (partition by f.seq order by f.position) as place
         from (
-            select s.seq, c.event_id, min(c.position) as position
+            select s.seq, s.kind, c.event_id, min(c.position) as position
             from subscriptions s
             cross join lateral (
                 select o.position, o.event_id from correlated_events o
@@ -20,8 +21,8 @@ as $$
                   and not exists (select from consumptions k
                                   where k.workflow_id = s.workflow_id and k.event_id = o.event_id)
                 order by o.position limit p_most) c
-            where s.workflow_id = p_listener
-            group by s.seq, c.event_id) f) m
+            where s.workflow_id = p_listener and s.waits_until is null
+            group by s.seq, s.kind, c.event_id) f) m
     join cloud_events e on e.id = m.event_id
     where m.place <= p_most
 $$;

@@ -22,8 +22,15 @@ begin
     end if;
     perform refuse_value(publish_event.data, 'the event''s data');
     perform refuse_value(publish_event.extensions, 'an extension');
-    if greatest(length(v_source), length(v_event_id), length(publish_event.type)) > 1024 then
-        raise exception 'source, id and type of a CloudEvent have 1024 characters at most' using errcode = 'PW001';
+    if greatest(octet_length(v_source), octet_length(v_event_id), octet_length(publish_event.type)) > 1024 then
+        raise exception 'source, id and type of a CloudEvent have 1024 bytes at most' using errcode = 'PW001';
+    end if;
+    if jsonb_typeof(publish_event.extensions) <> 'object' then
+        raise exception 'extensions are an object' using errcode = 'PW001', hint = 'Such as {"tenant": "a"}.';
+    end if;
+    if publish_event.extensions ?| array['specversion', 'id', 'source', 'type', 'time', 'subject', 'data', 'data_base64'] then
+        raise exception 'an extension has the name of an attribute that every CloudEvent has' using errcode = 'PW001',
+            hint = 'Pass it as the argument of that name.';
     end if;
     insert into cloud_events (id, source, event_id, type, subject, time, data, extensions)
     values (v_id, v_source, v_event_id, publish_event.type, publish_event.subject,

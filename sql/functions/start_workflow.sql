@@ -31,6 +31,9 @@ begin
     end if;
     perform refuse_value(v_input, 'the input');
     perform refuse_value(start_workflow.labels, 'a label');
+    if jsonb_typeof(start_workflow.labels) <> 'object' then
+        raise exception 'labels are an object' using errcode = 'PW001', hint = 'Such as {"team": "billing"}.';
+    end if;
     if length(start_workflow.idempotency_key) > 255 then
         raise exception 'an idempotency key has 255 characters at most' using errcode = 'PW001',
             hint = 'Use a hash of it.';

@@ -24,9 +24,12 @@ begin
           group by u.correlation
           order by u.correlation) n;  -- in one order everywhere, as these rows are locked
     insert into subscriptions (workflow_id, seq, filter, correlation, value, published_from, seen, namespace,
-                               priority)
+                               priority, waits_until)
     select u.workflow_id, u.seq, u.filter, u.correlation, u.value, w.created_at, w.event_floor, w.namespace,
-           w.priority
+           w.priority,
+           -- what is still to be correlated may be older than what is there already
+           case when exists (select from jobs j where j.kind = 'correlate' and j.due_at >= w.created_at)
+                then clock_timestamp() end
     from unnest(p_workflows, p_seqs, p_filters, p_correlations, p_values)
         as u (workflow_id, seq, filter, correlation, value)
     join workflows w on w.id = u.workflow_id;

@@ -10,6 +10,9 @@ as $$
 begin
     delete from subscriptions s where s.workflow_id = any (p_ids);
     delete from snapshots s where s.workflow_id = any (p_ids);
+    perform cancel_children(array(
+        select c.id from unnest(p_ids) as u (id) join workflows c on c.parent_id = u.id
+        where c.parent_waits and c.status not in ('COMPLETED', 'FAILED', 'CANCELLED')));
     insert into jobs (workflow_id, seq, kind, due_at, namespace, priority)
     select w.parent_id, w.parent_seq, 'decide', now(), p.namespace, p.priority
     from workflows w
@@ -24,4 +27,4 @@ end
 $$;
 
 comment on function workflows_ended(uuid[]) is
-    'What follows from the end of workflows: they listen no more, and the parents and schedules that wait for them are told.';
+    'What follows from the end of workflows: they listen no more, those that they wait for are cancelled, and the parents and schedules that wait for them are told.';

@@ -10,6 +10,7 @@ create table subscriptions (
     priority       integer     not null default 0,
     created_at     timestamptz not null default now(),
     namespace      text        not null default '',
+    waits_until    timestamptz,
     constraint a_subscription_is_known_by_its_listener_and_filter
         primary key (workflow_id, seq, filter),
     constraint a_workflow_or_a_schedule_listens
@@ -17,6 +18,7 @@ create table subscriptions (
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 5000);
 
 create index subscriptions_by_what_they_want on subscriptions (correlation, value);
+create index subscriptions_that_wait on subscriptions (waits_until) where waits_until is not null;
 
 comment on table subscriptions is 'Who listens for which CloudEvents: one row for each filter of each live listen, and of each schedule that events trigger.';
 comment on column subscriptions.workflow_id is 'The workflow, or the schedule.';
@@ -28,5 +30,6 @@ comment on column subscriptions.value is 'The value that they have.';
 comment on column subscriptions.published_from is 'CloudEvents published before are none of its business.';
 comment on column subscriptions.seen is 'Position up to which the listener has looked at them.';
 comment on column subscriptions.namespace is 'Namespace of the workflow.';
+comment on column subscriptions.waits_until is 'It is told of nothing before the CloudEvents that were published up to then are correlated, so that it gets the oldest first; null where that is so.';
 comment on column subscriptions.priority is 'Priority of the workflow.';
 comment on column subscriptions.created_at is 'When the listen began.';

@@ -12,7 +12,7 @@ create table workflows (
     labels          jsonb       not null default '{}',
     idempotency_key text,
     priority        integer     not null default 0,
-    created_at      timestamptz not null default now(),
+    created_at      timestamptz not null default clock_timestamp(),
     started_at      timestamptz,
     ended_at        timestamptz,
     folded_by       uuid,
@@ -53,7 +53,7 @@ comment on column workflows.parent_waits is 'The parent waits for the end of thi
 comment on column workflows.labels is 'Labels given at the start, for whoever queries.';
 comment on column workflows.idempotency_key is 'Key given at the start: the same key for the same name starts no second workflow.';
 comment on column workflows.priority is 'Higher goes first.';
-comment on column workflows.created_at is 'When it was asked for.';
+comment on column workflows.created_at is 'When it was asked for: the clock''s time, so that it consumes what its own transaction published later only.';
 comment on column workflows.started_at is 'When a worker first took it up.';
 comment on column workflows.ended_at is 'When it ended.';
 comment on column workflows.folded_by is 'The session of the worker that holds this workflow''s state in memory, a hint.';

@@ -73,6 +73,8 @@ LENIENT: list[tuple[str, Amendment]] = [
     *((f"$defs/eventTests/properties/{name}", _becomes(_TEXT)) for name in ("source", "dataschema", "time")),
     # "inline array in `for.in`", whatever its items are
     ("$defs/forTask/allOf/1/properties/for/properties/in/oneOf/1/items", _becomes({})),
+    # `input` is `any` in the reference
+    ("$defs/runTask/allOf/1/properties/run/oneOf/3/properties/workflow/properties/input", _becomes({})),
     # "`version` absent or `latest` = the newest"
     ("$defs/runTask/allOf/1/properties/run/oneOf/3/properties/workflow", _not_required("version")),
     # "fields that are typed as runtime expressions accept both bare jq and `${ }`"

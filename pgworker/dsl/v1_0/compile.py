@@ -13,7 +13,7 @@ from pgworker.dsl.v1_0.dataflow import read_dataflow
 from pgworker.dsl.v1_0.durations import read_limit, read_timeout
 from pgworker.dsl.v1_0.expressions import LOOSE
 from pgworker.dsl.v1_0.extensions import read_extensions
-from pgworker.dsl.v1_0.functions import read_catalogs, read_functions
+from pgworker.dsl.v1_0.functions import Functions, read_catalogs
 from pgworker.dsl.v1_0.names import Names, Wanted
 from pgworker.dsl.v1_0.raising import read_errors
 from pgworker.dsl.v1_0.retries import read_policies
@@ -131,13 +131,12 @@ def _read_use(piece: Piece, names: Names) -> Names:
     )
     if piece.has("catalogs"):
         names = replace(names, catalogs=dict(read_catalogs(piece.member("catalogs"), names)))
-    if piece.has("functions"):
-        read_functions(piece.member("functions"), names, read_task)
-    return (
-        read_extensions(piece.member("extensions"), names, read_task_list)
-        if piece.has("extensions")
-        else names
-    )
+    functions = Functions(piece.member("functions"), names) if piece.has("functions") else None
+    if piece.has("extensions"):
+        names = read_extensions(piece.member("extensions"), names, read_task_list)
+    if functions is not None:
+        functions.compile(names, read_task)
+    return names
 
 
 def _read_timeouts(use: Piece) -> MappingProxyType[str, Time | None]:

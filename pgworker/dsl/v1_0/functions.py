@@ -27,17 +27,24 @@ _TREE = re.compile(
 DEFAULT_CATALOG = "https://github.com/serverlessworkflow/catalog"
 
 
-def read_functions(piece: Piece, names: Names, read_task: TaskReader) -> None:
-    """Compiles the functions under ``use.functions`` into ``names``; they may call each other."""
-    definitions = piece.object() or {}
-    bodies: dict[str, dict[str, Node]] = {name: {} for name in definitions}
-    for name, tasks in bodies.items():
-        pointer = piece.member(name).pointer
-        names.functions[name] = TaskList(pointer, MappingProxyType(tasks), name)
-    for name, tasks in bodies.items():
-        node = read_task(piece.member(name), name, Siblings([name]), names)
-        if node is not None:
-            tasks[name] = node
+class Functions:
+    """The functions under ``use.functions``: known by their names first, and compiled when all else is.
+
+    So they may call each other, extensions may call them, and their own tasks are extended.
+    """
+
+    def __init__(self, piece: Piece, names: Names) -> None:
+        self._piece = piece
+        self._bodies: dict[str, dict[str, Node]] = {name: {} for name in piece.object() or {}}
+        for name, tasks in self._bodies.items():
+            names.functions[name] = TaskList(piece.member(name).pointer, MappingProxyType(tasks), name)
+
+    def compile(self, names: Names, read_task: TaskReader) -> None:
+        """Compiles them all."""
+        for name, tasks in self._bodies.items():
+            node = read_task(self._piece.member(name), name, Siblings([name]), names)
+            if node is not None:
+                tasks[name] = node
 
 
 def read_catalogs(piece: Piece, names: Names) -> Iterator[tuple[str, Wanted]]:

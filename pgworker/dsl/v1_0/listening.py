@@ -11,7 +11,16 @@ from pgworker.dsl.v1_0.expressions import read_expression, read_template, read_v
 from pgworker.dsl.v1_0.names import ListReader, Names
 from pgworker.errors import Rule
 from pgworker.expressions.templates import Expression, Literal, Template
-from pgworker.plan.listening import EventFilter, Key, Mode, Pattern, Read, Strategy, Test
+from pgworker.plan.listening import (
+    MAX_ATTRIBUTE_BYTES,
+    EventFilter,
+    Key,
+    Mode,
+    Pattern,
+    Read,
+    Strategy,
+    Test,
+)
 from pgworker.plan.nodes import DataFlow, Foreach, ListenNode
 
 _MODES = tuple(mode.value for mode in Mode)
@@ -106,12 +115,36 @@ def _read_test(name: str, piece: Piece, names: Names) -> Test | None:
     template = read_template(piece, names.variables)
     if not isinstance(template, Literal) or not isinstance(template.value, str):
         return template
-    if name != "data" and _META.search(template.value):
-        try:
-            return Pattern(template.value)
-        except ValueError:
-            return template  # no regular expression, so it is meant as it is written
-    return template
+    if name == "data":
+        return template
+    if len(template.value.encode()) > MAX_ATTRIBUTE_BYTES:
+        piece.report(f"the {name} takes more than {MAX_ATTRIBUTE_BYTES} bytes", rule=Rule.STORABLE)
+        return None
+    return _read_pattern(template, template.value, piece) if _META.search(template.value) else template
+
+
+def _read_pattern(literal: Literal, text: str, piece: Piece) -> Test | None:
+    """A regular expression; what is none is meant as it is written."""
+    try:
+        return Pattern(text)
+    except ValueError:
+        if not _is_regular(text):
+            return literal
+    piece.report(
+        "this regular expression cannot be run",
+        expected="one without look-arounds and back-references",
+        hint='write a condition: `${ test("...") }`',
+        rule=Rule.EXPRESSION,
+    )
+    return None
+
+
+def _is_regular(text: str) -> bool:
+    try:
+        re.compile(text)
+    except re.error:
+        return False
+    return True
 
 
 def _read_keys(piece: Piece, names: Names) -> tuple[Key, ...]:

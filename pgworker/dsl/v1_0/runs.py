@@ -53,8 +53,7 @@ def _read_workflow(
     version = _read_text(piece.member("version"), names) if piece.has("version") else None
     input_: Template | None = Literal({})
     if piece.has("input"):
-        given = piece.member("input")
-        input_ = None if given.object() is None else read_template(given, names.variables)
+        input_ = read_template(piece.member("input"), names.variables)
     namespace, child = parts
     if namespace is None or child is None or input_ is None or (version is None and piece.has("version")):
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pgworker.engine import events
 from pgworker.engine.correlating import correlation_of
 from pgworker.engine.decision import Decision
+from pgworker.engine.events import object_
 from pgworker.engine.faults import FAILURES
 from pgworker.engine.inputs import CloudEventArrived
 from pgworker.engine.run import Run, conform
@@ -20,7 +21,7 @@ from pgworker.values import canonical
 
 def begin(run: Run, node: ListenNode) -> None:
     """Begins to listen; what is expected is settled now, once."""
-    expected = expectations(node.strategy, run.input, run.scope.bind)
+    expected = [object_(canonical(keys)) for keys in expectations(node.strategy, run.input, run.scope.bind)]
     opens: JsonObject = {} if node.foreach is None else {"opens": "listen"}
     run.begin(**opens)
     listens: JsonObject = {

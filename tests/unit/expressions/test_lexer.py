@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pgworker.expressions.lexer import closing_brace, functions, tokens, variables
+from pgworker.expressions.lexer import closing_brace, tokens, variables
 
 
 @pytest.mark.parametrize(
@@ -62,49 +62,6 @@ def test_an_expression_that_never_ends_has_no_closing_brace(text: str) -> None:
 )
 def test_the_variables_of_a_program(program: str, names: set[str]) -> None:
     assert variables(program) == names
-
-
-@pytest.mark.parametrize(
-    ("program", "names"),
-    [
-        (".env", set()),
-        (".a.env.now", set()),
-        ('."env"', set()),
-        ('.["env"]', set()),
-        ("{input: 1}", set()),
-        ("{ input : 1 , now: 2}", set()),
-        ("{a: 1, input: 2}", set()),
-        ("{env}", set()),
-        ("{a: [1], halt}", set()),
-        ("$input", set()),
-        ('"now \\"env\\""', set()),
-        ("# env", set()),
-        ("1 # env\n", set()),
-        ("env", {"env"}),
-        ("{a: env}", {"env"}),
-        ("{a: env | b}", {"env", "b"}),
-        ("{a: (1, env)}", {"env"}),
-        ("{a: [1, env, 2]}", {"env"}),
-        ("{(env): 1}", {"env"}),
-        ('{"a": env}', {"env"}),
-        ("[env]", {"env"}),
-        (".[env]", {"env"}),
-        ("env.a", {"env"}),
-        ('"\\(env)"', {"env"}),
-        ('"a \\("b \\(env)")"', {"env"}),
-        ("f(env; now)", {"f", "env", "now"}),
-        ("a::b", {"a::b"}),
-        ("@json", {"@json"}),
-        ("1|env", {"env"}),
-    ],
-)
-def test_the_functions_that_a_program_may_call(program: str, names: set[str]) -> None:
-    assert functions(program) == names
-
-
-def test_the_name_that_is_defined_is_not_a_call() -> None:
-    assert "now" not in functions("def now: 1; .")
-    assert "now" in functions("def now: 1; now")
 
 
 @given(st.text(alphabet='"\\(){}$.#\n ab1@|,:[];?/é', max_size=40))
