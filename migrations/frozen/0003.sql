@@ -2219,7 +2219,7 @@ select e.workflow_id,
        e.type,
        task_name(e.task)             as name,
        e.task,
-       coalesce(e.refs ->> 'iteration', case when e.type = 'iteration.started' then e.refs ->> 'index' end)::integer
+       coalesce(e.refs ->> 'iteration', s.data ->> 'iteration', case when e.type = 'iteration.started' then e.refs ->> 'index' end)::integer
            as iteration,
        e.occurred_at - s.occurred_at as duration,
        case when e.type in ('workflow.started', 'child.started') then e.data -> 'input'
@@ -2254,7 +2254,8 @@ select h.workflow_id,
        coalesce(h.data ->> 'kind', '') as kind,
        case h.type when 'task.completed' then 'COMPLETED' when 'task.failed' then 'FAILED'
                    when 'task.cancelled' then 'CANCELLED' else 'SKIPPED' end as status,
-       greatest((h.data ->> 'attempt')::integer, (h.data ->> 'retry')::integer, 1) as attempt,
+       greatest((h.data ->> 'attempt')::integer, (h.data ->> 'retry')::integer, (s.data ->> 'retry')::integer, 1)
+           as attempt,
        h.iteration,
        h.input,
        h.output,
@@ -2263,6 +2264,7 @@ select h.workflow_id,
        h.occurred_at as ended_at,
        coalesce((h.data ->> 'start')::bigint, h.seq) as seq
 from history h
+left join events s on s.workflow_id = h.workflow_id and h.type = 'task.cancelled' and s.seq = (h.data ->> 'start')::bigint
 where h.type in ('task.completed', 'task.failed', 'task.skipped', 'task.cancelled')
 union all
 select h.workflow_id,

@@ -169,12 +169,19 @@ def _go_on(state: State, parent: Frame, event: Event) -> None:
     if extended is not None and not parent.section:
         extended.next, extended.ends = parent.next, ends
         parent.next = None
-    elif ends:
+    elif ends and not _is_failing(state, parent):
         state.ending = True
     if extended is not None and event.data.get("exit") is True:
         extended.exits = True
     if state.ending:
         state.go_first(parent.start)
+
+
+def _is_failing(state: State, frame: Frame) -> bool:
+    """Whether an error of one of the frames around waits to be dealt with: it came first."""
+    while frame.error is None and frame.start != ROOT:
+        frame = state.frames[frame.parent]
+    return frame.error is not None
 
 
 def _task_failed(state: State, event: Event) -> None:

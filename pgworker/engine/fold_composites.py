@@ -86,9 +86,7 @@ def _branch_ended(state: State, event: Event) -> None:
     )
     if event.data.get("settles") is True:
         fork.data, fork.data_origin, fork.error = branch.data, branch.data_origin, branch.error
-        state.ready[fork.start] = None
-        if state.ending:
-            state.go_first(fork.start)
+        state.go_first(fork.start)  # no other branch goes on once one has settled the fork
 
 
 def _branch_cancelled(state: State, event: Event) -> None:

@@ -26,7 +26,7 @@ def _timer_fired(state: State, event: Event) -> None:
     del activation.timers[timer]
     if isinstance(activation, Frame):
         state.ready[activation.start] = None
-        if "error" in event.data:
+        if "error" in event.data and not activation.expired:  # of two that come at once the first counts
             activation.error = object_(event.data["error"])
             activation.expired = event.data["purpose"] == "timeout"
 

@@ -12,6 +12,13 @@ from pgworker.expressions.jq import NOW
 from pgworker.plan.nodes import ForNode, ListenNode, Plan, TaskNode, TryNode
 from pgworker.types import JsonObject, JsonValue
 
+
+class _Unset:
+    """Says that the frame's own context is the one: null is a context, too."""
+
+
+_UNSET = _Unset()
+
 RUNTIME: JsonObject = {"name": "pgworker", "version": __version__, "metadata": {}}
 
 
@@ -37,7 +44,7 @@ class Scope:
         self.now = now
         self.loop = loop
         self.iteration: int | None = None
-        self.context: JsonValue = None
+        self.context: JsonValue | _Unset = _UNSET
         self.locals: dict[str, JsonValue] = {}
         self.input: JsonValue = None
         self.output: JsonValue = None
@@ -82,7 +89,7 @@ class Scope:
         return bound
 
     def _context(self) -> JsonValue:
-        if self.context is not None:
+        if not isinstance(self.context, _Unset):
             return self.context
         frame = self._state.frames.get(self.loop)
         return self._state.context if frame is None else self._state.context_in(frame)

@@ -25,15 +25,21 @@ def advance(
         cancel_inside(decision, root)
         _end(decision, root, events.WORKFLOW_FAILED, {"error": root.error})
         return
+    part = "/input"
     try:
-        if not root.begun and root.index < 0 and _begins(decision, root):
-            return
+        if not root.begun and root.index < 0:
+            conform(decision.plan.flow.input_schema, root.raw, "workflow's input")
+            part = "/timeout"
+            _set_timeout(decision, root)
+            part = "/input"
+            if _transforms_input(decision, root):
+                return
         if node is None or decision.state.ending:
+            part = "/output"
             _complete(decision, root)
             return
     except FAILURES as failure:
-        where = "/output" if root.begun else "/input"
-        _end(decision, root, events.WORKFLOW_FAILED, {"error": problem_of(failure, where)})
+        _end(decision, root, events.WORKFLOW_FAILED, {"error": problem_of(failure, part)})
         return
     start(decision, root, node)
 
@@ -57,21 +63,26 @@ def fail(decision: Decision, fault: Fault) -> None:
     _end(decision, root, events.WORKFLOW_FAILED, {"error": fault.problem("/")})
 
 
-def _begins(decision: Decision, root: Frame) -> bool:
-    """Checks the workflow's input and sets its timeout; true if an event says that it has begun."""
-    flow = decision.plan.flow
-    conform(flow.input_schema, root.raw, "workflow's input")
-    scope = decision.scope(ROOT)
-    scope.input = root.raw
+def _set_timeout(decision: Decision, root: Frame) -> None:
     timeout = decision.plan.timeout
     if timeout is not None and not root.timers:
+        scope = decision.scope(ROOT)
+        scope.input = root.raw
         due_at = due_after(timeout, root.started_at, root.raw, scope)
         data: JsonObject = {"start": ROOT, "due_at": due_at.isoformat(), "purpose": "timeout"}
         decision.record(events.TIMER_SET, None, data)
-    if flow.input_from is None:
+
+
+def _transforms_input(decision: Decision, root: Frame) -> bool:
+    """Whether the input is another than the raw one; an event says so."""
+    transform = decision.plan.flow.input_from
+    if transform is None:
         return False
-    value = canonical(flow.input_from.evaluate(root.raw, scope.bind))
-    decision.record(events.INPUT_TRANSFORMED, None, {"output": value})
+    scope = decision.scope(ROOT)
+    scope.input = root.raw
+    decision.record(
+        events.INPUT_TRANSFORMED, None, {"output": canonical(transform.evaluate(root.raw, scope.bind))}
+    )
     return True
 
 

@@ -11,7 +11,7 @@ select e.workflow_id,
        e.type,
        task_name(e.task)             as name,
        e.task,
-       coalesce(e.refs ->> 'iteration', case when e.type = 'iteration.started' then e.refs ->> 'index' end)::integer
+       coalesce(e.refs ->> 'iteration', s.data ->> 'iteration', case when e.type = 'iteration.started' then e.refs ->> 'index' end)::integer
            as iteration,
        e.occurred_at - s.occurred_at as duration,
        case when e.type in ('workflow.started', 'child.started') then e.data -> 'input'

@@ -5,7 +5,8 @@ select h.workflow_id,
        coalesce(h.data ->> 'kind', '') as kind,
        case h.type when 'task.completed' then 'COMPLETED' when 'task.failed' then 'FAILED'
                    when 'task.cancelled' then 'CANCELLED' else 'SKIPPED' end as status,
-       greatest((h.data ->> 'attempt')::integer, (h.data ->> 'retry')::integer, 1) as attempt,
+       greatest((h.data ->> 'attempt')::integer, (h.data ->> 'retry')::integer, (s.data ->> 'retry')::integer, 1)
+           as attempt,
        h.iteration,
        h.input,
        h.output,
@@ -14,6 +15,7 @@ select h.workflow_id,
        h.occurred_at as ended_at,
        coalesce((h.data ->> 'start')::bigint, h.seq) as seq
 from history h
+left join events s on s.workflow_id = h.workflow_id and h.type = 'task.cancelled' and s.seq = (h.data ->> 'start')::bigint
 where h.type in ('task.completed', 'task.failed', 'task.skipped', 'task.cancelled')
 union all
 select h.workflow_id,

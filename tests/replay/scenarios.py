@@ -160,7 +160,7 @@ do:
         None,
         (lambda one: [CancelWanted()],),
     ),
-    "functions-and-extensions": Scenario(
+    "extended-functions": Scenario(
         """
 use:
   functions:

@@ -15,9 +15,16 @@ from tests.support.pure import stored
 
 FILES = sorted(HISTORIES.glob("*.json"))
 
+SUPERSEDED = {
+    # the tasks of functions were not extended then
+    "functions-and-extensions": "extended-functions",
+}
+"""Histories that still fold to the same state, and after which one would decide otherwise today: as in which."""
+
 
 def test_every_scenario_is_recorded() -> None:
-    assert {path.stem for path in FILES} == set(SCENARIOS)
+    assert {path.stem for path in FILES} == {*SCENARIOS, *SUPERSEDED}
+    assert {*SUPERSEDED.values()} <= set(SCENARIOS)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -26,7 +33,9 @@ def test_a_recorded_history_folds_to_the_state_that_was_recorded_with_it(path: P
     assert outcome(replay(golden.events)) == golden.outcome
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if path.stem not in SUPERSEDED], ids=lambda path: path.stem
+)
 def test_deciding_anew_gives_the_recorded_events(path: Path) -> None:
     golden = read(path)
     made = [stored(event) for event in again(golden).history]

@@ -124,10 +124,10 @@ def _read_use(piece: Piece, names: Names) -> Names:
     names = replace(
         names,
         authentications=read_authentications(piece, names),
-        errors=read_errors(piece),
+        errors=read_errors(piece, names.variables),
         # what a policy may name: the error, under the name that a catch gives it by default
         retries=read_policies(piece, names.within("error")),
-        timeouts=_read_timeouts(piece),
+        timeouts=_read_timeouts(piece, names.variables),
     )
     if piece.has("catalogs"):
         names = replace(names, catalogs=dict(read_catalogs(piece.member("catalogs"), names)))
@@ -139,12 +139,12 @@ def _read_use(piece: Piece, names: Names) -> Names:
     return names
 
 
-def _read_timeouts(use: Piece) -> MappingProxyType[str, Time | None]:
+def _read_timeouts(use: Piece, variables: frozenset[str]) -> MappingProxyType[str, Time | None]:
     piece = use.member("timeouts")
     if not use.has("timeouts") or piece.object() is None:
         return MappingProxyType({})
     return MappingProxyType(
-        {name: read_limit(piece.member(name), frozenset()) for name in piece.object() or {}}
+        {name: read_limit(piece.member(name), variables) for name in piece.object() or {}}
     )
 
 

@@ -49,7 +49,7 @@ def _read_schema(piece: Piece, names: Names) -> Schema | None:
     format_ = piece.member("format").text() if piece.has("format") else "json"
     if format_ is None:
         return None
-    if not format_.startswith("json"):
+    if format_.partition(":")[0] != "json":
         piece.member("format").report(
             f"`{format_}` schemas cannot be checked",
             expected="`json`",

@@ -65,6 +65,8 @@ def read_uri(piece: Piece, variables: frozenset[str]) -> Template | None:
     if not text.strip():
         piece.report("the URI is empty", expected="a URI such as https://example.com/{id}")
         return None
+    if LOOSE in variables and (loosened := _loosened(text, variables)) != text:
+        return templates.template_of(loosened)
     parts = tuple(templates.split(text))
     try:
         for part in parts:

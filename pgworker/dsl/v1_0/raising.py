@@ -56,11 +56,11 @@ def read_error(piece: Piece, variables: frozenset[str]) -> Template | None:
     return template if template is not None and is_uri_or_expression(piece, "type", template) else None
 
 
-def read_errors(use: Piece) -> MappingProxyType[str, Template | None]:
+def read_errors(use: Piece, variables: frozenset[str]) -> MappingProxyType[str, Template | None]:
     """The errors under ``use.errors`` by name; None for one in which something was reported."""
     piece = use.member("errors")
     if not use.has("errors") or piece.object() is None:
         return MappingProxyType({})
     return MappingProxyType(
-        {name: read_error(piece.member(name), frozenset()) for name in piece.object() or {}}
+        {name: read_error(piece.member(name), variables) for name in piece.object() or {}}
     )

@@ -21,6 +21,8 @@ def fire(decision: Decision, told: TimerDue) -> None:
         return
     activation = state.find(state.timers[told.timer])
     purpose = activation.timers[told.timer]
+    if state.ending and purpose in ("timeout", "attempt"):
+        return  # what ends the workflow came first, and makes the timer void
     fired: JsonObject = {"start": activation.start, "timer": told.timer, "purpose": purpose}
     if purpose in ("timeout", "attempt"):
         _time_out(decision, activation, fired)

@@ -102,6 +102,7 @@ def _tries_again(run: Run, frame: Frame, node: TryNode, error: JsonObject) -> bo
     if policy is None:
         return False
     scope = _error_scope(run, node.catch, error)
+    scope.locals.setdefault("error", error)  # by this name a policy under `use.retries` knows it
     if not _holds(policy.condition, run, scope, absent=True) or _holds(
         policy.exception, run, scope, absent=False
     ):

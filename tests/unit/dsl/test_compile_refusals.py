@@ -265,12 +265,6 @@ REFUSED = [
     ),
     ("{raise: {error: {type: a b, status: 400}}}", "/raise/error/type", "is not a URI", "%20"),
     ("{emit: {event: {with: {type: t, source: a b}}}}", "/emit/event/with/source", "is not a URI", "%20"),
-    (
-        "{run: {workflow: {namespace: a, name: b, input: 1}}}",
-        "/run/workflow/input",
-        "found the number 1",
-        None,
-    ),
     ("{wait: {seconds: '${ .a }', years: 1}}", "/wait", "'years' is no part of a duration", None),
     ("{wait: {seconds: 'a ${ .a }'}}", "/wait", "seconds is not a whole number", None),
     ("{set: {a: 1}, input: {schema: text}}", "/input/schema", "found the text `text`", None),
