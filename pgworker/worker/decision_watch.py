@@ -35,14 +35,14 @@ class DecisionWatch:
             signal.signal(signal.SIGPROF, self._interrupt)
 
     @contextmanager
-    def over(self, workflow_id: str) -> Iterator[None]:
-        """Watches one decision."""
+    def over(self, workflow_id: str, *, again: float | None = None) -> Iterator[None]:
+        """Watches one decision; ``again`` is what an expression may take after one that was interrupted."""
         if self._black_box is not None:
             self._black_box.note(workflow_id)
         self._deciding = True
         if self._has_alarm:
             # again and again, should one expression after the other be endless
-            signal.setitimer(signal.ITIMER_PROF, self._seconds, self._seconds)
+            signal.setitimer(signal.ITIMER_PROF, self._seconds, again or self._seconds)
         try:
             yield
         finally:

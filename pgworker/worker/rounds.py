@@ -21,6 +21,9 @@ _SCHEDULES = 20
 _UNTOLD = 0.02
 """As long as the worker has turns to make nobody notifies it, so it looks by itself."""
 
+_AGAIN_SECONDS = 0.05
+"""A schedule of which one expression did not end is given up: its others are not waited for."""
+
 _LONGEST = 60.0
 """While the worker sleeps it looks out for rounds as well, and wakes them."""
 
@@ -87,7 +90,7 @@ class Walker:
         problem = "its expressions take too long"
         try:
             if due.id not in self._endless:
-                with self._watch.over(due.id):
+                with self._watch.over(due.id, again=_AGAIN_SECONDS):
                     settled = self._scheduler.settle(due, definition)
                 if self._watch.interruptions == before:
                     return settled

@@ -19,7 +19,7 @@ SUPERSEDED = {
     # the tasks of functions were not extended then
     "functions-and-extensions": "extended-functions",
 }
-"""Histories that still fold to the same state, and after which one would decide otherwise today: as in which."""
+"""Histories that fold to the same state for ever, though one would decide otherwise today: as in which."""
 
 
 def test_every_scenario_is_recorded() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -84,3 +85,38 @@ def test_a_secret_that_is_not_declared_or_not_there_fails_the_call(
     assert row["error"]["type"] == "https://serverlessworkflow.io/spec/1.0.0/errors/authorization"
     assert row["error"]["status"] == 403
     assert stub.effects() == []
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"endpoint": "URL/echo", "headers": {"X-Tok": "${ $secrets.login.password }"}, "output": "response"},
+        {"endpoint": "URL/echo?q=${ $secrets.login.password }"},
+        {"endpoint": "URL/status/404/${ $secrets.login.password }"},
+        {"endpoint": "http://${ $secrets.login.password }.invalid/"},
+        {"endpoint": "${ $secrets.login.password }"},
+        {"endpoint": "URL/echo", "method": "post", "body": {"p": "${ $secrets.login.password }"}},
+        {
+            "endpoint": {
+                "uri": "URL/echo",
+                "authentication": {"bearer": {"token": "${ $secrets.login.password }"}},
+            }
+        },
+        {
+            "endpoint": {
+                "uri": "URL/echo",
+                "authentication": {"basic": {"username": "u", "password": "${ $secrets.login.password }"}},
+            }
+        },
+    ],
+    ids=str,
+)
+def test_a_secret_in_the_arguments_of_a_call_comes_back_in_nothing_that_is_kept(
+    connection: psycopg.Connection, stub: Stub, worker: WorkerProcess, written: dict[str, Any]
+) -> None:
+    arguments = json.loads(json.dumps({"method": "get", **written}).replace("URL", stub.url))
+    define(connection, [{"c": {"call": "http", "with": arguments}}], use={"secrets": ["login"]})
+    ended(connection, start(connection))
+    everything = kept(connection, worker)
+    assert CANARY not in everything
+    assert b64encode(f"u:{CANARY}".encode()).decode() not in everything
