@@ -36,13 +36,22 @@ left join lateral (select a.token, a.attempt from audit.leases a
                    where a.workflow_id = r.workflow_id and a.seq = (r.data ->> 'start')::bigint
                    order by a.id desc limit 1) l on true
 where r.data ? 'token'
-  and (r.data ->> 'token' is distinct from l.token::text or r.data ->> 'attempt' is distinct from l.attempt::text)
+  and (r.data ->> 'token' is distinct from l.token::text
+       or r.data ->> 'attempt' is distinct from l.attempt::text)
 """
 
 
 def audit_leases(connection: psycopg.Connection) -> None:
     """Has a database remember its leases from now on."""
     connection.execute(_AUDIT)
+
+
+def most_leases(connection: psycopg.Connection) -> int:
+    """How many leases that activity had which had the most; 1 if there were none at all."""
+    row = connection.execute(
+        "select max(c.leases) from (select count(*) as leases from audit.leases group by workflow_id, seq) c"
+    ).fetchone()
+    return 1 if row is None or row[0] is None else int(row[0])
 
 
 def stale_results(connection: psycopg.Connection) -> list[str]:

@@ -73,9 +73,10 @@ _CHECKS = {
         join jobs j on j.workflow_id = w.id where w.status in {_ENDED}""",
     "a job belongs to nothing": """
         select j.workflow_id, j.kind from jobs j
-        where not case j.kind when 'correlate' then exists (select from cloud_events e where e.id = j.workflow_id)
-                              when 'schedule' then exists (select from schedules s where s.id = j.workflow_id)
-                              else exists (select from workflows w where w.id = j.workflow_id) end""",
+        where not case j.kind
+            when 'correlate' then exists (select from cloud_events e where e.id = j.workflow_id)
+            when 'schedule' then exists (select from schedules s where s.id = j.workflow_id)
+            else exists (select from workflows w where w.id = j.workflow_id) end""",
     "a live workflow has no job, listens to nobody and waits for no child: nothing will ever move it": f"""
         select w.id, w.status from workflows w
         where w.status not in {_ENDED} and not exists (select from jobs j where j.workflow_id = w.id)
@@ -180,15 +181,16 @@ def _against_replay(connection: psycopg.Connection, histories: dict[str, list[Ev
     return found
 
 
-def _snapshots_against_replay(
-    connection: psycopg.Connection, histories: dict[str, list[Event]]
-) -> list[str]:
+def _snapshots_against_replay(connection: psycopg.Connection, histories: dict[str, list[Event]]) -> list[str]:
     """The snapshots that are not what their part of the history amounts to."""
     found: list[str] = []
     for workflow_id, seq, state, stored in connection.execute(
         "select workflow_id::text, seq, state, digest from snapshots"
     ):
-        folded = digest(replay(event for event in histories[workflow_id] if event.seq <= seq))
+        try:
+            folded = digest(replay(event for event in histories[workflow_id] if event.seq <= seq))
+        except (KeyError, TypeError, ValueError):
+            continue  # this is told of the history as such
         if not stored == folded == digest(restore(state)):
             found.append(f"replay gives another state than the snapshot: {workflow_id} at {seq}")
     return found

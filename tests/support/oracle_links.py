@@ -92,7 +92,8 @@ LINKS: Final = {
                             and c.source = m.event ->> 'source' and c.event_id = m.event ->> 'id')""",
     "a CloudEvent was not correlated, and nobody will do it": """
         select e.id, c.id from cloud_events e
-        join correlations c on (c.type is null or c.type = e.type) and c.keys = '[]' and c.since <= e.published_at
+        join correlations c on (c.type is null or c.type = e.type) and c.keys = '[]'
+             and c.since <= e.published_at
         where not exists (select from correlated_events o where o.correlation = c.id and o.event_id = e.id)
           and not exists (select from jobs j where j.workflow_id = e.id and j.kind = 'correlate')""",
     "a listener was not told of a CloudEvent": f"""
@@ -109,7 +110,8 @@ LINKS: Final = {
     "a workflow has a parent that did not start it": f"""
         select w.id, w.parent_id::text from workflows w
         where w.parent_id is not null
-          and not exists (select from {_STARTED_CHILDREN} c where c.child = w.id and c.workflow_id = w.parent_id)""",
+          and not exists (select from {_STARTED_CHILDREN} c
+                          where c.child = w.id and c.workflow_id = w.parent_id)""",
     "a parent knows another end of its child than that": """
         select e.workflow_id, format('%s at %s, the child is %s', e.type, e.seq, w.status) from events e
         left join workflows w on w.parent_id = e.workflow_id and w.parent_seq = (e.data ->> 'start')::bigint
@@ -139,7 +141,8 @@ LINKS: Final = {
         where s.problem is null and not exists (select from jobs j where j.workflow_id = s.id)
           and (s.schedule ?| '{{every,cron}}'
                or s.schedule ? 'after' and (w.id is null or w.status in {_ENDED})
-               or s.schedule ? 'on' and not exists (select from subscriptions b where b.workflow_id = s.id))""",
+               or s.schedule ? 'on'
+                  and not exists (select from subscriptions b where b.workflow_id = s.id))""",
     "a schedule is due, and nobody will look after it then": """
         select s.id, s.name from schedules s
         where s.problem is null and s.next_at is not null

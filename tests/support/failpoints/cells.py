@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
+from zlib import crc32
 
 from tests.support.failpoints.kinds import Kind
 from tests.support.failpoints.points import (
     BEGIN_ACTIVITY,
+    COMMIT,
     NOTE_OUTCOME,
     PERFORM,
     READ_ANSWER,
@@ -17,38 +19,46 @@ from tests.support.failpoints.points import (
     When,
 )
 
-Passed = Counter[tuple[str, When]]
-"""How often a worker passed each side of each point."""
+Passed = Mapping[tuple[str, When], Sequence[int]]
+"""Which sides of which points a worker passed, and the turns of the point in which it did."""
 
-_CALLS = {
+_CALLS: Final = {
     When.BEFORE: (Fault.KILL, Fault.EXCEPTION, Fault.REFUSAL, Fault.DROP),
     When.AFTER: (Fault.KILL, Fault.EXCEPTION, Fault.DROP, Fault.LOST),
 }
-_CONNECTING = {
+_STEPS: Final = {
     When.BEFORE: (Fault.KILL, Fault.EXCEPTION, Fault.DROP),
     When.AFTER: (Fault.KILL, Fault.EXCEPTION, Fault.DROP),
 }
-_STEPS = {
-    When.BEFORE: (Fault.KILL, Fault.EXCEPTION, Fault.DROP),
-    When.AFTER: (Fault.KILL, Fault.EXCEPTION, Fault.DROP),
-}
-_NOTED = {When.BEFORE: (), When.AFTER: (Fault.KILL, Fault.DROP)}
-_READ = {When.BEFORE: (Fault.KILL, Fault.LOST), When.AFTER: ()}
-_BOUNDARIES = {
+_SPECIAL: Final = {
+    "connect the wheel": _STEPS,
+    "connect the keeper": _STEPS,
+    "connect the listener": _STEPS,
     BEGIN_ACTIVITY: _STEPS,
-    SETTLE_OUTCOMES: _STEPS,
     PERFORM: _STEPS,
-    NOTE_OUTCOME: _NOTED,
-    READ_ANSWER: _READ,
+    SETTLE_OUTCOMES: _STEPS,
+    NOTE_OUTCOME: {When.BEFORE: (), When.AFTER: (Fault.KILL, Fault.DROP)},
+    READ_ANSWER: {When.BEFORE: (Fault.KILL, Fault.LOST), When.AFTER: ()},
 }
-
-_GUARDED = ("connect the keeper", "prepare the keeper", "check a pooled connection")
+_GUARDED: Final = ("connect the keeper", "prepare the keeper", "check a pooled connection")
 """Whatever is raised there, the pool takes for a connection that is no good."""
+
+_UPKEEP: Final = (
+    "connect ", "prepare ", "check ", "listen", "ask ", "register_worker", "definition", "next_rounds",
+    "begin of a turn", "end of a look", "declare_idle", "time_to_next_job", "heartbeat", "forget_workers",
+)  # fmt: skip
+"""What every worker does all the time, whatever the work is."""
+
+_UPKEPT: Final = ("call", "long call", "listen one", "schedule every", "stop")
+"""The kinds with which the matrix tries that; all do, when everything is tried."""
+
+_OFTEN: Final = (COMMIT, "commit_turn")
+"""On these a workflow's progress hangs: the matrix tries them the last time that they are passed, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One experiment."""
+    """One experiment: the fault is had when the point is passed for the ``turn``-th time."""
 
     kind: str
     point: str
@@ -65,6 +75,11 @@ class Cell:
         return (self.point, self.fault) in ((PERFORM, Fault.EXCEPTION), (READ_ANSWER, Fault.LOST))
 
     @property
+    def is_joined(self) -> bool:
+        """Whether a worker that survives is not left alone after its fault: half of them are not."""
+        return crc32(str(self).encode()) % 2 == 0
+
+    @property
     def ends_the_process(self) -> bool:
         """Whether the worker process does not survive."""
         if self.fault is Fault.EXCEPTION:
@@ -72,19 +87,44 @@ class Cell:
         return self.fault is Fault.KILL
 
 
-def cells_of(kind: Kind, passed: Passed) -> Iterator[Cell]:
-    """The cells of a kind: every fault that makes sense at each side of each point that it passes."""
-    for point, when in passed:
-        if point.startswith("connect "):
-            faults = _CONNECTING
-        else:
-            faults = _BOUNDARIES.get(point, _CALLS)
-        for fault in faults[when]:
-            cell = Cell(kind.name, point, when, fault)
-            if not cell.breaks_an_activity or kind.broken is not None:
-                yield cell
+def everything(kinds: Mapping[str, Kind], recordings: Mapping[str, Passed]) -> list[Cell]:
+    """Every fault that makes sense at each side of each point that each kind passes: first and last time."""
+    return [
+        cell
+        for name, passed in recordings.items()
+        for cell in _cells_of(kinds[name], passed)
+        if not cell.breaks_an_activity or kinds[name].broken is not None
+    ]
 
 
-def matrix(kinds: Mapping[str, Kind], recordings: Mapping[str, Passed]) -> list[Cell]:
-    """All cells."""
-    return [cell for name, passed in recordings.items() for cell in cells_of(kinds[name], passed)]
+def matrix(cells: Sequence[Cell]) -> list[Cell]:
+    """Those of all cells that are worth their time: each point of the work of each kind, with all faults.
+
+    What is the same whatever the work is, is tried with some kinds.
+    """
+    performing = {cell.kind for cell in cells if cell.point == BEGIN_ACTIVITY}
+    first: dict[tuple[str, str, When], int] = {}
+    for cell in cells:
+        first.setdefault((cell.kind, cell.point, cell.when), cell.turn)
+    return [
+        cell
+        for cell in cells
+        if (cell.point != "claim_activities" or cell.kind in performing)
+        and _is_worth_it(cell, is_first=cell.turn == first[cell.kind, cell.point, cell.when])
+    ]
+
+
+def _cells_of(kind: Kind, passed: Passed) -> Iterator[Cell]:
+    for (point, when), turns in passed.items():
+        for fault in _SPECIAL.get(point, _CALLS)[when]:
+            for turn in sorted({min(turns), max(turns)}):
+                yield Cell(kind.name, point, when, fault, turn)
+
+
+def _is_worth_it(cell: Cell, *, is_first: bool) -> bool:
+    if not is_first and (cell.point not in _OFTEN or cell.fault is Fault.REFUSAL):
+        return False
+    if cell.point.startswith(_UPKEEP):
+        return cell.kind in _UPKEPT
+    is_lesser = cell.when is When.AFTER and cell.fault in (Fault.EXCEPTION, Fault.DROP)
+    return not is_lesser or (cell.point == COMMIT and is_first)

@@ -1,10 +1,10 @@
-"""A lane: a database and the worker processes in it, in which one cell after the other is tried."""
+"""A lane: a database and the worker processes in it, for one trial after the other."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -12,24 +12,16 @@ from threading import Lock
 
 import psycopg
 
-from tests.support.failpoints.cells import Cell, Passed
 from tests.support.failpoints.kinds import Kind
-from tests.support.failpoints.points import VARIABLE, Failpoint, When
+from tests.support.failpoints.points import VARIABLE, Failpoint
 from tests.support.failpoints.world import World
 from tests.support.processes import WorkerProcess, Zygote
 from tests.support.stub import Stub
 
 LEASE = 0.5
 _PATIENCE = 30.0
-_REST = 1.5
-"""All work is done for so long, and the fault has not fired: it will not."""
 _LOOK = 0.004
-_TRIES = 3
 _numbers = count(1)
-
-
-class NotFired(AssertionError):
-    """The worker did not come to its point: the way it takes is a matter of chance here and there."""
 
 
 @dataclass
@@ -51,21 +43,20 @@ class Forks:
 
     def end(self, worker: WorkerProcess) -> None:
         """Kills it if it still lives."""
-        if worker.returncode is None:
-            worker.kill()
+        worker.kill()
         while self.poll(worker) is None:
             time.sleep(0.001)
 
 
 class Lane:
-    """Tries cells, one at a time."""
+    """Where trials are made, one at a time."""
 
     def __init__(self, database_url: str, forks: Forks, stub: Stub, folder: Path) -> None:
         self._url = database_url
-        self._forks = forks
         self._stub = stub
         self._folder = folder
         self._workers: list[WorkerProcess] = []
+        self.forks = forks
         self.known: set[str] = set()
         """The ids of all workflows that there have been."""
         self.connection = psycopg.connect(
@@ -73,87 +64,31 @@ class Lane:
         )
 
     def close(self) -> None:
-        """Ends what is left."""
-        self._end_workers()
+        """Lets go of the database."""
         self.connection.close()
 
-    def record(self, kind: Kind) -> Passed:
-        """Runs a kind without a fault; returns the points that its worker passed."""
-        report = self._report()
-        self._run(kind, Failpoint(str(report)), ends=kind.stops, breaks=False)
-        passed: Passed = Counter()
-        for line in report.read_text().splitlines():
-            name, _, when = line.partition("|")
-            passed[name, When(when)] += 1
-        return passed
+    @contextmanager
+    def world(self, kind: Kind, *, breaks: bool = False) -> Iterator[World]:
+        """A kind's workflows, just started, that somebody sees through to their end.
 
-    def attempt(self, cell: Cell, kind: Kind) -> None:
-        """Tries a cell; raises ``AssertionError`` with everything that went wrong."""
-        for tries_left in reversed(range(_TRIES)):
-            failpoint = Failpoint(str(self._report()), cell.point, cell.when, cell.fault, cell.turn)
-            try:
-                ends = cell.ends_the_process or kind.stops
-                self._run(kind, failpoint, ends=ends, breaks=cell.breaks_an_activity)
-                return
-            except NotFired:
-                if not tries_left:
-                    raise
-
-    def _report(self) -> Path:
-        return self._folder / f"report-{next(_numbers)}"
-
-    def _run(self, kind: Kind, failpoint: Failpoint, *, ends: bool, breaks: bool) -> None:
+        Raises ``AssertionError``, with everything that is not as it should be then; no worker is left.
+        """
         world = World(self.connection, kind)
         world.begin()
         try:
-            if kind.prelude is not None:
-                first = self._fork(kind)
-                self._until(world.prelude_is_over, "the prelude")
-                self._forks.end(first)
-            victim = self._fork(kind, failpoint)
-            self._see_through(world, kind, victim, failpoint, ends=ends)
-            if wrong := world.wrongs(self._stub.effects(), breaks=breaks):
-                raise AssertionError("\n".join(wrong))
+            yield world
+            wrong = world.wrongs(self._stub.effects(), breaks=breaks)
+            assert not wrong, "\n".join(wrong)
         except AssertionError as error:
-            raise type(error)(f"{error}\n{world.told_apart()}\n{self._logs()}") from None
+            raise type(error)(f"{error}\n{world.shown()}\n{self._logs()}") from None
         finally:
             self.known |= world.workflows()
-            self._end_workers()
+            for worker in self._workers:
+                self.forks.end(worker)
+            self._workers.clear()
 
-    def _see_through(
-        self, world: World, kind: Kind, victim: WorkerProcess, failpoint: Failpoint, *, ends: bool
-    ) -> None:
-        """Waits for the fault, then for the end of all work; whoever has died is replaced by a healthy one."""
-        is_replaced = False
-        done_since: float | None = None
-
-        def is_over() -> bool:
-            nonlocal is_replaced, done_since
-            if world.told() is not None:
-                victim.terminate()
-            has_fired = failpoint.has_fired()
-            if not is_replaced and self._forks.poll(victim) is not None:
-                assert ends, f"the worker has ended with {victim.returncode}, and should not have"
-                if not has_fired:
-                    raise NotFired("the worker has ended before its fault")
-                is_replaced = True
-                self._fork(kind)
-            if not world.is_done():
-                return False
-            done_since = done_since or time.monotonic()
-            if not has_fired and time.monotonic() - done_since > _REST:
-                raise NotFired("all is done, and the fault has not fired")
-            return has_fired and (is_replaced or not ends)
-
-        self._until(is_over, "the fault, and the end of all work")
-
-    def _until(self, condition: Callable[[], bool], what: str) -> None:
-        end = time.monotonic() + _PATIENCE
-        while not condition():
-            assert time.monotonic() < end, f"{what} did not come within {_PATIENCE:g} s"
-            time.sleep(_LOOK)
-
-    def _fork(self, kind: Kind, failpoint: Failpoint | None = None) -> WorkerProcess:
+    def fork(self, kind: Kind, failpoint: Failpoint | None = None) -> WorkerProcess:
+        """A worker, healthy unless it has a failpoint."""
         settings = {"lease_seconds": LEASE, "poll_seconds": 0.1, **kind.settings}
         worker_id = f"worker-{next(_numbers)}"
         environment = {
@@ -163,14 +98,20 @@ class Lane:
             **{f"PGWORKER_{name.upper()}": str(value) for name, value in settings.items()},
             **({} if failpoint is None else {VARIABLE: failpoint.encode()}),
         }
-        worker = self._forks.fork(environment, self._folder / f"{worker_id}.log")
+        worker = self.forks.fork(environment, self._folder / f"{worker_id}.log")
         self._workers.append(worker)
         return worker
 
-    def _end_workers(self) -> None:
-        for worker in self._workers:
-            self._forks.end(worker)
-        self._workers.clear()
+    def report(self) -> str:
+        """A new file in which a worker can report."""
+        return str(self._folder / f"report-{next(_numbers)}")
+
+    def until(self, condition: Callable[[], bool], what: str) -> None:
+        """Waits until a condition is true; raises ``AssertionError`` when that takes too long."""
+        end = time.monotonic() + _PATIENCE
+        while not condition():
+            assert time.monotonic() < end, f"{what} did not come within {_PATIENCE:g} s"
+            time.sleep(_LOOK)
 
     def _logs(self) -> str:
         return "\n".join(f"--- log of {worker.id}\n{worker.log[-6000:]}" for worker in self._workers)

@@ -15,6 +15,7 @@ from pgworker.store.migrations import migrate
 from tests.support.failpoints.cells import Cell, Passed
 from tests.support.failpoints.kinds import Kind
 from tests.support.failpoints.lane import Forks, Lane
+from tests.support.failpoints.trials import attempt, record
 from tests.support.failpoints.world import define_kinds
 from tests.support.lease_audit import audit_leases
 from tests.support.processes import Zygote
@@ -37,24 +38,27 @@ class Lanes:
     def record(self) -> dict[str, Passed]:
         """The points that each kind passes."""
         names = list(self._kinds)
-        return dict(zip(names, self._each(names, lambda lane, n: lane.record(self._kinds[n])), strict=True))
+        recorded = self.each(names, lambda lane, name: record(lane, self._kinds[name]))
+        return dict(zip(names, recorded, strict=True))
 
     def attempt(self, cells: Sequence[Cell]) -> list[str]:
         """Tries cells; returns what went wrong, one text for each that did."""
-        return [wrong for wrong in self._each(cells, self._attempt) if wrong]
+        return self.wrongs(cells, lambda lane, cell: attempt(lane, cell, self._kinds[cell.kind]))
 
-    def workflows(self) -> set[str]:
-        """The ids of all workflows that there have been."""
-        return set().union(*(lane.known for lane in self._lanes))
+    def wrongs(self, things: Sequence[T], do: Callable[[Lane, T], None]) -> list[str]:
+        """Does something with each of some things; returns what went wrong, one text for each that did."""
 
-    def _attempt(self, lane: Lane, cell: Cell) -> str:
-        try:
-            lane.attempt(cell, self._kinds[cell.kind])
-        except AssertionError as error:
-            return f"=== {cell}\n{error}"
-        return ""
+        def one(lane: Lane, thing: T) -> str:
+            try:
+                do(lane, thing)
+            except AssertionError as error:
+                return f"=== {thing}\n{error}"
+            return ""
 
-    def _each(self, things: Sequence[T], do: Callable[[Lane, T], R]) -> list[R]:
+        return [wrong for wrong in self.each(things, one) if wrong]
+
+    def each(self, things: Sequence[T], do: Callable[[Lane, T], R]) -> list[R]:
+        """Does something with each of some things, in as many lanes as there are."""
         free: SimpleQueue[Lane] = SimpleQueue()
         for lane in self._lanes:
             free.put(lane)
@@ -69,10 +73,14 @@ class Lanes:
         with ThreadPoolExecutor(len(self._lanes)) as threads:
             return list(threads.map(one, things))
 
+    def workflows(self) -> set[str]:
+        """The ids of all workflows that there have been."""
+        return set().union(*(lane.known for lane in self._lanes))
+
 
 @contextmanager
 def open_lanes(
-    server: Server, zygote: Zygote, stub: Stub, folder: Path, kinds: Sequence[Kind], count: int
+    server: Server, zygote: Zygote, stub: Stub, folder: Path, kinds: Mapping[str, Kind], *, count: int
 ) -> Iterator[Lanes]:
     """So many lanes, with the definitions of the kinds; their databases are gone afterwards."""
     names = [f"{_TEMPLATE}_{number}" for number in range(count)]
@@ -83,12 +91,12 @@ def open_lanes(
             migrate(Database(server.url(_TEMPLATE)))
             with server.connect(_TEMPLATE) as template:
                 audit_leases(template)
-                define_kinds(template, kinds, stub.url)
+                define_kinds(template, kinds.values(), stub.url)
             forks = Forks(zygote)
             for name in names:
                 connection.execute(f"create database {name} template {_TEMPLATE}")
                 lanes.append(Lane(server.url(name), forks, stub, folder))
-            yield Lanes(lanes, {kind.name: kind for kind in kinds})
+            yield Lanes(lanes, kinds)
         finally:
             for lane in lanes:
                 lane.close()

@@ -36,7 +36,7 @@ class Trigger:
         """The fault that is to be had here and now, if any."""
         one = self._failpoint
         if one.fault is None:
-            os.write(self._report, f"{name}|{when}\n".encode())
+            os.write(self._report, f"{name}|{when}|{turn}\n".encode())
         here = not self._fired and (one.name, one.turn, one.when) == (name, turn, when)
         return one.fault if here else None
 

@@ -8,7 +8,8 @@ has a before and an after of its own.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, TypeVar
 from weakref import WeakSet
@@ -28,7 +29,7 @@ _OTHERS = {
     "select 1": "ask the listener",
     "": "check a pooled connection",
 }
-_RELATIONS = {"resources": "definition", "definitions": "definition of a schedule"}
+_RELATIONS = {"resources": "definition", "definitions": "document of a schedule"}
 
 T = TypeVar("T")
 
@@ -43,6 +44,18 @@ class Wires:
         self._execute = AsyncConnection.execute
         self._enter = AsyncTransaction.__aenter__
         self._exit = AsyncTransaction.__aexit__
+
+    @contextmanager
+    def installed(self) -> Iterator[None]:
+        """Stands between whatever runs in this process and the driver, for as long as this lasts."""
+        self.install()
+        try:
+            yield
+        finally:
+            AsyncConnection.connect = classmethod(self._connect)
+            AsyncConnection.execute = self._execute
+            AsyncTransaction.__aenter__ = self._enter
+            AsyncTransaction.__aexit__ = self._exit
 
     def install(self) -> None:
         """Puts itself between the worker and the driver."""
