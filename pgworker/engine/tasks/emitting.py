@@ -11,6 +11,9 @@ from pgworker.types import JsonObject
 from pgworker.values import canonical
 
 _TEXTS = ("id", "source", "type", "subject", "time", "datacontenttype", "dataschema")
+_INDEXED = ("id", "source", "type")
+_MOST_CHARACTERS = 1024
+"""The database refuses what is longer in an index; ``publish_event`` has the same limit."""
 
 
 def run(run: Run, node: EmitNode) -> None:
@@ -37,6 +40,11 @@ def _complete(run: Run, written: object) -> JsonObject:
         if name in event and not isinstance(event[name], str):
             raise Fault(
                 FaultKind.CONFIGURATION, f"the {name} of an emitted event is a text, not {event[name]!r}"
+            )
+        if name in _INDEXED and len(str(event.get(name, ""))) > _MOST_CHARACTERS:
+            raise Fault(
+                FaultKind.CONFIGURATION,
+                f"the {name} of an emitted event has more than {_MOST_CHARACTERS} characters",
             )
     try:
         datetime.fromisoformat(str(event["time"]))
