@@ -23,7 +23,7 @@ from tests.support.failpoints.cells import Cell, Passed, everything, matrix
 from tests.support.failpoints.kinds import Kind, failed
 from tests.support.failpoints.lanes import Lanes
 from tests.support.failpoints.points import Fault, When
-from tests.support.failpoints.trials import attempt
+from tests.support.failpoints.trials import attempt, attempt_once
 from tests.support.stub import Stub
 
 LEAST = 1_200
@@ -77,7 +77,7 @@ def test_the_whole_matrix_is_green(
 
 def test_a_cell_whose_fault_does_not_fire_is_not_green(lanes: Lanes, kinds: Mapping[str, Kind]) -> None:
     cells = [Cell("set", "subscribe", When.BEFORE, Fault.KILL)]
-    wrong = lanes.wrongs(cells, lambda lane, cell: attempt(lane, cell, kinds["set"], tries=1))
+    wrong = lanes.wrongs(cells, lambda lane, cell: attempt_once(lane, cell, kinds["set"], 1))
     assert len(wrong) == 1
     assert "the fault has not fired" in wrong[0]
 

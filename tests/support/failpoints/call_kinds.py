@@ -23,7 +23,7 @@ def _services() -> list[Kind]:
         alone("call", "do: [one: {<ask one>}, two: {<ask two>}]", asked),
         alone("long call", "do: [slow: {<ask slow /slow?ms=420>}]", asked),
         alone("loop of calls", "do: [l: {for: {in: '[1, 2]', at: i}, do: [a: {<ask a /count $i>}]}]", asked),
-        alone("failing call", "do: [ask: {<ask ask /status/404>}]", failed(404)),
+        alone("failing call", "do: [ask: {<ask ask /status/404>}]", failed(404), broken=None),
         alone("call with timeout", """
             do:
             - t:

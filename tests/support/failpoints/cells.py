@@ -40,8 +40,13 @@ _SPECIAL: Final = {
     NOTE_OUTCOME: {When.BEFORE: (), When.AFTER: (Fault.KILL, Fault.DROP)},
     READ_ANSWER: {When.BEFORE: (Fault.KILL, Fault.LOST), When.AFTER: ()},
 }
-_GUARDED: Final = ("connect the keeper", "prepare the keeper", "check a pooled connection")
-"""Whatever is raised there, the pool takes for a connection that is no good."""
+_GUARDED: Final = (
+    "connect the keeper", "prepare the keeper", "check a pooled connection", "keep_resources",
+)  # fmt: skip
+"""What is raised there the pool takes for a connection that is no good; and the librarian tries again."""
+
+_BEATS: Final = ("heartbeat", "forget_workers")
+"""How soon these come depends on how long a lease is."""
 
 _UPKEEP: Final = (
     "connect ", "prepare ", "check ", "listen", "ask ", "register_worker", "definition", "next_rounds",
@@ -58,16 +63,25 @@ _OFTEN: Final = (COMMIT, "commit_turn")
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One experiment: the fault is had when the point is passed for the ``turn``-th time."""
+    """One experiment: the fault is had when the point is passed for the ``turn``-th time.
+
+    How often that happens is a matter of chance: ``first`` is a turn in which the point is sure to be passed.
+    """
 
     kind: str
     point: str
     when: When
     fault: Fault
     turn: int = 1
+    first: int = 1
 
     def __str__(self) -> str:
         return f"{self.kind}: {self.fault} {self.when} {self.point} {self.turn}"
+
+    @property
+    def turns(self) -> tuple[int, ...]:
+        """The turns in which the fault is to be had, each if it could not be had in the one before."""
+        return self.turn, (self.turn + self.first) // 2, self.first
 
     @property
     def breaks_an_activity(self) -> bool:
@@ -78,6 +92,11 @@ class Cell:
     def is_joined(self) -> bool:
         """Whether a worker that survives is not left alone after its fault: half of them are not."""
         return crc32(str(self).encode()) % 2 == 0
+
+    @property
+    def keeps_leases(self) -> bool:
+        """Whether the worker survives with all its leases: then no activity has any reason to be repeated."""
+        return self.fault in (Fault.DROP, Fault.REFUSAL) and self.point not in _BEATS
 
     @property
     def ends_the_process(self) -> bool:
@@ -103,14 +122,10 @@ def matrix(cells: Sequence[Cell]) -> list[Cell]:
     What is the same whatever the work is, is tried with some kinds.
     """
     performing = {cell.kind for cell in cells if cell.point == BEGIN_ACTIVITY}
-    first: dict[tuple[str, str, When], int] = {}
-    for cell in cells:
-        first.setdefault((cell.kind, cell.point, cell.when), cell.turn)
     return [
         cell
         for cell in cells
-        if (cell.point != "claim_activities" or cell.kind in performing)
-        and _is_worth_it(cell, is_first=cell.turn == first[cell.kind, cell.point, cell.when])
+        if (cell.point != "claim_activities" or cell.kind in performing) and _is_worth_it(cell)
     ]
 
 
@@ -118,10 +133,11 @@ def _cells_of(kind: Kind, passed: Passed) -> Iterator[Cell]:
     for (point, when), turns in passed.items():
         for fault in _SPECIAL.get(point, _CALLS)[when]:
             for turn in sorted({min(turns), max(turns)}):
-                yield Cell(kind.name, point, when, fault, turn)
+                yield Cell(kind.name, point, when, fault, turn, min(turns))
 
 
-def _is_worth_it(cell: Cell, *, is_first: bool) -> bool:
+def _is_worth_it(cell: Cell) -> bool:
+    is_first = cell.turn == cell.first
     if not is_first and (cell.point not in _OFTEN or cell.fault is Fault.REFUSAL):
         return False
     if cell.point.startswith(_UPKEEP):

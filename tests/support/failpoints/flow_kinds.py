@@ -85,9 +85,10 @@ def _times() -> list[Kind]:
         alone("long history", """
             do:
             - first: {for: {in: '[range(520)]'}, do: [a: {set: {n: '${ (.n // 0) + 1 }'}}]}
-            - nap: {wait: {milliseconds: 300}}
+            - nap: {wait: {milliseconds: 600}}
             - then: {for: {in: '[range(520)]'}, do: [a: {set: {n: '${ (.n // 0) + 1 }'}}]}
-            """, completed({"n": 1040}), prelude="select exists (select from jobs where seq > 1000)"),
+            """, completed({"n": 1040}),
+            prelude="select exists (select from workflows where last_seq > 1000)"),
     ]  # fmt: skip
 
 

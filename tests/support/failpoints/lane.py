@@ -19,6 +19,8 @@ from tests.support.processes import WorkerProcess, Zygote
 from tests.support.stub import Stub
 
 LEASE = 0.5
+LONG_LEASE = 15.0
+"""Nobody loses such a lease only because the machine is busy."""
 _PATIENCE = 30.0
 _LOOK = 0.004
 _numbers = count(1)
@@ -68,16 +70,17 @@ class Lane:
         self.connection.close()
 
     @contextmanager
-    def world(self, kind: Kind, *, breaks: bool = False) -> Iterator[World]:
+    def world(self, kind: Kind, *, breaks: bool = False, repeats: bool = True) -> Iterator[World]:
         """A kind's workflows, just started, that somebody sees through to their end.
 
-        Raises ``AssertionError``, with everything that is not as it should be then; no worker is left.
+        ``breaks`` says that an activity is made to fail, ``repeats`` that one may be performed again. Raises
+        ``AssertionError``, with everything that is not as it should be in the end; no worker is left.
         """
         world = World(self.connection, kind)
         world.begin()
         try:
             yield world
-            wrong = world.wrongs(self._stub.effects(), breaks=breaks)
+            wrong = world.wrongs(self._stub.effects(), breaks=breaks, repeats=repeats)
             assert not wrong, "\n".join(wrong)
         except AssertionError as error:
             raise type(error)(f"{error}\n{world.shown()}\n{self._logs()}") from None
@@ -87,9 +90,9 @@ class Lane:
                 self.forks.end(worker)
             self._workers.clear()
 
-    def fork(self, kind: Kind, failpoint: Failpoint | None = None) -> WorkerProcess:
+    def fork(self, kind: Kind, failpoint: Failpoint | None = None, lease: float = LEASE) -> WorkerProcess:
         """A worker, healthy unless it has a failpoint."""
-        settings = {"lease_seconds": LEASE, "poll_seconds": 0.1, **kind.settings}
+        settings = {"lease_seconds": lease, "poll_seconds": 0.1, **kind.settings}
         worker_id = f"worker-{next(_numbers)}"
         environment = {
             "PGWORKER_DATABASE_URL": self._url,

@@ -5,18 +5,18 @@ from __future__ import annotations
 import signal
 import time
 from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.failpoints.cells import Cell, Passed
 from tests.support.failpoints.kinds import Kind
-from tests.support.failpoints.lane import Lane
+from tests.support.failpoints.lane import LEASE, LONG_LEASE, Lane
 from tests.support.failpoints.points import Failpoint, Fault, When
 from tests.support.failpoints.world import World
 from tests.support.processes import WorkerProcess
 
 _REST = 1.5
 """All work is done for so long, and the fault has not fired: it will not."""
-_TRIES = 3
 
 
 class NotFired(AssertionError):
@@ -35,22 +35,32 @@ def record(lane: Lane, kind: Kind) -> Passed:
     return passed
 
 
-def attempt(lane: Lane, cell: Cell, kind: Kind, tries: int = _TRIES) -> None:
-    """The fault of a cell happens; raises ``AssertionError`` with everything that went wrong.
-
-    How often a point is passed is a matter of chance: if not so often, the time before is tried.
-    """
-    for before in range(tries):
-        turn = max(cell.turn - before, 1)
-        failpoint = Failpoint(lane.report(), cell.point, cell.when, cell.fault, turn)
+def attempt(lane: Lane, cell: Cell, kind: Kind) -> None:
+    """The fault of a cell happens; raises ``AssertionError`` with everything that went wrong."""
+    for turn in cell.turns:
         try:
-            with lane.world(kind, breaks=cell.breaks_an_activity) as world:
-                watch = _Watch(lane, world, kind, failpoint, _exits(cell, kind), joined=cell.is_joined)
-                watch.see_through()
+            attempt_once(lane, cell, kind, turn)
+        except NotFired as error:
+            missed = error
+        else:
             return
-        except NotFired:
-            if before == tries - 1:
-                raise
+    raise missed
+
+
+def attempt_once(lane: Lane, cell: Cell, kind: Kind, turn: int) -> None:
+    """The same in one turn of the point; raises ``NotFired`` if the worker does not come to it."""
+    failpoint = Failpoint(lane.report(), cell.point, cell.when, cell.fault, turn)
+    repeats = kind.stops or not cell.keeps_leases
+    with lane.world(kind, breaks=cell.breaks_an_activity, repeats=repeats) as world:
+        _Watch(
+            lane,
+            world,
+            kind,
+            failpoint,
+            exits=_exits(cell, kind),
+            lease=LEASE if repeats else LONG_LEASE,
+            joined=cell.is_joined,
+        ).see_through()
 
 
 def kill_twice(lane: Lane, kind: Kind, when: str, after: float, again: float) -> None:
@@ -73,71 +83,64 @@ def kill_twice(lane: Lane, kind: Kind, when: str, after: float, again: float) ->
 
 def _exits(cell: Cell, kind: Kind) -> frozenset[int] | None:
     """The codes with which the worker may end; None if it has to live on."""
-    graceful = {0} if kind.stops else set()
     if cell.fault is Fault.KILL:
         return frozenset({-signal.SIGKILL})
+    # told to stop when it is about to end anyhow, it may be too late for it to do that by itself
+    stopped = {0, -signal.SIGTERM} if kind.stops else set()
     if cell.ends_the_process:
-        return frozenset({1})
-    return frozenset(graceful) or None
+        return frozenset({1, *stopped})
+    return frozenset(stopped) or None
 
 
+@dataclass
 class _Watch:
     """Sees a kind's work through with a worker that has a failpoint, and a healthy one if that ends.
 
-    If the worker is to be ``joined``, a healthy one works beside it once it has had its fault.
+    ``exits`` are the codes with which it may end; None if it has to live on. If it is to be ``joined``, a
+    healthy one works beside it once it has had its fault.
     """
 
-    def __init__(
-        self,
-        lane: Lane,
-        world: World,
-        kind: Kind,
-        failpoint: Failpoint,
-        exits: frozenset[int] | None,
-        *,
-        joined: bool = False,
-    ) -> None:
-        self._lane = lane
-        self._world = world
-        self._kind = kind
-        self._failpoint = failpoint
-        self._exits = exits
-        self._joined = joined
-        self._has_ended = False
-        self._healthy: WorkerProcess | None = None
-        self._done_since: float | None = None
+    lane: Lane
+    world: World
+    kind: Kind
+    failpoint: Failpoint
+    exits: frozenset[int] | None = None
+    lease: float = LEASE
+    joined: bool = False
+    has_ended: bool = False
+    healthy: WorkerProcess | None = None
+    done_since: float | None = None
 
     def see_through(self) -> None:
         """Returns when the fault has been had and all work is done."""
-        lane = self._lane
-        if self._kind.prelude is not None:
-            first = lane.fork(self._kind)
-            lane.until(self._world.prelude_is_over, "the end of the prelude")
-            lane.forks.end(first)
-        worker = lane.fork(self._kind, self._failpoint)
-        lane.until(lambda: self._is_over(worker), "the fault, and the end of all work")
+        if self.kind.prelude is not None:
+            first = self.lane.fork(self.kind)
+            self.lane.until(self.world.prelude_is_over, "the end of the prelude")
+            self.lane.forks.end(first)
+        worker = self.lane.fork(self.kind, self.failpoint, self.lease)
+        self.lane.until(lambda: self._is_over(worker), "the fault, and the end of all work")
 
     def _is_over(self, worker: WorkerProcess) -> bool:
-        if self._world.told() is not None:
+        if self.world.told() is not None:
             worker.terminate()
-        code = self._lane.forks.poll(worker)
-        has_fired = self._failpoint.has_fired()
-        if code is not None and not self._has_ended:
+        code = self.lane.forks.poll(worker)
+        has_fired = self.failpoint.has_fired()
+        if code is not None and not self.has_ended:
             self._end(code, has_fired=has_fired)
-        if self._healthy is None and (self._has_ended or (self._joined and has_fired)):
-            self._healthy = self._lane.fork(self._kind)
-        if not self._world.is_done():
+        if self.healthy is None and (self.has_ended or (self.joined and has_fired)):
+            self.healthy = self.lane.fork(self.kind, lease=self.lease)
+        if not self.world.is_done():
             return False
-        self._done_since = self._done_since or time.monotonic()
-        if not has_fired and time.monotonic() - self._done_since > _REST:
+        self.done_since = self.done_since or time.monotonic()
+        if not has_fired and time.monotonic() - self.done_since > _REST:
             raise NotFired("all is done, and the fault has not fired")
-        code = None if self._healthy is None else self._lane.forks.poll(self._healthy)
+        code = None if self.healthy is None else self.lane.forks.poll(self.healthy)
         assert code is None, f"the healthy worker has ended with {code}"
-        return has_fired and (self._has_ended or self._exits is None)
+        return has_fired and (self.has_ended or self.exits is None)
 
     def _end(self, code: int, *, has_fired: bool) -> None:
-        assert self._exits is not None, f"the worker has ended with {code}, and should have lived"
+        assert self.exits is not None, f"the worker has ended with {code}, and should have lived"
         if not has_fired:
             raise NotFired(f"the worker has ended with {code} before its fault")
-        assert code in self._exits, f"the worker has ended with {code} and not with {set(self._exits)}"
-        self._has_ended = True
+        assert code in self.exits, f"the worker has ended with {code} and not with {set(self.exits)}"
+        self.has_ended = True

@@ -82,8 +82,8 @@ class World:
             " and not exists (select from workflows where ended_at is null)"
         )
 
-    def wrongs(self, effects: Iterable[Effect], *, breaks: bool = False) -> list[str]:
-        """Everything that is not as it has to be; ``breaks`` says that an activity was made to fail.
+    def wrongs(self, effects: Iterable[Effect], *, breaks: bool, repeats: bool) -> list[str]:
+        """Everything that is not as it has to be, where an activity was made to fail, or may be repeated.
 
         A lease may run out for no other reason than that the machine was busy: how many there were of an
         activity, and not how many workers were killed, is how often it may have had its effect.
@@ -92,7 +92,7 @@ class World:
         ids = self.workflows()
         mine = [effect for effect in effects if effect.key.split(":")[0] in ids]
         ends = self._kind.broken if breaks and self._kind.broken is not None else self._kind.ends
-        lost = most_leases(connection) - 1
+        lost = most_leases(connection) - 1 if repeats else 0
         return [
             *self._ends_against(ends),
             *violations(connection, mine, kills=lost, given_back=self._kind.stops),
