@@ -26,9 +26,8 @@ _TRANSIENT = frozenset({"25006", "25P03", "25P04", "26000", "XX000"})
 """A primary that became read-only, time-outs of idle or long transactions, prepared statements that went with
 another connection, a crash's after-effects."""
 
-
-_LIMITS = "54"
-"""Limits of the server's, such as the length of what an index holds: some value was too long."""
+_VALUES_CLASSES = ("22", "23", "54")
+"""Data, integrity, and limits such as the longest text that an index takes: it is the values' fault."""
 
 
 class TurnOvertaken(PgworkerError):
@@ -78,7 +77,7 @@ def _unnamed(error: psycopg.Error, message: str) -> PgworkerError:
         return DatabaseUnavailable(_connection_message(message))
     if isinstance(error, pg.UndefinedFunction | pg.UndefinedTable | pg.InvalidSchemaName):
         return StoreRefused(message, hint="The database is not prepared: run `pgworker migrate`.")
-    if isinstance(error, psycopg.DataError) or (error.sqlstate or "").startswith(_LIMITS):
+    if (error.sqlstate or "")[:2] in _VALUES_CLASSES:
         return ValueRejected(message, hint=hint)
     return StoreRefused(f"{message} (SQLSTATE {error.sqlstate})", hint=hint)
 

@@ -7,7 +7,14 @@ from collections.abc import Callable
 
 from pgworker.activities.resources import ResourceLoader
 from pgworker.dsl.v1_0.names import Wanted
-from pgworker.errors import DatabaseUnavailable, DocumentError, Fault, Problem, ValueRefused
+from pgworker.errors import (
+    DatabaseUnavailable,
+    DocumentError,
+    Fault,
+    Problem,
+    StoreRefused,
+    ValueRefused,
+)
 from pgworker.store.resources import StoredResources
 from pgworker.telemetry import log
 from pgworker.types import JsonValue
@@ -50,13 +57,18 @@ class Librarian:
                 contents[wanted.uri] = canonical(await self._load(wanted))
             await self._store.keep(key, contents)
             self._plans.forget(key)  # what another worker has kept counts more than what was loaded here
-        except (Fault, ValueRefused) as error:
+        except (Fault, StoreRefused, ValueRefused) as error:
             log.warning("a definition cannot be completed", definition="/".join(key), reason=error.message)
             problem = Problem("", f"something that the document refers to cannot be had: {error.message}")
             self._plans.put(key, DocumentError([problem]))
             asyncio.get_running_loop().call_later(_REMEMBER_SECONDS, self._plans.forget, key)
         except DatabaseUnavailable as error:
             log.warning("a definition cannot be completed now", reason=error.message)
+            self._plans.forget(key)
+        except Exception:
+            # Whatever it is, it is tried again: else the definition's workflows would wait for ever.
+            log.exception("completing a definition broke", definition="/".join(key))
+            await asyncio.sleep(_PAUSE_SECONDS)
             self._plans.forget(key)
         self._loaded()
 

@@ -7,11 +7,12 @@ from datetime import datetime
 
 from pgworker.engine.commands import Subscribe
 from pgworker.engine.triggering import subscriptions, trigger
-from pgworker.errors import DocumentError
+from pgworker.errors import DocumentError, ValueRefused
 from pgworker.plan.schedule import Schedule
 from pgworker.store.rounds import DueSchedule, Settlement
 from pgworker.telemetry import log
-from pgworker.types import JsonObject
+from pgworker.types import JsonObject, JsonValue
+from pgworker.values import canonical
 from pgworker.worker.plans import Entry, Incomplete, PlanCache
 
 
@@ -34,11 +35,13 @@ class Scheduler:
             return Settlement(problem="the definition has no schedule"), ()
         if schedule.on is not None:
             triggered = trigger(schedule.on, schedule.read, due.listens, due.mail)
+            starts, problem = _startable(due, triggered.inputs)
             settlement = Settlement(
-                starts=triggered.inputs,
+                starts=starts,
                 listens=triggered.listens,
                 consumed=triggered.consumed,
                 seen=triggered.seen,
+                problem=problem,
             )
             return settlement, () if due.subscribed else subscriptions(schedule.on)
         return _by_time(schedule, due), ()
@@ -46,6 +49,23 @@ class Scheduler:
     def _plan(self, due: DueSchedule, definition: JsonObject) -> Entry:
         key = (due.namespace, due.name, due.version)
         return self._plans.get(key) if not self._plans.missing({key}) else self._plans.add(key, definition)
+
+
+def _startable(due: DueSchedule, inputs: Sequence[list[JsonValue]]) -> tuple[Sequence[JsonValue], str | None]:
+    """The inputs that the database takes, and what is wrong with the others.
+
+    A CloudEvent may be nested as deeply as a value may be, and its array is deeper. Left to the database,
+    which refuses it, one such input would break off the rounds of all schedules, again and again.
+    """
+    starts: list[JsonValue] = []
+    problem: str | None = None
+    for value in inputs:
+        try:
+            starts.append(canonical(value))
+        except ValueRefused as error:
+            problem = f"a workflow was not started, because its input is no good: {error.message}"
+            log.error("a schedule cannot start", schedule=f"{due.namespace}/{due.name}", reason=problem)
+    return starts, problem
 
 
 def _by_time(schedule: Schedule, due: DueSchedule) -> Settlement:

@@ -10,6 +10,9 @@ import psycopg
 
 from pgworker.engine.events import Event
 from pgworker.engine.evolve import replay
+from pgworker.store.snapshots import digest, restore
+from tests.support.lease_audit import stale_results
+from tests.support.oracle_links import LINKS
 from tests.support.stub import Effect
 
 _ENDED = "('COMPLETED', 'FAILED', 'CANCELLED')"
@@ -68,12 +71,18 @@ _CHECKS = {
     "an ended workflow has jobs": f"""
         select w.id, format('%s %s at %s', w.status, j.kind, j.seq) from workflows w
         join jobs j on j.workflow_id = w.id where w.status in {_ENDED}""",
-    "a job belongs to no workflow": """
+    "a job belongs to nothing": """
         select j.workflow_id, j.kind from jobs j
-        where not exists (select from workflows w where w.id = j.workflow_id)""",
-    "a live workflow has no job: nothing will ever move it": f"""
+        where not case j.kind
+            when 'correlate' then exists (select from cloud_events e where e.id = j.workflow_id)
+            when 'schedule' then exists (select from schedules s where s.id = j.workflow_id)
+            else exists (select from workflows w where w.id = j.workflow_id) end""",
+    "a live workflow has no job, listens to nobody and waits for no child: nothing will ever move it": f"""
         select w.id, w.status from workflows w
-        where w.status not in {_ENDED} and not exists (select from jobs j where j.workflow_id = w.id)""",
+        where w.status not in {_ENDED} and not exists (select from jobs j where j.workflow_id = w.id)
+          and not exists (select from subscriptions s where s.workflow_id = w.id)
+          and not exists (select from workflows c where c.parent_id = w.id and c.parent_waits
+                            and c.status not in {_ENDED})""",
     "an activity that runs has no job": f"""
         select s.workflow_id, format('%s at %s', s.task, s.seq) from events s
         join workflows w on w.id = s.workflow_id and w.status not in {_ENDED}
@@ -99,6 +108,8 @@ _CHECKS = {
         where j.seq > 0
           and (coalesce(s.type, '') <> all (case j.kind when 'perform' then '{task.started}'::text[]
                                      else '{timer.set,task.retried}' end)
+                   and not exists (select from events c where c.workflow_id = j.workflow_id
+                                     and c.type = 'child.started' and c.data ->> 'start' = j.seq::text)
                or exists (select from events r where r.workflow_id = j.workflow_id and r.seq > j.seq
                             and (r.type in ('task.completed', 'task.failed')
                                      and r.data ->> 'start' = j.seq::text
@@ -124,10 +135,12 @@ def violations(
     found: list[str] = []
     with connection.transaction(force_rollback=True):
         connection.execute("select set_config('search_path', quote_ident(%s), true)", [schema])
-        for what, query in _CHECKS.items():
+        for what, query in (_CHECKS | LINKS).items():
             found += [f"{what}: {workflow_id} {detail}" for workflow_id, detail in connection.execute(query)]
         histories = _histories(connection)
         found += _against_replay(connection, histories)
+        found += _snapshots_against_replay(connection, histories)
+        found += stale_results(connection)
     if effects is not None:
         found += _against_ledger(histories, list(effects), kills, given_back)
     return found
@@ -165,6 +178,21 @@ def _against_replay(connection: psycopg.Connection, histories: dict[str, list[Ev
                 found.append(
                     f"replay gives another {name}: {workflow_id} has {stored!r}, replay gives {folded!r}"
                 )
+    return found
+
+
+def _snapshots_against_replay(connection: psycopg.Connection, histories: dict[str, list[Event]]) -> list[str]:
+    """The snapshots that are not what their part of the history amounts to."""
+    found: list[str] = []
+    for workflow_id, seq, state, stored in connection.execute(
+        "select workflow_id::text, seq, state, digest from snapshots"
+    ):
+        try:
+            folded = digest(replay(event for event in histories[workflow_id] if event.seq <= seq))
+        except (KeyError, TypeError, ValueError):
+            continue  # this is told of the history as such
+        if not stored == folded == digest(restore(state)):
+            found.append(f"replay gives another state than the snapshot: {workflow_id} at {seq}")
     return found
 
 

@@ -74,6 +74,7 @@ class _Service:
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
         self._effects = 0
+        self._first: dict[str, str] = {}
         self._ledger: int | None = None
 
     async def begin(self, request: web.Request) -> web.Response:
@@ -81,6 +82,7 @@ class _Service:
             os.close(self._ledger)
         self._ledger = os.open(await request.text(), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         self._counts.clear()
+        self._first.clear()
         return web.Response()
 
     def effect(self, request: web.Request) -> dict[str, Any]:
@@ -123,6 +125,12 @@ class _Service:
         self.effect(request)
         return web.json_response({"told": "no"}, status=int(request.match_info["status"]))
 
+    async def flaky(self, request: web.Request) -> web.Response:
+        """Says no to the first activity ``of`` somebody, however often that comes, and yes to later ones."""
+        seen = self.effect(request)
+        refused = self._first.setdefault(request.query["of"], str(seen["key"])) == seen["key"]
+        return web.json_response(seen, status=503 if refused else 200)
+
     async def nul(self, request: web.Request) -> web.Response:
         self.effect(request)
         return web.Response(text='{"inner": {"text": "a\\u0000b"}}', content_type="application/json")
@@ -149,6 +157,7 @@ async def _serve() -> None:
         "/echo": service.echo,
         "/slow": service.slow,
         "/status/{status}": service.status,
+        "/flaky": service.flaky,
         "/nul": service.nul,
         "/nan": service.nan,
         "/text": service.text,

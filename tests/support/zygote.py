@@ -7,6 +7,7 @@ input the zygote kills the workers that are left.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -14,11 +15,20 @@ import sys
 import traceback
 from typing import NoReturn
 
+from pgworker.dsl.compile import compile_document
+from pgworker.dsl.document import Document
 from tests.support import worker
+from tests.support.failpoints import arming
+from tests.support.workflows import HELLO, document
+
+_STRANGE = ("PGWORKER_", "PG", "DATABASE_URL", "SSL_CERT_")
+"""Settings of whoever runs the tests are none of the workers'."""
 
 
 def main() -> None:
     """Answers commands until there are no more."""
+    compile_document(Document.from_value(document(HELLO)))  # loads what every worker's first workflow needs
+    gc.freeze()  # the children share memory with it as long as nobody touches that
     children: set[int] = set()
     for line in sys.stdin:
         command = json.loads(line)
@@ -48,9 +58,10 @@ def _become_worker(environment: dict[str, str], log: str) -> NoReturn:
         output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         os.dup2(output, 1)
         os.dup2(output, 2)
-        for name in [name for name in os.environ if name.startswith(("PGWORKER_", "PG", "DATABASE_URL"))]:
+        for name in [name for name in os.environ if name.startswith(_STRANGE)]:
             del os.environ[name]
         os.environ.update(environment)
+        arming.arm()
         code = worker.main()
     except BaseException:  # whatever it is, the process ends here, and not in the zygote's loop
         traceback.print_exc()

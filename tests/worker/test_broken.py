@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from secrets import token_hex
 from typing import Any
 
 import psycopg
@@ -167,13 +168,14 @@ async def test_results_that_come_with_a_broken_workflow_in_one_turn_are_recorded
     assert violations(connection, stub.effects(), kills=0) == []
 
 
+@pytest.mark.parametrize("sqlstate", ["22P05", "23514", "54000"])
 async def test_a_workflow_whose_events_the_database_refuses_fails_alone(
-    connection: psycopg.Connection, in_process_worker: InProcessWorker
+    connection: psycopg.Connection, in_process_worker: InProcessWorker, sqlstate: str
 ) -> None:
     define(connection)
     with connection.transaction():
         started = [start(connection) for _ in range(10)]
-        _refuse_events_of(connection, started[4], "task.completed")
+        _refuse_events_of(connection, started[4], "task.completed", sqlstate)
     async with in_process_worker(poll_seconds=0.1):
         for one in started:
             if one != started[4]:
@@ -264,11 +266,27 @@ async def test_a_value_that_no_event_can_hold_fails_its_task(
     assert violations(connection) == []
 
 
-def _refuse_events_of(connection: psycopg.Connection, workflow_id: str, type_: str) -> None:
+async def test_a_listen_for_a_type_that_no_index_takes_fails_alone(
+    connection: psycopg.Connection, in_process_worker: InProcessWorker
+) -> None:
+    define(
+        connection, [{"l": {"listen": {"to": {"one": {"with": {"type": token_hex(5000)}}}}}}], name="endless"
+    )
+    define(connection)
+    started = [start(connection, name) for name in ("sample", "endless", "sample")]
+    async with in_process_worker(poll_seconds=0.1):
+        rows = [await has_ended(connection, one, seconds=15) for one in started]
+    assert [row["status"] for row in rows] == ["COMPLETED", "FAILED", "COMPLETED"]
+    assert violations(connection) == []
+
+
+def _refuse_events_of(
+    connection: psycopg.Connection, workflow_id: str, type_: str, sqlstate: str = "22P05"
+) -> None:
     """Lets the database find something wrong with a value, as it does with what JSON cannot hold."""
     connection.execute(
         "create or replace function pgworker.refuse_some() returns trigger language plpgsql as"
-        " $$ begin raise exception 'a value is wrong' using errcode = '22P05'; end $$"
+        f" $$ begin raise exception 'a value is wrong' using errcode = '{sqlstate}'; end $$"
     )
     connection.execute(
         "create or replace trigger refuse_some before insert on pgworker.events for each row"

@@ -213,6 +213,29 @@ def test_cloud_events_start_a_workflow_for_each_match(
     assert rows == [([1, 1],), ([2, 2],), ([3, 3],)]
 
 
+def test_an_event_that_is_no_input_starts_nothing_and_holds_up_no_other_schedule(
+    connection: psycopg.Connection, worker_process: WorkerFactory
+) -> None:
+    """As data it is nested as deeply as it may be, and in the input's array too deeply."""
+    worker_process()
+    define(
+        connection, [{"s": {"set": {"x": 1}}}], name="on", schedule={"on": {"one": {"with": {"type": "a"}}}}
+    )
+    define(connection, [{"s": {"set": {"x": 1}}}], name="every", schedule={"every": {"milliseconds": 300}})
+    until(lambda: count(connection, "subscriptions") == 1)
+    deep: object = 1
+    for _ in range(128):
+        deep = [deep]
+    publish(connection, "a", deep)
+    until(lambda: count(connection, "schedules", "problem like '%128 levels%'") == 1)
+    runs = count(connection, "workflows", "name = 'every'")
+    publish(connection, "a", 1)
+    until(lambda: count(connection, "workflows", "name = 'on' and input = '[1]'") == 1)
+    until(lambda: count(connection, "workflows", "name = 'every'") > runs + 1)
+    assert count(connection, "schedules", "problem is not null") == 0
+    assert violations(connection) == []
+
+
 def test_the_schedule_of_the_newest_version_counts(connection: psycopg.Connection) -> None:
     define(connection, schedule={"cron": "0 0 * * *"})
     define(connection, version="2.0.0", schedule={"cron": "0 1 * * *"})

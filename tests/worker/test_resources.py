@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from secrets import token_hex
 
 import psycopg
 
@@ -87,3 +88,20 @@ async def test_a_function_that_is_wrong_is_told_where_it_is_called(
     assert "is no kind of task" in workflow(connection, started)["error"]["detail"].replace(
         "is not a kind", "is no kind"
     )
+
+
+async def test_what_the_database_will_not_keep_fails_its_workflows(
+    connection: psycopg.Connection, in_process_worker: InProcessWorker, tmp_path: Path
+) -> None:
+    """No index takes so long a URI."""
+    folder = tmp_path
+    for _ in range(14):
+        folder /= token_hex(100)
+    folder.mkdir(parents=True)
+    (folder / "schema.json").write_text('{"type": "object"}')
+    schema = {"resource": {"endpoint": f"file://{folder}/schema.json"}}
+    define(connection, [{"s": {"set": {"x": 1}}}], input={"schema": schema})
+    started = start(connection)
+    async with in_process_worker(resources_dir=tmp_path):
+        await eventually(lambda: are_ended(connection, [started]), seconds=10)
+    assert "index" in workflow(connection, started)["error"]["detail"]

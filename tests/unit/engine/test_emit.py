@@ -49,9 +49,17 @@ def test_what_a_failed_workflow_emitted_before_is_published() -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["{type: '${ 1 }'}", "{type: t, time: '${ \"noon\" }'}", "{type: '${ \"\" }'}"]
+    "written",
+    [
+        "{type: '${ 1 }'}",
+        "{type: t, time: '${ \"noon\" }'}",
+        "{type: '${ \"\" }'}",
+        "{type: '${ \"t\" * 1025 }'}",
+        "{type: t, source: '${ \"s\" * 1025 }'}",
+        "{type: t, id: '${ \"i\" * 1025 }'}",
+    ],
 )
-def test_attributes_that_are_no_texts_fail_the_task(written: str) -> None:
+def test_attributes_that_no_cloud_event_can_have_fail_the_task(written: str) -> None:
     one = play(EMIT % (written, ""))
     assert error_kind(one.error) == "configuration"
     assert one.commands == []
