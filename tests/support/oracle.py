@@ -137,6 +137,9 @@ def violations(
         connection.execute("select set_config('search_path', quote_ident(%s), true)", [schema])
         for what, query in (_CHECKS | LINKS).items():
             found += [f"{what}: {workflow_id} {detail}" for workflow_id, detail in connection.execute(query)]
+        # what `pgworker verify` asks, beside what this asks on its own: each is held against the other
+        for what, workflow_id, detail in connection.execute("select * from check_workflows()"):
+            found.append(f"verify: {what}: {workflow_id} {detail}")
         histories = _histories(connection)
         found += _against_replay(connection, histories)
         found += _snapshots_against_replay(connection, histories)
