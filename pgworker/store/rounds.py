@@ -170,14 +170,15 @@ class Rounds:
         subscriptions: Sequence[Subscribe],
     ) -> None:
         """Writes where a schedule stands; what the database refuses of one does not hold up the others."""
+        await connection.execute("savepoint one_schedule")
         try:
-            async with connection.transaction():
-                if subscriptions:
-                    await connection.execute(self._subscribe, _subscription_columns(schedule, subscriptions))
-                await connection.execute(self._settle, _settlement_columns(schedule, settlement))
+            if subscriptions:
+                await connection.execute(self._subscribe, _subscription_columns(schedule, subscriptions))
+            await connection.execute(self._settle, _settlement_columns(schedule, settlement))
         except psycopg.Error as error:
             if is_transient(error):
                 raise
+            await connection.execute("rollback to savepoint one_schedule")
             problem = translate(error).message
             log.error(
                 "a schedule cannot run", schedule=f"{schedule.namespace}/{schedule.name}", reason=problem
