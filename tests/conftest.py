@@ -106,7 +106,8 @@ def worker_process(database_url: str, zygote: Zygote, tmp_path: Path) -> Iterato
         worker = WorkerProcess(zygote, environment, tmp_path / f"{worker_id}.log")
         started.append(worker)
         if wait:
-            with psycopg.connect(database_url, autocommit=True) as connection:
+            url = environment["PGWORKER_DATABASE_URL"]
+            with psycopg.connect(url, autocommit=True) as connection:
                 until(lambda: _is_known(connection, worker_id), what=f"the start of {worker_id}")
         return worker
 
