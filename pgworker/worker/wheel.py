@@ -31,7 +31,8 @@ from pgworker.worker.rest import Rest
 from pgworker.worker.turn import Turn, TurnMaker
 
 _CAREFUL_TURNS = 200
-"""After a turn that the database refused, so many turns take one workflow at a time, to find the culprit."""
+"""After a turn that the database refused or broke off, so many turns take one workflow at a time: to find the
+culprit, and to stay below the time limits of the server that a large turn outlasts again and again."""
 
 _STRIKE_SECONDS = 1.0
 
@@ -92,6 +93,7 @@ class Wheel:
                 await self._spin(connection)
             except DatabaseUnavailable as error:
                 log.warning("the connection to the database was lost", reason=error.message)
+                self._careful = _CAREFUL_TURNS
                 await asyncio.sleep(backoff.next())
             finally:
                 await connection.close()
@@ -101,7 +103,11 @@ class Wheel:
         connection = TurnConnection(self._database, raw, self._worker_id, self._settings.lease_seconds)
         self._cache.clear()
         self._rest.begin()
-        await self._register(connection)
+        try:
+            await self._register(connection)
+        except DatabaseUnavailable:
+            await connection.close()  # a server that lets everybody in and nobody write would fill up
+            raise
         return connection
 
     async def _register(self, connection: TurnConnection) -> None:
