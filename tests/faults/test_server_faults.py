@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import sys
 import time
@@ -11,11 +12,14 @@ from contextlib import ExitStack, contextmanager
 import psycopg
 import pytest
 
-from tests.conftest import WorkerFactory
+from tests.conftest import InProcessWorker, WorkerFactory
+from tests.faults.conftest import Role
 from tests.support.load import Starter, all_done, check, define_load, pulse
+from tests.support.oracle import violations
 from tests.support.server import Server
 from tests.support.stub import Stub
-from tests.support.waiting import until
+from tests.support.waiting import eventually, until
+from tests.support.workflows import define, has_ended, start
 
 RESUMES = 8.0
 """Seconds within which work goes on: the longest pause between two attempts to connect is five."""
@@ -101,50 +105,32 @@ def test_backends_that_are_terminated_all_the_time_stop_nothing(
 
 
 def test_a_role_that_may_not_connect_any_more_waits_until_it_may(
-    connection: psycopg.Connection,
-    worker_role: str,
-    role_url: str,
-    worker_process: WorkerFactory,
-    stub: Stub,
+    connection: psycopg.Connection, role: Role, worker_process: WorkerFactory, stub: Stub
 ) -> None:
     define_load(connection, stub.url)
-    workers = [worker_process(database_url=role_url, poll_seconds=0.2, lease_seconds=2) for _ in range(2)]
+    workers = [worker_process(database_url=role.url, poll_seconds=0.2, lease_seconds=2) for _ in range(2)]
     pulse(connection)
-    connection.execute(f"alter role {worker_role} connection limit 0")
-    connection.execute(
-        "select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = %s", [worker_role]
-    )
+    role.alter("connection limit 0")
+    assert role.end_sessions() > 2
     until(lambda: all("too many connections for role" in worker.log for worker in workers))
     time.sleep(2)
-    connection.execute(f"alter role {worker_role} connection limit -1")
+    role.alter("connection limit -1")
     assert pulse(connection) < RESUMES
     all_done(connection)
     check(connection, workers, stub, faults=1)
 
 
 def test_a_server_without_a_free_slot_is_waited_for(
-    server: Server,
-    connection: psycopg.Connection,
-    role_url: str,
-    worker_process: WorkerFactory,
-    stub: Stub,
+    connection: psycopg.Connection, role: Role, worker_process: WorkerFactory, stub: Stub
 ) -> None:
     define_load(connection, stub.url)
-    workers = [worker_process(database_url=role_url, poll_seconds=0.2, lease_seconds=2) for _ in range(2)]
+    workers = [worker_process(database_url=role.url, poll_seconds=0.2, lease_seconds=2) for _ in range(2)]
     pulse(connection)
     with ExitStack() as crowd:
-        with pytest.raises(psycopg.OperationalError, match="reserved for"):
-            while True:
-                crowd.enter_context(psycopg.connect(role_url))
         for worker in workers:
             worker.stop()
-        connection.execute(
-            "select pg_terminate_backend(pid, 5000) from pg_stat_activity"
-            " where application_name like 'pgworker%' and datname = current_database()"
-        )
-        with pytest.raises(psycopg.OperationalError, match="reserved for"):
-            while True:
-                crowd.enter_context(psycopg.connect(role_url))
+        role.end_sessions()
+        _fill(crowd, role.url)
         for worker in workers:
             worker.cont()
         until(lambda: all("reserved for" in worker.log for worker in workers))
@@ -152,3 +138,37 @@ def test_a_server_without_a_free_slot_is_waited_for(
     assert pulse(connection) < RESUMES
     all_done(connection)
     check(connection, workers, stub, faults=1)
+
+
+def _fill(crowd: ExitStack, url: str) -> None:
+    """Takes every slot that a plain user may have."""
+    with contextlib.suppress(psycopg.OperationalError):
+        while True:
+            crowd.enter_context(psycopg.connect(url))
+    with pytest.raises(psycopg.OperationalError, match="reserved for"):
+        psycopg.connect(url)
+
+
+async def test_a_worker_that_cannot_make_itself_known_leaves_no_connections_behind(
+    connection: psycopg.Connection, in_process_worker: InProcessWorker
+) -> None:
+    """That one of them is left to the garbage collector would be a warning, and so a failure."""
+    connection.execute("set default_transaction_read_only = off")
+    define(connection)
+
+    def sessions(ending: str = "true") -> list[tuple[object, ...]]:
+        return connection.execute(
+            f"select pid, {ending} from pg_stat_activity"
+            " where application_name = 'pgworker wheel' and datname = current_database()"
+        ).fetchall()
+
+    async with in_process_worker(poll_seconds=0.2):
+        with _altered(connection, "default_transaction_read_only", "on"):
+            seen = set()
+            for _ in range(4):
+                [(pid, _)] = await eventually(lambda: sessions("pg_terminate_backend(pid, 5000)"))
+                seen.add(pid)
+            assert len(seen) == 4
+        await has_ended(connection, start(connection))
+        assert len(sessions()) == 1
+    assert violations(connection) == []

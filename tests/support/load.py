@@ -1,4 +1,4 @@
-"""Load: workflows that do some of everything while something goes wrong, and what holds of them in the end."""
+"""Load: workflows that do some of everything, and what has to hold of them in the end."""
 
 from __future__ import annotations
 
@@ -73,7 +73,9 @@ class Starter:
 def all_done(connection: psycopg.Connection, seconds: float = 20.0) -> float:
     """Waits until no workflow is live; returns how many seconds that took."""
     began = time.monotonic()
-    until(lambda: _statuses(connection).keys() <= {"COMPLETED", "FAILED"}, seconds, "the end of all workflows")
+    until(
+        lambda: _statuses(connection).keys() <= {"COMPLETED", "FAILED"}, seconds, "the end of all workflows"
+    )
     return time.monotonic() - began
 
 
