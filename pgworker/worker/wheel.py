@@ -31,8 +31,7 @@ from pgworker.worker.rest import Rest
 from pgworker.worker.turn import Turn, TurnMaker
 
 _CAREFUL_TURNS = 200
-"""After a turn that the database refused or broke off, so many turns take one workflow at a time: to find the
-culprit, and to stay below the time limits of the server that a large turn outlasts again and again."""
+"""After a turn that the database refused, so many turns take one workflow at a time, to find the culprit."""
 
 _STRIKE_SECONDS = 1.0
 
@@ -64,6 +63,7 @@ class Wheel:
         self._maker = TurnMaker(self._cache, self._plan_of, watch, max_history=settings.max_history)
         self._stopping = False
         self._careful = 0
+        self._most = settings.batch
         self._backlog = False
         self._is_known = False
 
@@ -93,7 +93,8 @@ class Wheel:
                 await self._spin(connection)
             except DatabaseUnavailable as error:
                 log.warning("the connection to the database was lost", reason=error.message)
-                self._careful = _CAREFUL_TURNS
+                # a large turn may have outlasted a limit of the server's, and would again and again
+                self._most = max(1, self._most // 2)
                 await asyncio.sleep(backoff.next())
             finally:
                 await connection.close()
@@ -182,6 +183,7 @@ class Wheel:
 
     def _committed(self, turn: Turn, offered: Set[Key]) -> None:
         """The turn has been committed: memory follows, and its activities begin."""
+        self._most = min(2 * self._most, self._settings.batch)
         for workflow_id, known in turn.states.items():
             self._cache.put(workflow_id, known)
         self._performer.settled(turn.recorded)
@@ -232,7 +234,9 @@ class Wheel:
     def _wanted(self, without: Set[Key] = frozenset()) -> Wanted:
         """What to claim next; remembers which outcomes it offers."""
         offered = {k: v for k, v in self._performer.offered().items() if k not in without}
-        batch = 0 if self._stopping else self._settings.batch
+        batch = 0 if self._stopping else self._most
+        if self._most < self._settings.batch:
+            offered = dict(list(offered.items())[: self._most])
         if self._careful:
             # one workflow at a time: by turns one that is due and one whose activity is done
             self._careful -= 1
