@@ -12,10 +12,11 @@ from psycopg.adapt import Loader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.types.json import set_json_loads
 
+from pgworker.store.connection import WatchedConnection
 from pgworker.store.failures import translated
 
 _DEFAULTS: dict[str, Any] = {
-    "connect_timeout": 10,
+    "connect_timeout": 5,
     # a peer that has silently gone is noticed within 15 seconds, not within the system's two hours
     "keepalives": 1,
     "keepalives_idle": 5,
@@ -23,6 +24,15 @@ _DEFAULTS: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,
 }
+
+_SESSION: LiteralString = """
+    set timezone to 'UTC';
+    -- the server notices it too: otherwise the locks of a worker whose host has vanished stay for two hours
+    set tcp_keepalives_idle = 5;
+    set tcp_keepalives_interval = 3;
+    set tcp_keepalives_count = 3;
+    set tcp_user_timeout = 15000
+"""
 
 
 class _TextLoader(Loader):
@@ -40,20 +50,23 @@ class Database:
     schema: str = "pgworker"
     listen_url: str | None = field(default=None)
 
-    async def connect(self, application: str, *, listen: bool = False) -> AsyncConnection[Any]:
+    async def connect(self, application: str, *, listen: bool = False) -> WatchedConnection:
         """A new connection in autocommit mode; raises ``DatabaseUnavailable``.
 
         UUIDs are read as texts, JSON as plain values, and times come in UTC.
         """
-        url = (self.listen_url or self.url) if listen else self.url
         with translated():
-            connection = await AsyncConnection.connect(
-                make_conninfo(url, **(_DEFAULTS | conninfo_to_dict(url))),
-                autocommit=True,
-                application_name=f"pgworker {application}",
+            connection = await WatchedConnection.connect(
+                self.conninfo(listen=listen), autocommit=True, application_name=f"pgworker {application}"
             )
             await prepare_connection(connection)
         return connection
+
+    def conninfo(self, *, listen: bool = False) -> str:
+        """The connection string, with time-outs where it sets none."""
+        url = (self.listen_url or self.url) if listen else self.url
+        with translated():
+            return make_conninfo(url, **(_DEFAULTS | conninfo_to_dict(url)))
 
     def statement(self, text: LiteralString) -> sql.Composed:
         """A statement with ``{schema}`` filled in, to be executed with parameters, be they none.
@@ -76,4 +89,4 @@ async def prepare_connection(connection: AsyncConnection[Any]) -> None:
     connection.prepare_threshold = 1
     connection.adapters.register_loader("uuid", _TextLoader)
     set_json_loads(_loads, connection)
-    await connection.execute("set timezone to 'UTC'")
+    await connection.execute(_SESSION)

@@ -1,0 +1,78 @@
+"""A connection that hangs up on a database that does not answer any more."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+import socket
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.abc import PQGen
+
+ANSWER_SECONDS = 10.0
+"""How long a worker waits for an answer. What became of the question then is read from the database later."""
+
+PING_SECONDS = 4.0
+"""How long it waits for the answer to nothing at all."""
+
+T = TypeVar("T")
+
+
+class WatchedConnection(AsyncConnection[Any]):
+    """Raises as if the database had gone when it has been silent for ``patience`` seconds.
+
+    The kernel notices a peer that has silently gone only if nobody in between answers in its place, as
+    proxies and tunnels do, and not at all one that is frozen.
+    """
+
+    patience = ANSWER_SECONDS
+
+    async def wait(self, gen: PQGen[T], *arguments: Any, **named: Any) -> T:
+        """Waits for the database; the driver comes here whenever it does."""
+        patience = self.patience
+        loop = asyncio.get_running_loop()
+        hung_up = False
+        timer: asyncio.TimerHandle
+
+        def look() -> None:
+            nonlocal hung_up, timer
+            if self._has_heard():  # it is this process that was slow
+                timer = loop.call_later(patience, look)
+            else:
+                hung_up = True
+                self._hang_up()
+
+        timer = loop.call_later(patience, look)
+        try:
+            return await super().wait(gen, *arguments, **named)
+        except psycopg.OperationalError as error:
+            if hung_up:
+                raise psycopg.OperationalError(f"no answer within {patience:g} s") from error
+            raise
+        finally:
+            timer.cancel()
+
+    async def ping(self) -> None:
+        """Raises if the database does not answer soon."""
+        self.patience = PING_SECONDS
+        try:
+            await self.execute("")
+        finally:
+            self.patience = ANSWER_SECONDS
+
+    def _has_heard(self) -> bool:
+        """Whether there is something to read, or the connection has ended."""
+        if self.closed:
+            return True
+        poll = select.poll()
+        poll.register(self.fileno(), select.POLLIN)
+        return bool(poll.poll(0))
+
+    def _hang_up(self) -> None:
+        """Lets the driver find the connection closed; a cancellation would wait for an answer, too."""
+        with suppress(OSError), socket.socket(fileno=os.dup(self.fileno())) as ours:
+            ours.shutdown(socket.SHUT_RDWR)
