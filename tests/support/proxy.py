@@ -6,7 +6,7 @@ import asyncio
 import struct
 import threading
 from asyncio import StreamReader, StreamWriter
-from collections.abc import Coroutine
+from collections.abc import Collection, Coroutine, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
@@ -71,9 +71,10 @@ class Proxy:
         """How many connections an application has that work."""
         return sum(link.application == application and not link.lost for link in list(self.links))
 
-    def cut(self, application: str = "") -> None:
+    def cut(self, application: str = "", among: Collection[_Link] | None = None) -> None:
         """Cuts the connections of an application, all of them by default, without a goodbye."""
-        self._call(self._cut(application))
+        links = self.links if among is None else self.links.intersection(among)
+        self._call(_cut([link for link in links if application in ("", link.application)]))
 
     def close(self) -> None:
         """Cuts everything and ends."""
@@ -87,12 +88,6 @@ class Proxy:
     def _call(self, coroutine: Coroutine[object, object, object]) -> object:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
 
-    async def _cut(self, application: str) -> None:
-        cut = [link for link in self.links if application in ("", link.application)]
-        for link in cut:
-            link.abort()
-        await asyncio.gather(*(link.ended.wait() for link in cut))
-
     async def _accept(self, reader: StreamReader, writer: StreamWriter) -> None:
         link = _Link(self, reader, writer)
         self.links.add(link)
@@ -105,6 +100,12 @@ class Proxy:
             link.abort()
             self.links.discard(link)
             link.ended.set()
+
+
+async def _cut(links: Sequence[_Link]) -> None:
+    for link in links:
+        link.abort()
+    await asyncio.gather(*(link.ended.wait() for link in links))
 
 
 class _Link:

@@ -100,11 +100,13 @@ class OwnServer(Server):
             os.chown(folder, nobody.pw_uid, nobody.pw_gid)
             _let_others_execute(self._binaries, self._as_user, folder)
 
-    def create(self) -> None:
-        """Makes the data folder."""
+    def create(self, *access: str) -> None:
+        """Makes the data folder; ``access`` are further lines for ``pg_hba.conf``."""
         self._run(
             "initdb", "-D", str(self._data), "-U", self.user, "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8"
         )
+        with (self._data / "pg_hba.conf").open("a") as rules:
+            rules.writelines(f"{line}\n" for line in access)
         self._configure()
 
     def copy(self, primary: OwnServer) -> None:
