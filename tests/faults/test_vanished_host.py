@@ -19,7 +19,7 @@ from tests.conftest import WorkerFactory
 from tests.support.oracle import violations
 from tests.support.server import OwnServer, new_server
 from tests.support.waiting import until
-from tests.support.workflows import define, ended, start
+from tests.support.workflows import define, ended, is_held, start
 
 _ROOT = Path(__file__).resolve().parents[2]
 HERE, THERE = "10.213.77.1", "10.213.77.2"
@@ -95,13 +95,7 @@ def test_the_locks_of_a_worker_whose_host_has_vanished_go_with_it(
         try:
             until(lambda: connection.execute("select 1 from pgworker.workers").fetchone())
             started = start(connection, input={"n": 600_000})
-            until(
-                lambda: connection.execute(
-                    "select 1 from pg_stat_activity"
-                    " where application_name = 'pgworker wheel' and state = 'idle in transaction'"
-                    " and state_change < clock_timestamp() - interval '0.2 s'"
-                ).fetchone()
-            )
+            until(lambda: is_held(connection, started))
             network.break_off()
             began = time.monotonic()
             worker_process(wait=False, database_url=url)
