@@ -17,7 +17,7 @@ ANSWER_SECONDS = 10.0
 """How long a worker waits for an answer. What became of the question then is read from the database later."""
 
 PING_SECONDS = 4.0
-"""How long it waits for the answer to nothing at all."""
+"""How long it waits for an answer that needs no work."""
 
 T = TypeVar("T")
 
@@ -57,12 +57,17 @@ class WatchedConnection(AsyncConnection[Any]):
             timer.cancel()
 
     async def ping(self) -> None:
-        """Raises if the database does not answer soon."""
+        """Raises if the database does not answer soon, or can only be read.
+
+        A primary that another has taken the place of may be there for long; a new connection finds the other.
+        """
         self.patience = PING_SECONDS
         try:
-            await self.execute("")
+            row = await (await self.execute("show transaction_read_only")).fetchone()
         finally:
             self.patience = ANSWER_SECONDS
+        if row is not None and row[0] == "on":
+            raise psycopg.errors.ReadOnlySqlTransaction("the database has become read-only")
 
     def _has_heard(self) -> bool:
         """Whether there is something to read, or the connection has ended."""

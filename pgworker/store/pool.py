@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import psycopg
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
@@ -47,7 +48,11 @@ async def open_pool(
 
 
 async def _check(connection: AsyncConnection[Any]) -> None:
-    if isinstance(connection, WatchedConnection):
-        await connection.ping()
-    else:
+    if not isinstance(connection, WatchedConnection):
         await AsyncConnectionPool.check_connection(connection)
+        return
+    try:
+        await connection.ping()
+    except psycopg.Error:
+        await connection.close()  # else the pool would offer it again
+        raise
