@@ -7,6 +7,7 @@ has to be a superuser, and the tests that crash the server are skipped.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import pwd
@@ -127,6 +128,15 @@ class OwnServer(Server):
 
     def restart_immediately(self) -> None:
         self._pg_ctl("restart", "-m", "immediate", "-l", str(self._folder / "log"))
+
+    def freeze(self, number: signal.Signals = signal.SIGSTOP) -> None:
+        """Stops all its processes where they are, or with SIGCONT lets them go on."""
+        postmaster = (self._data / "postmaster.pid").read_text().split()[0]
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                process, parent = status.parent.name, status.read_text().rpartition(")")[2].split()[1]
+                if postmaster in (process, parent):
+                    os.kill(int(process), number)
 
     @property
     def is_running(self) -> bool:
