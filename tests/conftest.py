@@ -91,7 +91,8 @@ def zygote() -> Iterator[Zygote]:
 def worker_process(database_url: str, zygote: Zygote, tmp_path: Path) -> Iterator[WorkerFactory]:
     """Starts worker processes; keywords are settings, such as ``lease_seconds=1``.
 
-    It returns when the worker has made itself known, or at once with ``wait=False``.
+    It returns when the worker has made itself known, or at once with ``wait=False``. ``clock`` makes its
+    clock wrong, see ``tests.support.clock``.
     """
     started: list[WorkerProcess] = []
     numbers = count(1)

@@ -14,7 +14,7 @@ import sys
 import traceback
 from typing import NoReturn
 
-from tests.support import worker
+from tests.support import clock, worker
 
 
 def main() -> None:
@@ -50,6 +50,8 @@ def _become_worker(environment: dict[str, str], log: str) -> NoReturn:
         os.dup2(output, 2)
         for name in [name for name in os.environ if name.startswith(("PGWORKER_", "PG", "DATABASE_URL"))]:
             del os.environ[name]
+        if wrong := environment.pop("PGWORKER_CLOCK", None):
+            clock.go_wrong(wrong)
         os.environ.update(environment)
         code = worker.main()
     except BaseException:  # whatever it is, the process ends here, and not in the zygote's loop
