@@ -33,7 +33,7 @@ class _Any(type):
 
 def _replace(now: Callable[[], float]) -> None:
     class Datetime(_REAL, metaclass=_Any):
-        def __new__(cls, *arguments: int, **named: int) -> datetime.datetime:  # type: ignore[misc]
+        def __new__(cls, *arguments: int, **named: int) -> datetime.datetime:
             return _REAL(*arguments, **named)
 
         @classmethod
@@ -49,7 +49,7 @@ def _replace(now: Callable[[], float]) -> None:
             return _REAL.fromtimestamp(now())
 
     class Date(_REAL_DATE, metaclass=_Any):
-        def __new__(cls, *arguments: int, **named: int) -> datetime.date:  # type: ignore[misc]
+        def __new__(cls, *arguments: int, **named: int) -> datetime.date:
             return _REAL_DATE(*arguments, **named)
 
         @classmethod
