@@ -12,7 +12,7 @@ from psycopg.adapt import Loader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.types.json import set_json_loads
 
-from pgworker.store.connection import WatchedConnection
+from pgworker.store.connection import Patience, WatchedConnection
 from pgworker.store.failures import translated
 
 _DEFAULTS: dict[str, Any] = {
@@ -49,6 +49,7 @@ class Database:
     url: str
     schema: str = "pgworker"
     listen_url: str | None = field(default=None)
+    patience: Patience = field(default_factory=Patience, compare=False)
 
     async def connect(self, application: str, *, listen: bool = False) -> WatchedConnection:
         """A new connection in autocommit mode; raises ``DatabaseUnavailable``.
@@ -59,8 +60,17 @@ class Database:
             connection = await WatchedConnection.connect(
                 self.conninfo(listen=listen), autocommit=True, application_name=f"pgworker {application}"
             )
-            await prepare_connection(connection)
+            await self.prepare(connection)
         return connection
+
+    async def prepare(self, connection: AsyncConnection[Any]) -> None:
+        """Makes a fresh connection read, write and wait the way this package expects."""
+        if isinstance(connection, WatchedConnection):
+            connection.patience = self.patience
+        connection.prepare_threshold = 1
+        connection.adapters.register_loader("uuid", _TextLoader)
+        set_json_loads(_loads, connection)
+        await connection.execute(_SESSION)
 
     def conninfo(self, *, listen: bool = False) -> str:
         """The connection string, with time-outs where it sets none."""
@@ -82,11 +92,3 @@ def _loads(text: bytes | str) -> Any:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
         return json.loads(text)
-
-
-async def prepare_connection(connection: AsyncConnection[Any]) -> None:
-    """Makes a fresh connection read and write the way this package expects."""
-    connection.prepare_threshold = 1
-    connection.adapters.register_loader("uuid", _TextLoader)
-    set_json_loads(_loads, connection)
-    await connection.execute(_SESSION)

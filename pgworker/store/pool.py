@@ -11,7 +11,7 @@ from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from pgworker.store.connection import WatchedConnection
-from pgworker.store.database import Database, prepare_connection
+from pgworker.store.database import Database
 
 _CLIENT_SECONDS = 10.0
 _WORKER_SECONDS = 3.0
@@ -37,7 +37,7 @@ async def open_pool(
         reconnect_timeout=seconds,
         open=False,
         kwargs={"autocommit": True, "application_name": f"pgworker {application}"},
-        configure=prepare_connection,
+        configure=database.prepare,
         check=_check,
     )
     await pool.open()

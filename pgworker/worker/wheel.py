@@ -184,6 +184,7 @@ class Wheel:
     def _committed(self, turn: Turn, offered: Set[Key]) -> None:
         """The turn has been committed: memory follows, and its activities begin."""
         self._most = min(2 * self._most, self._settings.batch)
+        self._database.patience.written()
         for workflow_id, known in turn.states.items():
             self._cache.put(workflow_id, known)
         self._performer.settled(turn.recorded)

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from pgworker.errors import DatabaseUnavailable
+from pgworker.store.connection import Patience
 from pgworker.store.database import Database
 from pgworker.store.failures import translate
 from pgworker.store.pool import open_pool
@@ -20,7 +21,7 @@ from tests.support.stub import Stub
 
 async def test_silence_is_an_error_after_a_while(proxy: Proxy) -> None:
     async with await Database(proxy.url).connect("test") as connection:
-        connection.patience = 0.3
+        connection.patience = Patience(0.3)
         await connection.execute("select 1")
         proxy.over().to_client = False
         with pytest.raises(psycopg.OperationalError, match=r"no answer within 0\.3 s") as silence:
@@ -31,7 +32,7 @@ async def test_silence_is_an_error_after_a_while(proxy: Proxy) -> None:
 
 async def test_in_a_pipeline_too(proxy: Proxy) -> None:
     async with await Database(proxy.url).connect("test") as connection:
-        connection.patience = 0.3
+        connection.patience = Patience(0.3)
         proxy.over().to_server = False
         began = time.monotonic()
         with pytest.raises(psycopg.OperationalError, match="no answer"):
@@ -45,9 +46,23 @@ async def _two_in_a_pipeline(connection: psycopg.AsyncConnection) -> None:
         await connection.execute("select 2")
 
 
+async def test_who_got_no_answer_waits_for_longer_until_something_is_written(proxy: Proxy) -> None:
+    patience = Patience(0.2)
+    for _ in range(3):
+        async with await Database(proxy.url).connect("test") as connection:
+            connection.patience = patience
+            proxy.over().to_client = False
+            with pytest.raises(psycopg.OperationalError, match=f"no answer within {patience.seconds:g} s"):
+                await connection.execute("select 1")
+        proxy.clear()
+    assert patience.seconds == 1.6
+    patience.written()
+    assert patience.seconds == 0.2
+
+
 async def test_our_own_slowness_is_no_silence(database: Database) -> None:
     async with await database.connect("test") as connection:
-        connection.patience = 0.3
+        connection.patience = Patience(0.3)
         asked = asyncio.create_task(connection.execute("select pg_sleep(0.1)"))
         await asyncio.sleep(0.05)
         time.sleep(0.5)  # noqa: ASYNC251  # as a long decision does

@@ -110,6 +110,38 @@ def test_a_standby_that_takes_over_has_everything_and_workers_find_it(
         assert took < resumes
 
 
+@pytest.mark.soak
+def test_a_standby_that_hangs_is_waited_for_by_few_sessions(
+    pair: Pair, worker_process: WorkerFactory, stub: Stub
+) -> None:
+    """Every commit waits for it, and goes on waiting when whoever asked for it has given up."""
+    url = pair.primary.url("postgres")
+    with pair.primary.connect("postgres") as connection:
+        define_load(connection, stub.url)
+        workers = [
+            worker_process(database_url=url, poll_seconds=0.5, lease_seconds=2, wait=False) for _ in range(2)
+        ]
+        pulse(connection)
+        with Starter(url) as starter:
+            starter.more(20)
+            pair.standby.freeze()
+            time.sleep(45)
+            row = connection.execute(
+                "select count(*) from pg_stat_activity where application_name like 'pgworker %%'", []
+            ).fetchone()
+            pair.standby.freeze(signal.SIGCONT)
+            thawed = time.monotonic()
+            starter.more(5)
+        pulse(connection)
+        took = time.monotonic() - thawed
+        sys.stdout.write(f"{row} sessions after 45 s; work went on after {took:.1f} s\n")
+        assert row is not None
+        assert row[0] <= 2 * 9
+        assert took < 15
+        all_done(connection, seconds=40)
+        check(connection, workers, stub, faults=5, starter=starter)
+
+
 _BEATING = """
     select count(*) from pgworker.workers
     where heartbeat_at > started_at + interval '1 s' and heartbeat_at > clock_timestamp() - interval '1 s'
