@@ -66,6 +66,7 @@ class Wheel:
         self._most = settings.batch
         self._backlog = False
         self._is_known = False
+        self._is_unsure = False
 
     def stop(self) -> None:
         """Claims nothing new from now on; ``run`` returns once what is under way has been recorded."""
@@ -95,6 +96,7 @@ class Wheel:
                 log.warning("the connection to the database was lost", reason=error.message)
                 # a large turn may have outlasted a limit of the server's, and would again and again
                 self._most = max(1, self._most // 2)
+                self._is_unsure = True
                 await asyncio.sleep(backoff.next())
             finally:
                 await connection.close()
@@ -106,6 +108,11 @@ class Wheel:
         self._rest.begin()
         try:
             await self._register(connection)
+            if self._is_unsure:
+                # the last commit may have leased activities although its answer was lost: nobody performs
+                # them, and each such lease that runs out would count as an attempt
+                self._is_unsure = False
+                await connection.give_back(self._performer.held())
         except DatabaseUnavailable:
             await connection.close()  # a server that lets everybody in and nobody write would fill up
             raise
