@@ -65,9 +65,11 @@ def disk() -> Iterator[Disk]:
 @pytest.fixture
 def url_on_disk(server: Server, database_url: str, disk: Disk) -> Iterator[str]:
     """A database that lies on the small disk; the server's journal lies elsewhere."""
+    if not isinstance(server, OwnServer):
+        pytest.skip("the disk may not be where this server is")
     place = disk.folder / "tables"
     place.mkdir()
-    if isinstance(server, OwnServer) and os.geteuid() == 0:
+    if os.geteuid() == 0:
         shutil.chown(place, pwd.getpwnam("nobody").pw_uid)
     name = f"on_disk_{os.getpid()}"
     with server.connect("postgres") as connection:

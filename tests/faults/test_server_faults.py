@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -14,9 +16,9 @@ import pytest
 
 from tests.conftest import InProcessWorker, WorkerFactory
 from tests.faults.conftest import Role
-from tests.support.load import Starter, all_done, check, define_load, pulse
+from tests.support.load import NAME, Starter, all_done, check, define_load, pulse
 from tests.support.oracle import violations
-from tests.support.server import Server
+from tests.support.server import OwnServer, Server
 from tests.support.stub import Stub
 from tests.support.waiting import eventually, until
 from tests.support.workflows import define, has_ended, start
@@ -102,6 +104,44 @@ def test_backends_that_are_terminated_all_the_time_stop_nothing(
     assert took < RESUMES
     all_done(connection)
     check(connection, workers, stub, faults=15, starter=starter)
+
+
+def test_a_backend_that_is_killed_takes_every_session_with_it_and_no_work(
+    server: Server, connection: psycopg.Connection, worker_process: WorkerFactory, stub: Stub
+) -> None:
+    """As the system does when it runs out of memory: the server ends all other sessions, and recovers."""
+    if not isinstance(server, OwnServer):
+        pytest.skip("the processes of this server are not ours")
+    define_load(connection, stub.url)
+    workers = [worker_process(poll_seconds=0.2, lease_seconds=2) for _ in range(2)]
+    for _ in range(30):
+        start(connection, NAME)
+    row = connection.execute(
+        "select pid from pg_stat_activity where application_name = 'pgworker wheel'"
+        " and datname = current_database() limit 1"
+    ).fetchone()
+    assert row is not None
+    os.kill(row[0], signal.SIGKILL)
+    url = server.url(connection.info.dbname)
+    until(lambda: not _is_alive(connection), what="the end of all sessions")
+    until(lambda: _answers(url), what="the recovery")
+    with psycopg.connect(url, autocommit=True) as again:
+        assert pulse(again) < RESUMES
+        all_done(again)
+        check(again, workers, stub, faults=1)
+
+
+def _is_alive(connection: psycopg.Connection) -> bool:
+    with contextlib.suppress(psycopg.OperationalError):
+        connection.execute("select 1")
+    return not connection.closed
+
+
+def _answers(url: str) -> bool:
+    with contextlib.suppress(psycopg.OperationalError):
+        psycopg.connect(url).close()
+        return True
+    return False
 
 
 def test_a_role_that_may_not_connect_any_more_waits_until_it_may(
