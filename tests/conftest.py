@@ -91,7 +91,8 @@ def zygote() -> Iterator[Zygote]:
 def worker_process(database_url: str, zygote: Zygote, tmp_path: Path) -> Iterator[WorkerFactory]:
     """Starts worker processes; keywords are settings, such as ``lease_seconds=1``.
 
-    It returns when the worker has made itself known, or at once with ``wait=False``.
+    It returns when the worker has made itself known, or at once with ``wait=False``. ``clock`` makes its
+    clock wrong, see ``tests.support.clock``.
     """
     started: list[WorkerProcess] = []
     numbers = count(1)
@@ -106,7 +107,8 @@ def worker_process(database_url: str, zygote: Zygote, tmp_path: Path) -> Iterato
         worker = WorkerProcess(zygote, environment, tmp_path / f"{worker_id}.log")
         started.append(worker)
         if wait:
-            with psycopg.connect(database_url, autocommit=True) as connection:
+            url = environment["PGWORKER_DATABASE_URL"]
+            with psycopg.connect(url, autocommit=True) as connection:
                 until(lambda: _is_known(connection, worker_id), what=f"the start of {worker_id}")
         return worker
 

@@ -13,10 +13,11 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.types.json import set_json_loads
 
 from pgworker.store.arrays import register
+from pgworker.store.connection import Patience, WatchedConnection
 from pgworker.store.failures import translated
 
 _DEFAULTS: dict[str, Any] = {
-    "connect_timeout": 10,
+    "connect_timeout": 5,
     # a peer that has silently gone is noticed within 15 seconds, not within the system's two hours
     "keepalives": 1,
     "keepalives_idle": 5,
@@ -24,6 +25,15 @@ _DEFAULTS: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,
 }
+
+_SESSION: LiteralString = """
+    set timezone to 'UTC';
+    -- the server notices it too: otherwise the locks of a worker whose host has vanished stay for two hours
+    set tcp_keepalives_idle = 5;
+    set tcp_keepalives_interval = 3;
+    set tcp_keepalives_count = 3;
+    set tcp_user_timeout = 15000
+"""
 
 
 class _TextLoader(Loader):
@@ -40,21 +50,35 @@ class Database:
     url: str
     schema: str = "pgworker"
     listen_url: str | None = field(default=None)
+    patience: Patience = field(default_factory=Patience, compare=False)
 
-    async def connect(self, application: str, *, listen: bool = False) -> AsyncConnection[Any]:
+    async def connect(self, application: str, *, listen: bool = False) -> WatchedConnection:
         """A new connection in autocommit mode; raises ``DatabaseUnavailable``.
 
         UUIDs are read as texts, JSON as plain values, and times come in UTC.
         """
+        with translated():
+            connection = await WatchedConnection.connect(
+                self.conninfo(listen=listen), autocommit=True, application_name=f"pgworker {application}"
+            )
+            await self.prepare(connection)
+        return connection
+
+    async def prepare(self, connection: AsyncConnection[Any]) -> None:
+        """Makes a fresh connection read, write and wait the way this package expects."""
+        if isinstance(connection, WatchedConnection):
+            connection.patience = self.patience
+        connection.prepare_threshold = 1
+        connection.adapters.register_loader("uuid", _TextLoader)
+        set_json_loads(_loads, connection)
+        register(connection)
+        await connection.execute(_SESSION)
+
+    def conninfo(self, *, listen: bool = False) -> str:
+        """The connection string, with time-outs where it sets none."""
         url = (self.listen_url or self.url) if listen else self.url
         with translated():
-            connection = await AsyncConnection.connect(
-                make_conninfo(url, **(_DEFAULTS | conninfo_to_dict(url))),
-                autocommit=True,
-                application_name=f"pgworker {application}",
-            )
-            await prepare_connection(connection)
-        return connection
+            return make_conninfo(url, **(_DEFAULTS | conninfo_to_dict(url)))
 
     def statement(self, text: LiteralString) -> sql.Composed:
         """A statement with ``{schema}`` filled in, to be executed with parameters, be they none.
@@ -70,12 +94,3 @@ def _loads(text: bytes | str) -> Any:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
         return json.loads(text)
-
-
-async def prepare_connection(connection: AsyncConnection[Any]) -> None:
-    """Makes a fresh connection read and write the way this package expects."""
-    connection.prepare_threshold = 1
-    connection.adapters.register_loader("uuid", _TextLoader)
-    set_json_loads(_loads, connection)
-    register(connection)
-    await connection.execute("set timezone to 'UTC'")

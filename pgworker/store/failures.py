@@ -19,12 +19,16 @@ from pgworker.errors import (
     WorkflowFailed,
 )
 
-_TRANSIENT_CLASSES = ("08", "53", "57", "40", "55", "58")
-"""Connections, resources, operators' interventions, rollbacks, locks, the system: all of them pass."""
+_TRANSIENT_CLASSES = ("08", "40", "53", "55", "57", "58", "F0", "XX")
+"""Connections, rollbacks, resources, locks, operators' interventions, the system, its configuration, its
+inner troubles and damaged files: all of them pass, or are mended without the workflows' doing."""
 
-_TRANSIENT = frozenset({"25006", "25P03", "25P04", "26000", "XX000"})
+_TRANSIENT = frozenset({"25006", "25P03", "25P04", "26000", "42P05", "72000"})
 """A primary that became read-only, time-outs of idle or long transactions, prepared statements that went with
-another connection, a crash's after-effects."""
+another connection or were left on this one, a snapshot that was kept for too long."""
+
+_FULL_QUEUE = "54000", "PreCommit_Notify"
+"""The queue of notifications is full: the limit that is exceeded has nothing to do with any value."""
 
 _VALUES_CLASSES = ("22", "23", "54")
 """Data, integrity, and limits such as the longest text that an index takes: it is the values' fault."""
@@ -87,7 +91,9 @@ def is_transient(error: psycopg.Error) -> bool:
     state = error.sqlstate
     if state is None:
         return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
-    return state[:2] in _TRANSIENT_CLASSES or state in _TRANSIENT
+    if state[:2] in _TRANSIENT_CLASSES or state in _TRANSIENT:
+        return True
+    return (state, error.diag.source_function) == _FULL_QUEUE
 
 
 def _connection_message(message: str) -> str:

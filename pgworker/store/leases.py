@@ -18,6 +18,7 @@ class Leases:
 
     def __init__(self, database: Database, pool: AsyncConnectionPool, worker_id: str, lease: float) -> None:
         self._pool = pool
+        self._patience = database.patience
         self._worker_id = worker_id
         self._lease = timedelta(seconds=lease)
         self._heartbeat = database.statement(
@@ -37,6 +38,7 @@ class Leases:
                     self._heartbeat, [self._worker_id, len(held), self._lease, *_columns(held)]
                 )
                 (known, _, _), *lost = await cursor.fetchall()
+                self._patience.written()
                 lost_keys = {(workflow_id, seq) for _, workflow_id, seq in lost}
                 return bool(known), [lease for lease in held if (lease.workflow_id, lease.seq) in lost_keys]
 

@@ -10,7 +10,7 @@ from psycopg import sql
 from pgworker.store.database import Database
 from pgworker.store.failures import translated
 
-CHECK_SECONDS = 15.0
+CHECK_SECONDS = 5.0
 """A connection that has been silent for so long is asked whether it is still there."""
 
 
@@ -28,4 +28,4 @@ async def notifications(database: Database) -> AsyncIterator[None]:
                 async with aclosing(connection.notifies(timeout=CHECK_SECONDS)) as heard:
                     async for _ in heard:
                         yield
-                await connection.execute("select 1")
+                await connection.ping()

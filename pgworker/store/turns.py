@@ -210,6 +210,12 @@ class TurnConnection:
         self._lookout = Lookout(database)
         self._postpone = database.statement("select {schema}.postpone_turn(%s::uuid, %s)")
         self._note_problems = database.statement("select {schema}.note_problems(%s, %s, %s, %s)")
+        self._give_back = database.statement(
+            "select {schema}.release_activities("
+            "array_agg(workflow_id), array_agg(seq), array_agg(lease_token)) from {schema}.jobs"
+            " where kind = 'perform' and worker_id = %s and lease_token <> all (%s::uuid[])"
+            " having count(*) > 0"
+        )
         self._register = database.statement("select {schema}.register_worker(%s, %s, %s, %s, %s, %s, %s)")
 
     async def register(self, host: str, pid: int, version: str, *, slots: int, busy: int, idle: bool) -> None:
@@ -217,6 +223,13 @@ class TurnConnection:
         with translated():
             await self._connection.execute(
                 self._register, [self._worker_id, host, pid, version, slots, busy, idle]
+            )
+
+    async def give_back(self, held: Sequence[Lease]) -> None:
+        """Gives back what is leased to this worker and not among ``held``, as if it had not been leased."""
+        with translated():
+            await self._connection.execute(
+                self._give_back, [self._worker_id, plain(lease.token for lease in held)]
             )
 
     async def claim(self, wanted: Wanted) -> Claimed:

@@ -39,7 +39,7 @@ async def serve(settings: Settings, stop: asyncio.Event, black_box: BlackBox | N
     worker_id = settings.new_worker_id()
     rest = Rest(settings.poll_seconds)
     provided = Activities(http_policy(settings), StoredSecrets(settings.secrets_dir), settings.resources_dir)
-    async with open_pool(database, "keeper", size=3) as pool, provided as activities:
+    async with open_pool(database, "keeper", size=3, watched=True) as pool, provided as activities:
         leases = Leases(database, pool, worker_id, settings.lease_seconds)
         performer = Performer(activities, settings.concurrency, rest.wake)
         watch = DecisionWatch(black_box)

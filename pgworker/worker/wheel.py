@@ -69,8 +69,10 @@ class Wheel:
         )
         self._stopping = False
         self._careful = 0
+        self._most = settings.batch
         self._backlog = False
         self._is_known = False
+        self._is_unsure = False
 
     def stop(self) -> None:
         """Claims nothing new from now on; ``run`` returns once what is under way has been recorded."""
@@ -98,6 +100,9 @@ class Wheel:
                 await self._spin(connection)
             except DatabaseUnavailable as error:
                 log.warning("the connection to the database was lost", reason=error.message)
+                # a large turn may have outlasted a limit of the server's, and would again and again
+                self._most = max(1, self._most // 2)
+                self._is_unsure = True
                 await asyncio.sleep(backoff.next())
             finally:
                 await connection.close()
@@ -107,7 +112,16 @@ class Wheel:
         connection = TurnConnection(self._database, raw, self._worker_id, self._settings.lease_seconds)
         self._cache.clear()
         self._rest.begin()
-        await self._register(connection)
+        try:
+            await self._register(connection)
+            if self._is_unsure:
+                # the last commit may have leased activities although its answer was lost: nobody performs
+                # them, and each such lease that runs out would count as an attempt
+                self._is_unsure = False
+                await connection.give_back(self._performer.held())
+        except DatabaseUnavailable:
+            await connection.close()  # a server that lets everybody in and nobody write would fill up
+            raise
         return connection
 
     async def _register(self, connection: TurnConnection) -> None:
@@ -182,6 +196,8 @@ class Wheel:
 
     def _committed(self, turn: Turn, offered: Set[Key]) -> None:
         """The turn has been committed: memory follows, and its activities begin."""
+        self._most = min(2 * self._most, self._settings.batch)
+        self._database.patience.written()
         for workflow_id, known in turn.states.items():
             self._cache.put(workflow_id, known)
         self._performer.settled(turn.recorded)
@@ -232,7 +248,9 @@ class Wheel:
     def _wanted(self, without: Set[Key] = frozenset()) -> Wanted:
         """What to claim next; remembers which outcomes it offers."""
         offered = {k: v for k, v in self._performer.offered().items() if k not in without}
-        batch = 0 if self._stopping else self._settings.batch
+        batch = 0 if self._stopping else self._most
+        if self._most < self._settings.batch:
+            offered = dict(list(offered.items())[: self._most])
         if self._careful:
             # one workflow at a time: by turns one that is due and one whose activity is done
             self._careful -= 1

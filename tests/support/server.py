@@ -7,6 +7,7 @@ has to be a superuser, and the tests that crash the server are skipped.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import pwd
@@ -87,10 +88,11 @@ class Server:
 class OwnServer(Server):
     """A server in a folder of its own, with the stock settings for durability."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, configuration: str = "") -> None:
         super().__init__("127.0.0.1", _free_port(), "postgres", None, "postgres")
         self._folder = folder
         self._data = folder / "data"
+        self._configuration = f"{_CONFIGURATION}{configuration}\n"
         self._binaries = _binaries()
         self._as_user: dict[str, object] = {}
         if os.geteuid() == 0:  # the server refuses to run as root
@@ -99,14 +101,24 @@ class OwnServer(Server):
             os.chown(folder, nobody.pw_uid, nobody.pw_gid)
             _let_others_execute(self._binaries, self._as_user, folder)
 
-    def create(self) -> None:
-        """Makes the data folder."""
+    def create(self, *access: str) -> None:
+        """Makes the data folder; ``access`` are further lines for ``pg_hba.conf``."""
         self._run(
             "initdb", "-D", str(self._data), "-U", self.user, "--auth=trust", "-E", "UTF8", "--locale=C.UTF-8"
         )
-        with (self._data / "postgresql.conf").open("a") as configuration:
-            configuration.write(f"{_CONFIGURATION}port = {self.port}\n")
-            configuration.write(f"unix_socket_directories = '{self._folder}'\n")
+        with (self._data / "pg_hba.conf").open("a") as rules:
+            rules.writelines(f"{line}\n" for line in access)
+        self._configure()
+
+    def copy(self, primary: OwnServer) -> None:
+        """Makes the data folder a copy of another's, whose streaming standby this server will be."""
+        source = ["-h", primary.host, "-p", str(primary.port), "-U", primary.user]
+        self._run("pg_basebackup", "-D", str(self._data), "-R", "-X", "stream", "-c", "fast", *source)
+        self._configure()
+
+    def promote(self) -> None:
+        """Makes a standby a primary; returns when it is one."""
+        self._pg_ctl("promote")
 
     def start(self) -> None:
         self._pg_ctl("start", "-l", str(self._folder / "log"))
@@ -117,10 +129,24 @@ class OwnServer(Server):
     def restart_immediately(self) -> None:
         self._pg_ctl("restart", "-m", "immediate", "-l", str(self._folder / "log"))
 
+    def freeze(self, number: signal.Signals = signal.SIGSTOP) -> None:
+        """Stops all its processes where they are, or with SIGCONT lets them go on."""
+        postmaster = (self._data / "postmaster.pid").read_text().split()[0]
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                process, parent = status.parent.name, status.read_text().rpartition(")")[2].split()[1]
+                if postmaster in (process, parent):
+                    os.kill(int(process), number)
+
     @property
     def is_running(self) -> bool:
         """Whether there is a postmaster."""
         return (self._data / "postmaster.pid").exists()
+
+    def _configure(self) -> None:
+        with (self._data / "postgresql.conf").open("a") as configuration:
+            configuration.write(f"{self._configuration}port = {self.port}\n")
+            configuration.write(f"unix_socket_directories = '{self._folder}'\n")
 
     def _pg_ctl(self, action: str, *arguments: str) -> None:
         self._run("pg_ctl", action, "-D", str(self._data), "-w", "-t", "60", *arguments)
@@ -156,11 +182,18 @@ def running_server() -> Iterator[Server]:
         return
     # told to end, pytest cleans up as it does after Ctrl-C, and leaves no server behind
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    folder = Path(tempfile.mkdtemp(prefix="pgworker-tests-", dir=_quick_place()))
-    try:
-        server = OwnServer(folder)
+    with new_server() as server:
         server.create()
         server.start()
+        yield server
+
+
+@contextmanager
+def new_server(configuration: str = "", folder: Path | None = None) -> Iterator[OwnServer]:
+    """A server that is still to be created (or copied) and started; stopped and gone again afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="pgworker-tests-", dir=folder or _quick_place()))
+    try:
+        server = OwnServer(folder, configuration)
         try:
             yield server
         finally:

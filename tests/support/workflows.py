@@ -109,6 +109,12 @@ def are_ended(connection: psycopg.Connection, workflow_ids: Iterable[str]) -> bo
     return row == (0,)
 
 
+def is_held(connection: psycopg.Connection, workflow_id: str) -> bool:
+    """Whether somebody holds the workflow this moment, as a worker does in a turn."""
+    query = "select 1 from pgworker.workflows where id = %s for no key update skip locked"
+    return connection.execute(query, [workflow_id]).fetchone() is None
+
+
 def ended(connection: psycopg.Connection, workflow_id: str, seconds: float = 20.0) -> dict[str, Any]:
     """Waits until the workflow has ended; returns its row."""
     until(lambda: are_ended(connection, [workflow_id]), seconds, f"the end of workflow {workflow_id}")

@@ -17,7 +17,7 @@ from typing import NoReturn
 
 from pgworker.dsl.compile import compile_document
 from pgworker.dsl.document import Document
-from tests.support import worker
+from tests.support import clock, worker
 from tests.support.failpoints import arming
 from tests.support.workflows import HELLO, document
 
@@ -60,6 +60,8 @@ def _become_worker(environment: dict[str, str], log: str) -> NoReturn:
         os.dup2(output, 2)
         for name in [name for name in os.environ if name.startswith(_STRANGE)]:
             del os.environ[name]
+        if wrong := environment.pop("PGWORKER_CLOCK", None):
+            clock.go_wrong(wrong)
         os.environ.update(environment)
         arming.arm()
         code = worker.main()

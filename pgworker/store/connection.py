@@ -1,0 +1,108 @@
+"""A connection that hangs up on a database that does not answer any more."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+import socket
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.abc import PQGen
+
+ANSWER_SECONDS = 10.0
+"""How long a worker waits for an answer. What became of the question then is read from the database later."""
+
+_LONGEST_SECONDS = 300.0
+
+PING_SECONDS = 4.0
+"""How long it waits for an answer that needs no work."""
+
+T = TypeVar("T")
+
+
+class Patience:
+    """How long all connections of a worker wait for an answer.
+
+    Each time that none comes they wait for twice as long, until what they write is written again: a server
+    that is stuck keeps the session of whoever hangs up, and must not be filled with them.
+    """
+
+    def __init__(self, seconds: float = ANSWER_SECONDS) -> None:
+        self._first = seconds
+        self.seconds = seconds
+
+    def lost(self, seconds: float) -> None:
+        """No answer came in so many seconds."""
+        self.seconds = min(max(self.seconds, 2 * seconds), _LONGEST_SECONDS)
+
+    def written(self) -> None:
+        """Something was written."""
+        self.seconds = self._first
+
+
+class WatchedConnection(AsyncConnection[Any]):
+    """Raises as if the database had gone when it has been silent for as long as its ``patience`` lasts.
+
+    The kernel notices a peer that has silently gone only if nobody in between answers in its place, as
+    proxies and tunnels do, and not at all one that is frozen.
+    """
+
+    patience = Patience()
+    _is_ping = False
+
+    async def wait(self, gen: PQGen[T], *arguments: Any, **named: Any) -> T:
+        """Waits for the database; the driver comes here whenever it does."""
+        seconds = PING_SECONDS if self._is_ping else self.patience.seconds
+        loop = asyncio.get_running_loop()
+        hung_up = False
+        timer: asyncio.TimerHandle
+
+        def look() -> None:
+            nonlocal hung_up, timer
+            if self._has_heard():  # it is this process that was slow
+                timer = loop.call_later(seconds, look)
+            else:
+                hung_up = True
+                self._hang_up()
+
+        timer = loop.call_later(seconds, look)
+        try:
+            return await super().wait(gen, *arguments, **named)
+        except psycopg.OperationalError as error:
+            if hung_up:
+                if not self._is_ping:
+                    self.patience.lost(seconds)
+                raise psycopg.OperationalError(f"no answer within {seconds:g} s") from error
+            raise
+        finally:
+            timer.cancel()
+
+    async def ping(self) -> None:
+        """Raises if the database does not answer soon, or can only be read.
+
+        A primary that another has taken the place of may be there for long; a new connection finds the other.
+        """
+        self._is_ping = True
+        try:
+            row = await (await self.execute("show transaction_read_only")).fetchone()
+        finally:
+            self._is_ping = False
+        if row is not None and row[0] == "on":
+            raise psycopg.errors.ReadOnlySqlTransaction("the database has become read-only")
+
+    def _has_heard(self) -> bool:
+        """Whether there is something to read, or the connection has ended."""
+        if self.closed:
+            return True
+        poll = select.poll()
+        poll.register(self.fileno(), select.POLLIN)
+        return bool(poll.poll(0))
+
+    def _hang_up(self) -> None:
+        """Lets the driver find the connection closed; a cancellation would wait for an answer, too."""
+        with suppress(OSError), socket.socket(fileno=os.dup(self.fileno())) as ours:
+            ours.shutdown(socket.SHUT_RDWR)
