@@ -72,6 +72,7 @@ class Side:
     def __init__(self, gate: Gate, acts: Awaitable[None], observer: AsyncConnection[Any]) -> None:
         self._gate = gate
         self._observer = observer
+        gate.is_open = False
         self._task = asyncio.ensure_future(acts)
         self.steps = 0
         self.was_held_up = False

@@ -75,8 +75,9 @@ async def test_no_order_of_statements_loses_an_event_that_is_published_while_its
         await races.take_place(
             chance.choice([by_itself(len(races.past)), like_others()]), three_sided(chance)
         )
-    # each side had to wait for the other: the orders were forced, and did not just happen one after the other
-    assert min(waited(races, 0), waited(races, 1), waited(races, 2)) > 0
+    # the orders were forced: where one side had to wait for the other it did
+    assert min(waited(races, 0), waited(races, 1)) > 100
+    assert waited(races, 2) > 0
     races.are_over()
     worker_process()
     ids = [race.workflow_id for race in races.past]
