@@ -7,7 +7,6 @@ of the original with another id, and with other values in the place of some.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import LiteralString
 
 import psycopg
 from psycopg import sql
@@ -39,7 +38,7 @@ def copy(
     connection: psycopg.Connection,
     original: str,
     numbers: range,
-    replacing: Mapping[str, LiteralString] | None = None,
+    replacing: Mapping[str, sql.Composable] | None = None,
 ) -> None:
     """Copies a workflow once for each number.
 
@@ -52,17 +51,19 @@ def copy(
         for table, key in _TABLES.items():
             query = sql.SQL(_ORIGINAL).format(sql.Identifier(table), sql.Identifier(key))
             for (row,) in connection.execute(query, [original]).fetchall():
-                connection.execute(_insert(connection, table, row, {original: "c.id", **(replacing or {})}))
+                connection.execute(
+                    _insert(connection, table, row, {original: sql.SQL("c.id"), **(replacing or {})})
+                )
 
 
 def _insert(
-    connection: psycopg.Connection, table: str, row: str, replacing: Mapping[str, LiteralString]
+    connection: psycopg.Connection, table: str, row: str, replacing: Mapping[str, sql.Composable]
 ) -> sql.Composed:
     (columns,) = connection.execute(_COLUMNS, [table]).fetchone() or ([],)
     text: sql.Composable = sql.Literal(row)
     for old, new in replacing.items():
         if old in row:
-            text = sql.SQL("replace({}, {}, {})").format(text, sql.Literal(old), sql.SQL(new))
+            text = sql.SQL("replace({}, {}, {})").format(text, sql.Literal(old), new)
     return sql.SQL(_INSERT).format(
         table=sql.Identifier(table),
         columns=sql.SQL(", ").join(map(sql.Identifier, columns)),

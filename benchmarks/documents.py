@@ -16,6 +16,16 @@ _CALL: JsonObject = {
     "with": {"method": "get", "endpoint": "${ $workflow.input.stub }/item"},
 }
 _WAIT: JsonObject = {"wait": "${ {milliseconds: (($workflow.input.at - now) * 1000 | floor)} }"}
+_LISTEN: JsonObject = {
+    "listen": {
+        "to": {
+            "one": {
+                "with": {"type": "paid"},
+                "correlate": {"order": {"from": ".order", "expect": "${ $workflow.input.order }"}},
+            }
+        }
+    }
+}
 
 
 def definitions() -> list[JsonObject]:
@@ -26,6 +36,7 @@ def definitions() -> list[JsonObject]:
         _chain("http", _CALL, TASKS),
         _chain("one", _SET, 1),
         _chain("wait", _WAIT, 1),
+        _chain("listen", _LISTEN, 1),
     ]
 
 

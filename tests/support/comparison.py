@@ -21,15 +21,16 @@ class Comparison:
     def by_turns(
         self, repetitions: int, small: Callable[[], float], large: Callable[[], float]
     ) -> Comparison:
-        """Measures both so often, so that what else the machine does befalls both; the first of each is free.
+        """Measures both so often: what else the machine does befalls both. The first of each does not count.
 
         What is told can be read with ``pytest -rP``, or in what a failure tells.
         """
         small()
         large()
-        for _ in range(repetitions):
-            self.small.append(small())
-            self.large.append(large())
+        for repetition in range(repetitions):
+            # what the one leaves to be done meets the other as often
+            for measure in (small, large) if repetition % 2 else (large, small):
+                (self.small if measure is small else self.large).append(measure())
         sys.stdout.write(f"{self}\n")
         return self
 
