@@ -59,8 +59,23 @@ def large_input() -> JsonObject:
     return {"count": 0, "orders": rows}
 
 
+def loop(iterations: int, tasks: int = 1) -> list[JsonValue]:
+    """So many iterations of some pure tasks, one after the other."""
+    body: list[JsonValue] = [{f"task{place}": _SET} for place in range(tasks)]
+    return [{"loop": {"for": {"in": f"[range({iterations})]"}, "do": body}}]
+
+
+def fork(branches: int) -> list[JsonValue]:
+    """So many branches that all wait at the same time, and then do a pure task each."""
+    body: list[JsonValue] = [{"nap": {"wait": {"milliseconds": 20}}}, {"task": _SET}]
+    each: list[JsonValue] = [{f"branch{place}": {"do": body}} for place in range(branches)]
+    return [{"fork": {"fork": {"branches": each}}}]
+
+
+def named(name: str, do: list[JsonValue]) -> JsonObject:
+    """The definition with these tasks."""
+    return {"document": {"dsl": "1.0.3", "namespace": "default", "name": name, "version": "1.0.0"}, "do": do}
+
+
 def _chain(name: str, task: JsonObject, count: int) -> JsonObject:
-    return {
-        "document": {"dsl": "1.0.3", "namespace": "default", "name": name, "version": "1.0.0"},
-        "do": [{f"task{index}": task} for index in range(count)],
-    }
+    return named(name, [{f"task{index}": task} for index in range(count)])

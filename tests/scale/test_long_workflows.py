@@ -9,15 +9,13 @@ import psycopg
 import pytest
 
 from benchmarks.bulk import started_before
-from benchmarks.documents import small_input
+from benchmarks.documents import fork, loop, named, small_input
 from benchmarks.gauge import Gauge
 from benchmarks.load import Load
+from pgworker.types import JsonValue
 from tests.conftest import WorkerFactory
 from tests.support.comparison import Comparison
-from tests.support.workflows import Task, document
 
-SET: Task = {"set": {"count": "${ .count + 1 }", "name": "${ .name }"}}
-BRANCH: list[Task] = [{"nap": {"wait": {"milliseconds": 20}}}, {"count": SET}]
 SMALL = 10
 """Tasks of a small workflow, or branches of a small fork."""
 
@@ -26,20 +24,9 @@ MEMORY = 64
 """Megabytes by which the worker may grow: the caches of its interpreter among them."""
 
 
-def loop(tasks: int) -> list[Task]:
-    """So many iterations of one task."""
-    return [{"loop": {"for": {"in": f"[range({tasks})]"}, "do": [{"count": SET}]}}]
-
-
-def loop_of_five(tasks: int) -> list[Task]:
+def loop_of_five(tasks: int) -> list[JsonValue]:
     """A fifth of so many iterations, of five tasks each."""
-    body = [{f"count{place}": SET} for place in range(5)]
-    return [{"loop": {"for": {"in": f"[range({tasks // 5})]"}, "do": body}}]
-
-
-def fork(branches: int) -> list[Task]:
-    """So many branches, all of which wait at the same time."""
-    return [{"fork": {"fork": {"branches": [{f"b{n}": {"do": BRANCH}} for n in range(branches)]}}}]
+    return loop(tasks // 5, 5)
 
 
 SNAPSHOTS = pytest.mark.xfail(
@@ -60,12 +47,12 @@ SNAPSHOTS = pytest.mark.xfail(
 def test_an_event_of_a_large_workflow_costs_what_one_of_a_small_workflow_does(
     connection: psycopg.Connection,
     worker_process: WorkerFactory,
-    shape: Callable[[int], list[Task]],
+    shape: Callable[[int], list[JsonValue]],
     large: int,
 ) -> None:
     load = Load(connection)
-    load.define(document(shape(SMALL), name="small"))
-    load.define(document(shape(large), name="large"))
+    load.define(named("small", shape(SMALL)))
+    load.define(named("large", shape(large)))
     worker = worker_process()
     gauge = Gauge(connection, worker.pid)
 
