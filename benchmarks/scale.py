@@ -49,9 +49,7 @@ def timer_rows(url: str, workers: Workers, timers: int, count: int) -> list[Row]
         load = _defined(connection, definitions())
         with workers(place):
             rows += _idle(load, 0, count)
-            original = wait(connection)
-        copy_timers(connection, original, timers, FAR, timers)
-        with workers(place):
+            copy_timers(connection, wait(connection), timers, FAR, timers)
             rows += _idle(load, timers, count)
     return rows
 
