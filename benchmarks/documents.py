@@ -19,6 +19,16 @@ _CALL: JsonObject = {
     "with": {"method": "get", "endpoint": "${ $workflow.input.stub }/item"},
 }
 _WAIT: JsonObject = {"wait": "${ {milliseconds: (($workflow.input.at - now) * 1000 | floor)} }"}
+_LISTEN: JsonObject = {
+    "listen": {
+        "to": {
+            "one": {
+                "with": {"type": "paid"},
+                "correlate": {"order": {"from": ".order", "expect": "${ $workflow.input.order }"}},
+            }
+        }
+    }
+}
 
 
 def definitions() -> list[JsonObject]:
@@ -30,6 +40,7 @@ def definitions() -> list[JsonObject]:
         _chain("one", _SET, 1),
         _chain("line", _SET, LINE),
         _chain("wait", _WAIT, 1),
+        _chain("listen", _LISTEN, 1),
     ]
 
 
@@ -52,8 +63,22 @@ def large_input() -> JsonObject:
     return {"count": 0, "orders": rows}
 
 
+def loop(iterations: int, tasks: int = 1) -> list[JsonValue]:
+    """So many iterations of some pure tasks, one after the other."""
+    body: list[JsonValue] = [{f"task{place}": _SET} for place in range(tasks)]
+    return [{"loop": {"for": {"in": f"[range({iterations})]"}, "do": body}}]
+
+
+def fork(branches: int) -> list[JsonValue]:
+    """So many branches of a pure task each; all of them live before the first has ended."""
+    each: list[JsonValue] = [{f"branch{place}": {"do": [{"task": _SET}]}} for place in range(branches)]
+    return [{"fork": {"fork": {"branches": each}}}]
+
+
+def named(name: str, do: list[JsonValue]) -> JsonObject:
+    """The definition with these tasks."""
+    return {"document": {"dsl": "1.0.3", "namespace": "default", "name": name, "version": "1.0.0"}, "do": do}
+
+
 def _chain(name: str, task: JsonObject, count: int) -> JsonObject:
-    return {
-        "document": {"dsl": "1.0.3", "namespace": "default", "name": name, "version": "1.0.0"},
-        "do": [{f"task{index}": task} for index in range(count)],
-    }
+    return named(name, [{f"task{index}": task} for index in range(count)])

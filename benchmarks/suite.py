@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psycopg
 
-from benchmarks import bulk, calls, documents, processes, raw, waiting
+from benchmarks import bulk, calls, documents, processes, raw, scale, waiting
 from benchmarks.load import Load
 from benchmarks.profiles import print_top
 from benchmarks.report import Row, percentiles, table
@@ -37,10 +37,38 @@ class Sizes:
     latency: int
     timers: int
     timers_lead: float
+    iterations: int
+    branches: int
+    crowd: int
+    listeners: tuple[int, int]
 
 
-FULL = Sizes(raw_seconds=1.5, pure=3000, large=400, http=300, latency=200, timers=10_000, timers_lead=14)
-QUICK = Sizes(raw_seconds=0.3, pure=300, large=50, http=30, latency=20, timers=300, timers_lead=3)
+FULL = Sizes(
+    raw_seconds=1.5,
+    pure=3000,
+    large=400,
+    http=300,
+    latency=200,
+    timers=10_000,
+    timers_lead=14,
+    iterations=10_000,
+    branches=1_000,
+    crowd=100_000,
+    listeners=(1_000, 100_000),
+)
+QUICK = Sizes(
+    raw_seconds=0.3,
+    pure=300,
+    large=50,
+    http=30,
+    latency=20,
+    timers=300,
+    timers_lead=3,
+    iterations=500,
+    branches=50,
+    crowd=1_000,
+    listeners=(100, 1_000),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +160,20 @@ class Suite:
             self.load.warm_up("pure", documents.small_input(), 100)
             return waiting.timers(self.load, self.sizes.timers, self.sizes.timers_lead)
 
+    def scale(self) -> list[Row]:
+        """Large workflows beside small ones, and crowds that wait beside those that do not."""
+        sizes = self.sizes
+        with self._workers():
+            self.load.warm_up("pure", documents.small_input(), 100)
+            rows = scale.long_rows(self.load, self.repeat, sizes.iterations, sizes.branches)
+        rows += scale.timer_rows(self.url, self._workers_on, sizes.crowd, sizes.latency)
+        return rows + scale.listener_rows(self.url, self._workers_on, sizes.listeners, sizes.latency)
+
+    @contextmanager
+    def _workers_on(self, url: str) -> Iterator[None]:
+        with processes.workers(url, 1, self.profiles, poll_seconds=60):
+            yield
+
     @contextmanager
     def _workers(self, count: int = 1, **settings: float | str) -> Iterator[None]:
         with processes.workers(self.url, count, self.profiles, **settings) as self.load.workers:
@@ -141,7 +183,7 @@ class Suite:
         return [run() for _ in range(self.repeat)]
 
 
-PARTS = ("raw", "pure", "alone", "large", "http", "latency", "timers")
+PARTS = ("raw", "pure", "alone", "large", "http", "latency", "timers", "scale")
 
 
 def main() -> None:

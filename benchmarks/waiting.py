@@ -10,7 +10,7 @@ from benchmarks.load import Load
 from benchmarks.report import Row, percentiles
 from pgworker.types import JsonObject
 
-_PAUSE_SECONDS = 0.08
+PAUSE_SECONDS = 0.08
 """Between two workflows: long enough for the worker to look a second time and fall asleep."""
 
 _LOOK_SECONDS = 0.0003
@@ -23,7 +23,7 @@ def idle_latency(load: Load, name: str, given: JsonObject, count: int) -> list[f
 
 
 def _one(load: Load, name: str, given: JsonObject) -> float:
-    time.sleep(_PAUSE_SECONDS)
+    time.sleep(PAUSE_SECONDS)
     cursor = load.connection.execute("select pgworker.start_workflow(%s, %s)", [name, Jsonb(given)])
     committed = time.perf_counter()
     (workflow_id,) = cursor.fetchone() or (None,)

@@ -29,6 +29,14 @@ ROWS = (
     "timers' lateness, p50",
     "timers' lateness, p99",
     "timers that fired early",
+    "50 x 10 iterations",
+    "1 x 500 iterations",
+    "5 x 10 branches",
+    "1 x 50 branches",
+    "idle latency beside 0 timers, 1 task, p50",
+    "idle latency beside 1,000 timers, 1 task, p50",
+    "a CloudEvent among 100 listeners, p50",
+    "a CloudEvent among 1,000 listeners, p50",
 )
 
 
@@ -39,7 +47,7 @@ def test_the_quick_benchmark_prints_every_row(tmp_path: Path) -> None:
         cwd=CHECKOUT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert run.returncode == 0, run.stderr
