@@ -11,14 +11,17 @@ there are and not the matrix alone.
 
 from __future__ import annotations
 
+import inspect
 import os
 import random
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 
+from pgworker.store import correspondence, leases, resources, rounds, turns
 from tests.support.failpoints.cells import Cell, Passed, everything, matrix
 from tests.support.failpoints.kinds import Kind, failed
 from tests.support.failpoints.lanes import Lanes
@@ -42,21 +45,23 @@ def cells(kinds: Mapping[str, Kind], recordings: Mapping[str, Passed]) -> list[C
     return everything(kinds, recordings)
 
 
-def test_the_matrix_is_as_large_as_it_is_to_be(cells: list[Cell]) -> None:
-    chosen = matrix(cells)
+def test_the_matrix_is_as_large_as_it_is_to_be(cells: list[Cell], kinds: Mapping[str, Kind]) -> None:
+    chosen = matrix(kinds, cells)
     points = {(cell.point, cell.when) for cell in chosen}
     sys.stdout.write(f"{len(chosen)} cells of {len(cells)}: {len(points)} points\n")
     assert len(chosen) == len(set(chosen)) >= LEAST
     assert len(points) >= 25
     assert len({cell.kind for cell in chosen}) >= 12
     assert {cell.fault for cell in chosen} == set(Fault)
-    assert {point.rpartition(" ")[2] for point, _ in points} >= {
-        "claim_turn", "commit_turn", "claim_activities", "heartbeat", "consume_events", "start_children",
-        "cancel_children", "subscribe", "unsubscribe", "correlate_events", "claim_events", "correlations_for",
-        "settle_schedule", "claim_schedules", "subscribe_schedule", "next_rounds", "declare_idle",
-        "time_to_next_job", "register_worker", "forget_workers", "release_activities", "histories_of",
-        "keep_snapshots", "keep_resources", "put_off", "note_problems", "definition", "listen",
-    }  # fmt: skip
+
+
+def test_every_function_that_workers_call_is_a_point_of_the_matrix(
+    cells: list[Cell], kinds: Mapping[str, Kind]
+) -> None:
+    sources = "".join(map(inspect.getsource, (turns, correspondence, leases, rounds, resources)))
+    functions = set(re.findall(r"\{schema\}\.(\w+)\(", sources))
+    assert "commit_turn" in functions
+    assert functions <= {cell.point for cell in matrix(kinds, cells)}
 
 
 def test_a_sample_of_all_cells_is_green(
@@ -68,9 +73,9 @@ def test_a_sample_of_all_cells_is_green(
 
 @pytest.mark.soak
 def test_the_whole_matrix_is_green(
-    lanes: Lanes, cells: list[Cell], stub_process: Stub, chance: random.Random
+    lanes: Lanes, kinds: Mapping[str, Kind], cells: list[Cell], stub_process: Stub, chance: random.Random
 ) -> None:
-    chosen = _asked_for(cells if os.environ.get("PGWORKER_TEST_EVERYTHING") else matrix(cells))
+    chosen = _asked_for(cells if os.environ.get("PGWORKER_TEST_EVERYTHING") else matrix(kinds, cells))
     assert chosen
     _all_green(lanes, chance.sample(chosen, len(chosen)), stub_process)
 

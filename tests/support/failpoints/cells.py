@@ -31,6 +31,7 @@ _STEPS: Final = {
     When.AFTER: (Fault.KILL, Fault.EXCEPTION, Fault.DROP),
 }
 _SPECIAL: Final = {
+    "rollback": {When.BEFORE: _STEPS[When.BEFORE], When.AFTER: _CALLS[When.AFTER]},
     "connect the wheel": _STEPS,
     "connect the keeper": _STEPS,
     "connect the listener": _STEPS,
@@ -50,7 +51,8 @@ _BEATS: Final = ("heartbeat", "forget_workers")
 
 _UPKEEP: Final = (
     "connect ", "prepare ", "check ", "listen", "ask ", "register_worker", "definition", "next_rounds",
-    "begin of a turn", "end of a look", "declare_idle", "time_to_next_job", "heartbeat", "forget_workers",
+    "begin of a turn", "begin of a round", "end of a look", "declare_idle", "time_to_next_job", "heartbeat",
+    "forget_workers",
 )  # fmt: skip
 """What every worker does all the time, whatever the work is."""
 
@@ -116,7 +118,7 @@ def everything(kinds: Mapping[str, Kind], recordings: Mapping[str, Passed]) -> l
     ]
 
 
-def matrix(cells: Sequence[Cell]) -> list[Cell]:
+def matrix(kinds: Mapping[str, Kind], cells: Sequence[Cell]) -> list[Cell]:
     """Those of all cells that are worth their time: each point of the work of each kind, with all faults.
 
     What is the same whatever the work is, is tried with some kinds.
@@ -125,7 +127,9 @@ def matrix(cells: Sequence[Cell]) -> list[Cell]:
     return [
         cell
         for cell in cells
-        if (cell.point != "claim_activities" or cell.kind in performing) and _is_worth_it(cell)
+        if (cell.point != "claim_activities" or cell.kind in performing)
+        and (not kinds[cell.kind].about or cell.point in kinds[cell.kind].about)
+        and _is_worth_it(cell)
     ]
 
 
@@ -138,7 +142,7 @@ def _cells_of(kind: Kind, passed: Passed) -> Iterator[Cell]:
 
 def _is_worth_it(cell: Cell) -> bool:
     is_first = cell.turn == cell.first
-    if not is_first and (cell.point not in _OFTEN or cell.fault is Fault.REFUSAL):
+    if not is_first and (cell.point not in _OFTEN or cell.fault not in (Fault.KILL, Fault.LOST)):
         return False
     if cell.point.startswith(_UPKEEP):
         return cell.kind in _UPKEPT

@@ -41,7 +41,9 @@ def _listens() -> list[Kind]:
         _listen("listen foreach", until, [{"got": 1}, {"got": 2}],
                 [publish(AT_ONCE, "a", 1), publish(AT_ONCE, "a", 2), publish(LISTENING, "b", 3)],
                 f"foreach: {each}"),
-        alone("listen twice", f"do: [x: {_hear(_A)}, y: {_hear(_B)}]", completed([2]),
+        alone("listen twice", f"do: [x: {_hear(_A)}, y: {_hear(_A)}]", completed([2]),
+              tells=[publish(AT_ONCE, "a", 1), publish(AT_ONCE, "a", 2)]),
+        alone("listen for another", f"do: [x: {_hear(_A)}, y: {_hear(_B)}]", completed([2]),
               tells=[publish(AT_ONCE, "b", 2), publish(LISTENING, "b", 3), publish(LISTENING, "a", 1)]),
         alone("listen with timeout", f"""
             do:

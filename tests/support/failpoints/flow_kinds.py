@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from tests.support.failpoints.kinds import Kind, alone, completed, failed
+from tests.support.failpoints.points import COMMIT
+
+_ENDLESS = Random(0).randbytes(5000).hex()
+"""A text that no index takes: the database refuses the turn, and in the end the workflow fails."""
 
 
 def flow_kinds() -> list[Kind]:
@@ -66,6 +72,8 @@ def _errors() -> list[Kind]:
             """, completed({"caught": 418})),
         alone("raise", "do: [nap: {<nap>}, r: {raise: {error: {type: bad, status: 418}}}]", failed(418)),
         alone("broken definition", "do: [a: {sett: {n: 1}}]", failed(400)),
+        alone("refused", f"do: [l: {{listen: {{to: {{one: {{with: {{type: {_ENDLESS}}}}}}}}}}}]", failed(500),
+              about=["postpone_turn", "rollback"]),
     ]  # fmt: skip
 
 
@@ -88,7 +96,8 @@ def _times() -> list[Kind]:
             - nap: {wait: {milliseconds: 600}}
             - then: {for: {in: '[range(520)]'}, do: [a: {set: {n: '${ (.n // 0) + 1 }'}}]}
             """, completed({"n": 1040}),
-            prelude="select exists (select from workflows where last_seq > 1000)"),
+            prelude="select exists (select from workflows where last_seq > 1000)",
+            about=["histories_of", "keep_snapshots", "claim_turn", "commit_turn", COMMIT]),
     ]  # fmt: skip
 
 

@@ -68,7 +68,7 @@ class Kind:
     all workflows of a name end, ``broken`` the same where an activity fails that would not have failed: None
     if that is not to be tried. ``tells`` happen one after the other. ``prelude`` is a condition: up to there
     another worker goes first. ``stops`` is true where the worker ends by itself. ``settings`` are those of
-    the workers.
+    the workers. ``about`` names the points for whose sake there is the kind, if it is only for those.
     """
 
     name: str
@@ -80,6 +80,7 @@ class Kind:
     prelude: str | None = None
     stops: bool = False
     settings: Mapping[str, object] = field(default_factory=dict)
+    about: Sequence[str] = ()
 
     def beside(self, text: str, end: End, suffix: str = "child") -> Kind:
         """The same with one more definition, whose workflows somebody starts: NAME-child."""
