@@ -11,7 +11,7 @@ comment on column subscriptions.waits_until is 'It is told of nothing before the
 update jobs j set namespace = w.namespace from workflows w where w.id = j.workflow_id;
 update subscriptions s set namespace = w.namespace from workflows w where w.id = s.workflow_id;
 drop index decide_jobs_by_due_time, perform_jobs_by_due_time;
-create index jobs_by_lane_and_due_time on jobs (kind, priority, namespace, due_at);
+create index jobs_by_lane_and_due_time on jobs (kind, priority desc, namespace, due_at);
 comment on column jobs.namespace is 'Namespace of the workflow: jobs of different namespaces get their turns side by side.';
 comment on column subscriptions.namespace is 'Namespace of the workflow.';
 do $$
@@ -414,6 +414,7 @@ as $$
 #variable_conflict use_column
 declare
     v_ids uuid[];
+    v_now timestamptz := clock_timestamp();  -- no index is searched for what may change meanwhile
 begin
     -- One worker at a time, so that positions are in the order of publication. One that falls silent meanwhile
     -- must not stop the others for long.
@@ -423,7 +424,7 @@ begin
     perform set_config('idle_in_transaction_session_timeout', '20s', true);
     select array_agg(c.workflow_id) into v_ids
     from (select j.workflow_id from jobs j
-          where j.kind = 'correlate' and j.due_at <= clock_timestamp()
+          where j.kind = 'correlate' and j.due_at <= v_now
           order by j.due_at, j.seq
           limit p_batch
           for update skip locked) c;
@@ -1074,21 +1075,21 @@ begin
     return query
     with recursive lane as (
         (select j.priority, j.namespace, j.due_at from jobs j where j.kind = p_kind
-         order by j.priority desc, j.namespace desc, j.due_at desc limit 1)
+         order by j.priority desc, j.namespace, j.due_at limit 1)
         union all
         select n.priority, n.namespace, n.due_at
         from lane l
         cross join lateral (
-            select j.priority, j.namespace, j.due_at from jobs j
-            where j.kind = p_kind and (j.priority, j.namespace) < (l.priority, l.namespace)
-            order by j.priority desc, j.namespace desc, j.due_at desc limit 1) n
+            (select j.priority, j.namespace, j.due_at from jobs j
+             where j.kind = p_kind and j.priority = l.priority and j.namespace > l.namespace
+             order by j.namespace, j.due_at limit 1)
+            union all
+            (select j.priority, j.namespace, j.due_at from jobs j
+             where j.kind = p_kind and j.priority < l.priority
+             order by j.priority desc, j.namespace, j.due_at limit 1)
+            limit 1) n
     )
-    select l.priority, l.namespace, f.due_at
-    from (select lane.priority, lane.namespace from lane limit p_most) l
-    cross join lateral (
-        select j.due_at from jobs j
-        where j.kind = p_kind and j.priority = l.priority and j.namespace = l.namespace
-        order by j.due_at limit 1) f;
+    select lane.priority, lane.namespace, lane.due_at from lane limit p_most;
 end
 $$;
 
@@ -1390,13 +1391,14 @@ declare
     v_workflows uuid[];
     v_seqs      bigint[];
     v_taken     integer := 0;
+    v_now       timestamptz := clock_timestamp();  -- no index is searched for what may change meanwhile
 begin
     for v_lane in select * from due_lanes('perform', p_slots) loop
         exit when v_taken >= p_slots;
         select array_agg(d.workflow_id), array_agg(d.seq) into v_workflows, v_seqs
         from (select j.workflow_id, j.seq from jobs j
               where j.kind = 'perform' and j.priority = v_lane.priority and j.namespace = v_lane.namespace
-                and j.due_at <= clock_timestamp()
+                and j.due_at <= v_now
               order by j.due_at
               limit greatest(least(v_lane.share, v_lane.up_to - v_taken), 0)
               for update skip locked) d;
@@ -1606,12 +1608,16 @@ as $$
 #variable_conflict use_column
 declare
     v_ids uuid[];
+    v_now timestamptz := clock_timestamp();  -- no index is searched for what may change meanwhile
 begin
     perform set_config('idle_in_transaction_session_timeout', '20s', true);  -- who falls silent lets go of them
     select array_agg(c.id) into v_ids
     from (select s.id
-          from (select o.workflow_id, min(o.due_at) as due_at from jobs o
-                where o.kind = 'schedule' and o.due_at <= clock_timestamp()
+          from (select o.workflow_id, min(o.due_at) as due_at
+                from (select q.workflow_id, q.due_at from jobs q
+                      where q.kind = 'schedule' and q.due_at <= v_now
+                      -- so many that others may hold the first of them
+                      order by q.due_at limit 10 * p_batch) o
                 group by o.workflow_id) d
           join schedules s on s.id = d.workflow_id
           order by d.due_at
@@ -1620,9 +1626,17 @@ begin
     -- With them go the jobs of schedules that a newer version has ended while these came.
     delete from jobs j
     using (select o.workflow_id, o.seq from jobs o
-           where o.kind = 'schedule' and o.due_at <= clock_timestamp()
-             and (o.workflow_id = any (v_ids) or not exists (select from schedules s where s.id = o.workflow_id))
+           where o.workflow_id = any (v_ids) and o.kind = 'schedule' and o.due_at <= v_now
            for update skip locked) o
+    where j.workflow_id = o.workflow_id and j.seq = o.seq;
+    delete from jobs j
+    using (select o.workflow_id, o.seq
+           from (select q.workflow_id, q.seq from jobs q
+                 where q.kind = 'schedule' and q.due_at <= v_now
+                 order by q.due_at limit p_batch) d
+           join jobs o on o.workflow_id = d.workflow_id and o.seq = d.seq
+           where not exists (select from schedules s where s.id = o.workflow_id)
+           for update of o skip locked) o
     where j.workflow_id = o.workflow_id and j.seq = o.seq;
     return query
     select s.id, s.namespace, s.name, s.version, s.created_at, s.next_at, s.last_workflow_id, w.ended_at, s.listens,
@@ -2244,9 +2258,14 @@ select e.workflow_id,
        e.data,
        e.actor
 from e
-left join events f on f.workflow_id = e.workflow_id and f.seq = 1
-left join events s on s.workflow_id = e.workflow_id and s.seq = (e.refs ->> 'start')::bigint
-     and e.type in ('task.completed', 'task.failed', 'task.cancelled');
+-- each looked up by its key, however many events the planner thinks that there are
+left join lateral (
+    select o.occurred_at from events o where o.workflow_id = e.workflow_id and o.seq = 1 limit 1) f on true
+left join lateral (
+    select o.occurred_at, o.data from events o
+    where o.workflow_id = e.workflow_id and o.seq = (e.refs ->> 'start')::bigint
+      and e.type in ('task.completed', 'task.failed', 'task.cancelled')
+    limit 1) s on true;
 
 comment on view history is 'The events made readable: how long after the start, how long the task took, and the values that went in and came out.';
 
@@ -2267,7 +2286,10 @@ select h.workflow_id,
        h.occurred_at as ended_at,
        coalesce((h.data ->> 'start')::bigint, h.seq) as seq
 from history h
-left join events s on s.workflow_id = h.workflow_id and h.type = 'task.cancelled' and s.seq = (h.data ->> 'start')::bigint
+left join lateral (
+    select o.data from events o
+    where o.workflow_id = h.workflow_id and o.seq = (h.data ->> 'start')::bigint and h.type = 'task.cancelled'
+    limit 1) s on true
 where h.type in ('task.completed', 'task.failed', 'task.skipped', 'task.cancelled')
 union all
 select h.workflow_id,

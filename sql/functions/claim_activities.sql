@@ -20,13 +20,14 @@ declare
     v_workflows uuid[];
     v_seqs      bigint[];
     v_taken     integer := 0;
+    v_now       timestamptz := clock_timestamp();  -- no index is searched for what may change meanwhile
 begin
     for v_lane in select * from due_lanes('perform', p_slots) loop
         exit when v_taken >= p_slots;
         select array_agg(d.workflow_id), array_agg(d.seq) into v_workflows, v_seqs
         from (select j.workflow_id, j.seq from jobs j
               where j.kind = 'perform' and j.priority = v_lane.priority and j.namespace = v_lane.namespace
-                and j.due_at <= clock_timestamp()
+                and j.due_at <= v_now
               order by j.due_at
               limit greatest(least(v_lane.share, v_lane.up_to - v_taken), 0)
               for update skip locked) d;

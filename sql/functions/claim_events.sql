@@ -10,6 +10,7 @@ as $$
 #variable_conflict use_column
 declare
     v_ids uuid[];
+    v_now timestamptz := clock_timestamp();  -- no index is searched for what may change meanwhile
 begin
     -- One worker at a time, so that positions are in the order of publication. One that falls silent meanwhile
     -- must not stop the others for long.
@@ -19,7 +20,7 @@ begin
     perform set_config('idle_in_transaction_session_timeout', '20s', true);
     select array_agg(c.workflow_id) into v_ids
     from (select j.workflow_id from jobs j
-          where j.kind = 'correlate' and j.due_at <= clock_timestamp()
+          where j.kind = 'correlate' and j.due_at <= v_now
           order by j.due_at, j.seq
           limit p_batch
           for update skip locked) c;

@@ -17,21 +17,21 @@ begin
     return query
     with recursive lane as (
         (select j.priority, j.namespace, j.due_at from jobs j where j.kind = p_kind
-         order by j.priority desc, j.namespace desc, j.due_at desc limit 1)
+         order by j.priority desc, j.namespace, j.due_at limit 1)
         union all
         select n.priority, n.namespace, n.due_at
         from lane l
         cross join lateral (
-            select j.priority, j.namespace, j.due_at from jobs j
-            where j.kind = p_kind and (j.priority, j.namespace) < (l.priority, l.namespace)
-            order by j.priority desc, j.namespace desc, j.due_at desc limit 1) n
+            (select j.priority, j.namespace, j.due_at from jobs j
+             where j.kind = p_kind and j.priority = l.priority and j.namespace > l.namespace
+             order by j.namespace, j.due_at limit 1)
+            union all
+            (select j.priority, j.namespace, j.due_at from jobs j
+             where j.kind = p_kind and j.priority < l.priority
+             order by j.priority desc, j.namespace, j.due_at limit 1)
+            limit 1) n
     )
-    select l.priority, l.namespace, f.due_at
-    from (select lane.priority, lane.namespace from lane limit p_most) l
-    cross join lateral (
-        select j.due_at from jobs j
-        where j.kind = p_kind and j.priority = l.priority and j.namespace = l.namespace
-        order by j.due_at limit 1) f;
+    select lane.priority, lane.namespace, lane.due_at from lane limit p_most;
 end
 $$;
 

@@ -21,7 +21,7 @@ create table jobs (
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 5000,
         autovacuum_analyze_scale_factor = 0.0, autovacuum_analyze_threshold = 10000);
 
-create index jobs_by_lane_and_due_time on jobs (kind, priority, namespace, due_at);
+create index jobs_by_lane_and_due_time on jobs (kind, priority desc, namespace, due_at);
 create index correlate_jobs_by_due_time on jobs (due_at, seq) where kind = 'correlate';
 create index schedule_jobs_by_due_time on jobs (due_at) where kind = 'schedule';
 

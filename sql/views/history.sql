@@ -33,8 +33,13 @@ select e.workflow_id,
        e.data,
        e.actor
 from e
-left join events f on f.workflow_id = e.workflow_id and f.seq = 1
-left join events s on s.workflow_id = e.workflow_id and s.seq = (e.refs ->> 'start')::bigint
-     and e.type in ('task.completed', 'task.failed', 'task.cancelled');
+-- each looked up by its key, however many events the planner thinks that there are
+left join lateral (
+    select o.occurred_at from events o where o.workflow_id = e.workflow_id and o.seq = 1 limit 1) f on true
+left join lateral (
+    select o.occurred_at, o.data from events o
+    where o.workflow_id = e.workflow_id and o.seq = (e.refs ->> 'start')::bigint
+      and e.type in ('task.completed', 'task.failed', 'task.cancelled')
+    limit 1) s on true;
 
 comment on view history is 'The events made readable: how long after the start, how long the task took, and the values that went in and came out.';

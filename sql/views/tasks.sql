@@ -15,7 +15,10 @@ select h.workflow_id,
        h.occurred_at as ended_at,
        coalesce((h.data ->> 'start')::bigint, h.seq) as seq
 from history h
-left join events s on s.workflow_id = h.workflow_id and h.type = 'task.cancelled' and s.seq = (h.data ->> 'start')::bigint
+left join lateral (
+    select o.data from events o
+    where o.workflow_id = h.workflow_id and o.seq = (h.data ->> 'start')::bigint and h.type = 'task.cancelled'
+    limit 1) s on true
 where h.type in ('task.completed', 'task.failed', 'task.skipped', 'task.cancelled')
 union all
 select h.workflow_id,

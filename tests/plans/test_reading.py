@@ -100,16 +100,7 @@ def insert_long(crowded: psycopg.Connection, iterations: int) -> str:
 
 @pytest.mark.parametrize(
     "read",
-    [
-        pytest.param(
-            view,
-            id=view.__name__,
-            marks=pytest.mark.xfail(strict=True, reason="each event is held against every other")
-            if view in (Workflows.history, Workflows.progress)
-            else (),
-        )
-        for view in VIEWS
-    ],
+    [pytest.param(view, id=view.__name__) for view in VIEWS],
 )
 async def test_the_time_to_read_a_history_grows_as_its_length_does(
     crowded: psycopg.Connection, read: Callable[[Workflows, str], Awaitable[object]]
