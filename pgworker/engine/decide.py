@@ -62,6 +62,9 @@ MAX_EVENTS = 1000
 """About how many events one decision makes before it lets others have their turn."""
 
 
+MAX_SIZE = 4 * 1024 * 1024
+"""About how many characters of data it makes."""
+
 MAX_HISTORY = 1_000_000
 """A workflow with so many events fails: it may never end, and others need the room."""
 
@@ -83,7 +86,12 @@ def decide(
     decision = Decision(workflow_id, plan, state, now)
     for told in inputs:
         _take(decision, told)
-    while state.ready and len(decision.events) < max_events and state.seq < max_history:
+    while (
+        state.ready
+        and len(decision.events) < max_events
+        and decision.size < MAX_SIZE
+        and state.seq < max_history
+    ):
         _advance(decision, state.frames[next(iter(state.ready))])
     if state.seq >= max_history and not state.status.is_terminal:
         workflow.fail(decision, Fault(FaultKind.RUNTIME, _TOO_LONG.format(limit=max_history)))

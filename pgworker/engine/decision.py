@@ -16,17 +16,19 @@ from pgworker.types import JsonObject, Pointer
 class Record:
     """New events of one workflow in one turn, and the state that they lead to.
 
-    ``events`` and ``encoded`` (their data as JSON text) go together. ``consumed`` holds the ids of the
-    CloudEvents that were consumed, ``examined`` leads from a listen to the position that it has looked up to.
+    ``events`` and ``encoded`` (their data as JSON text, ``size`` characters in all) go together. ``consumed``
+    holds the ids of the CloudEvents that were consumed, ``examined`` leads from a listen to the position that
+    it has looked up to.
     """
 
-    __slots__ = ("consumed", "encoded", "events", "examined", "now", "state")
+    __slots__ = ("consumed", "encoded", "events", "examined", "now", "size", "state")
 
     def __init__(self, state: State, now: datetime) -> None:
         self.state = state
         self.now = now
         self.events: list[Event] = []
         self.encoded: list[str] = []
+        self.size = 0
         self.consumed: set[str] = set()
         self.examined: dict[int, int] = {}
 
@@ -42,6 +44,7 @@ class Record:
         evolve(self.state, event)
         self.events.append(event)
         self.encoded.append(text)
+        self.size += len(text)
         return event.seq
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from types import FrameType
 
 import jq as libjq
 import purejq
@@ -84,6 +85,15 @@ class Program:
         except (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError) as error:
             # What the engine should have told as a JqError: the fault is the expression's all the same.
             raise ExpressionError(f"`{self.text}` failed: {type(error).__name__}: {error}") from error
+
+
+def is_running(frame: FrameType | None) -> bool:
+    """Whether a program runs in this frame or in one of those that called it: it may be interrupted there."""
+    while frame is not None:
+        if frame.f_code is Program.first.__code__:
+            return True
+        frame = frame.f_back
+    return False
 
 
 @lru_cache(maxsize=16_384)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -15,14 +15,40 @@ FORMAT = 1
 """Moves on with every change of what a state holds; snapshots of other formats are passed over."""
 
 
+class Taken(NamedTuple):
+    """A snapshot, the digest of its state, and how many bytes it stands for."""
+
+    snapshot: bytes
+    digest: str
+    size: int
+
+
+def taken(state: State) -> Taken:
+    """A snapshot of the state and what there is to know of it; the state is written as text once."""
+    text = _text(state)
+    return Taken(zlib.compress(text, 1), sha256(text).hexdigest(), len(text))
+
+
 def take(state: State) -> bytes:
     """The state, compressed."""
-    return zlib.compress(_text(state), 1)
+    return taken(state).snapshot
+
+
+def restored(snapshot: bytes) -> tuple[State, int]:
+    """The state that a snapshot was taken of, and how many bytes it stands for.
+
+    Raises ``ValueError`` (or a relative) for anything else.
+    """
+    text = zlib.decompress(snapshot)
+    return _state(orjson.loads(text)), len(text)
 
 
 def restore(snapshot: bytes) -> State:
-    """The state that a snapshot was taken of. Raises ``ValueError`` (or a relative) for anything else."""
-    read = orjson.loads(zlib.decompress(snapshot))
+    """The state that a snapshot was taken of; raises as ``restored`` does."""
+    return restored(snapshot)[0]
+
+
+def _state(read: dict[str, Any]) -> State:
     return State(
         seq=read["seq"],
         status=Status(read["status"]),

@@ -101,7 +101,7 @@ class Snapshot:
 
 @dataclass(slots=True)
 class Writes:
-    """What a turn writes, column by column, as the database takes it in."""
+    """What a turn writes, column by column, as the database takes it in; ``size`` is that of the data."""
 
     event_workflows: list[str] = field(default_factory=list)
     event_seqs: list[int] = field(default_factory=list)
@@ -128,6 +128,7 @@ class Writes:
     letters: Correspondence = field(default_factory=Correspondence)
     put_off: list[str] = field(default_factory=list)
     snapshots: list[Snapshot] = field(default_factory=list)
+    size: int = 0
 
     def parameters(self) -> list[str | JsonArray]:
         """The arguments of ``commit_turn`` after the first three, as arrays."""

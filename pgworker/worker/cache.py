@@ -10,11 +10,12 @@ from pgworker.engine.state import State
 
 @dataclass(slots=True)
 class Known:
-    """A state, the bytes that it stands for, and the event as of which there is a snapshot (0: none)."""
+    """A state, the bytes that it stands for, and as of which event there is a snapshot of which size."""
 
     state: State
     weight: int = 0
     snapshot_seq: int = 0
+    snapshot_size: int = 0
 
 
 class StateCache:

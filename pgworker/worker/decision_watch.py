@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from pgworker.expressions.jq import EvaluationInterrupted
+from pgworker.expressions.jq import EvaluationInterrupted, is_running
 from pgworker.worker.black_box import BlackBox
 
 DECISION_SECONDS = 2.0
@@ -52,7 +52,8 @@ class DecisionWatch:
             if self._black_box is not None:
                 self._black_box.clear()
 
-    def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
-        if self._deciding:
+    def _interrupt(self, _number: int, frame: FrameType | None) -> None:
+        # only expressions can be without an end; whatever else takes long is the engine's own work
+        if self._deciding and is_running(frame):
             self.interruptions += 1
             raise EvaluationInterrupted

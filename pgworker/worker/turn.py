@@ -12,14 +12,14 @@ import orjson
 from pgworker.engine import events
 from pgworker.engine.codec import encode
 from pgworker.engine.commands import Drop, FireTimer, Perform, Publish, commands
-from pgworker.engine.decide import MAX_EVENTS, MAX_HISTORY, decide, refuse
+from pgworker.engine.decide import MAX_EVENTS, MAX_HISTORY, MAX_SIZE, decide, refuse
 from pgworker.engine.decision import Record
 from pgworker.engine.events import Event
 from pgworker.engine.evolve import evolve
 from pgworker.engine.inputs import CancelWanted, ChildReported, Input, Outcome, TimerDue
 from pgworker.engine.state import State, Status
 from pgworker.errors import DocumentError, Fault, FaultKind
-from pgworker.store.snapshots import digest, restore, take
+from pgworker.store.snapshots import restored, taken
 from pgworker.store.turns import Claim, Lease, Past, Snapshot, Writes
 from pgworker.telemetry import log
 from pgworker.types import JsonValue
@@ -34,8 +34,15 @@ _CANCEL = -1
 SNAPSHOT_EVERY = 1000
 """How many events of a workflow are folded anew at most. ``claim_turn`` knows shorter histories by it."""
 
-_STATE_BYTES = 8
-"""About how many bytes of memory one byte of a compressed snapshot stands for."""
+_EMPTY_BYTES = 4000
+_BYTES_FOR_EACH = 5
+"""About how much memory a state takes: to begin with, and for each character of the data that it holds."""
+
+_SNAPSHOT_SHARE = 200
+"""Large states are kept more rarely: no more than so many characters are written for each event."""
+
+MAX_TURN_SIZE = 4 * MAX_SIZE
+"""With so many characters of data to write a turn takes no more workflows."""
 
 MAX_STRIKES = 3
 """A workflow that could not be decided upon so often fails."""
@@ -86,6 +93,8 @@ class TurnMaker:
     def take(self, turn: Turn, claims: Sequence[Claim]) -> None:
         """Takes claimed workflows into a turn; one that breaks is left out and the others go on."""
         for claim in claims:
+            if turn.writes.size > MAX_TURN_SIZE:
+                return  # the others keep their jobs, and are claimed anew
             if not claim.due and not claim.done:
                 continue
             if claim.strikes >= MAX_STRIKES:
@@ -113,8 +122,8 @@ class TurnMaker:
             (claim.workflow_id, start, _seen(claim, start, last)) for start, last in record.examined.items()
         )
         if not state.status.is_terminal:
-            known.weight += sum(map(len, record.encoded))
-            if state.seq - known.snapshot_seq >= SNAPSHOT_EVERY:
+            known.weight += _BYTES_FOR_EACH * record.size
+            if state.seq - known.snapshot_seq >= max(SNAPSHOT_EVERY, known.snapshot_size // _SNAPSHOT_SHARE):
                 _keep_snapshot(turn.writes, claim, known)
             turn.states[claim.workflow_id] = known
 
@@ -124,9 +133,9 @@ class TurnMaker:
         history = claim.history
         past = pasts.get(claim.workflow_id)
         if past is not None:
-            known, history = _restored(past), past.history
+            known, history = _known(past), past.history
         elif known is None or claim.folded_seq == 0:
-            known = Known(State())
+            known = Known(State(), _EMPTY_BYTES)
         for event in history:
             evolve(known.state, event)
         if known.state.seq != claim.last_seq:
@@ -153,21 +162,23 @@ class TurnMaker:
         )
 
 
-def _restored(past: Past) -> Known:
+def _known(past: Past) -> Known:
     if past.snapshot is None:
-        return Known(State())
-    state = restore(past.snapshot)
-    return Known(state, _STATE_BYTES * len(past.snapshot), state.seq)
+        return Known(State(), _EMPTY_BYTES)
+    state, size = restored(past.snapshot)
+    return Known(state, _EMPTY_BYTES + _BYTES_FOR_EACH * size, state.seq, size)
 
 
 def _keep_snapshot(writes: Writes, claim: Claim, known: Known) -> None:
-    snapshot = take(known.state)
-    known.snapshot_seq = known.state.seq
-    known.weight = _STATE_BYTES * len(snapshot)  # what came before is in no event any more that would be read
-    writes.snapshots.append(Snapshot(claim.workflow_id, known.state.seq, snapshot, digest(known.state)))
+    snapshot, digest, size = taken(known.state)
+    known.snapshot_seq, known.snapshot_size = known.state.seq, size
+    # what came before is in no event any more that would be read
+    known.weight = _EMPTY_BYTES + _BYTES_FOR_EACH * size
+    writes.snapshots.append(Snapshot(claim.workflow_id, known.state.seq, snapshot, digest))
 
 
 def _write_events(writes: Writes, claim: Claim, record: Record) -> None:
+    writes.size += record.size
     for event, encoded in zip(record.events, record.encoded, strict=True):
         writes.event_workflows.append(claim.workflow_id)
         writes.event_seqs.append(event.seq)
@@ -272,7 +283,7 @@ def _write_job(
 
 
 def _weight(history: Sequence[Event]) -> int:
-    return sum(len(orjson.dumps(event.data)) for event in history)
+    return _BYTES_FOR_EACH * sum(len(orjson.dumps(event.data)) for event in history)
 
 
 def _json(value: JsonValue) -> str:

@@ -43,9 +43,6 @@ def claim(history: Sequence[Event]) -> Claim:
     return Claim(str(uuid4()), "default", "sample", "1.0.0", len(history), 0, [0], 0, [], history)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the alarm is raised wherever the turn stands, and caught in expressions alone"
-)
 @pytest.mark.parametrize("slow", ["a snapshot of a large state", "a long history"])
 def test_what_takes_long_outside_of_expressions_does_not_end_the_worker(slow: str) -> None:
     if slow == "a long history":
@@ -63,7 +60,6 @@ def test_what_takes_long_outside_of_expressions_does_not_end_the_worker(slow: st
         pytest.fail("the process would have ended here")
 
 
-@pytest.mark.xfail(strict=True, reason="a turn ends after a thousand events, however large they are")
 def test_a_decision_ends_when_it_has_made_enough_to_write() -> None:
     one = begin(plan_of(LOOP), letters(100_000))
     record = one.step()
@@ -71,7 +67,6 @@ def test_a_decision_ends_when_it_has_made_enough_to_write() -> None:
     assert sum(map(len, record.encoded)) < 2 * MAX_EVENT_BYTES
 
 
-@pytest.mark.xfail(strict=True, reason="a state weighs what its events' data do, and takes twenty times that")
 def test_the_states_in_memory_take_about_as_much_as_they_may() -> None:
     bytes_ = 200_000
     cache = StateCache(bytes_)
