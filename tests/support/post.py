@@ -19,9 +19,13 @@ class Post:
 
     def publish(self, *cloud_events: JsonObject) -> Play:
         """Publishes CloudEvents together; the workflow is told of them as often as it wants to look."""
+        self.add(*cloud_events)
+        return self.deliver()
+
+    def add(self, *cloud_events: JsonObject) -> None:
+        """Publishes CloudEvents of which the workflow is not told yet."""
         for event in cloud_events:
             self._published.setdefault(f"{event['source']} {event['id']}", event)
-        return self.deliver()
 
     def deliver(self) -> Play:
         """Tells the workflow what there is, and again as long as it looks for more."""

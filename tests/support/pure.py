@@ -17,7 +17,7 @@ from pgworker.dsl.load import load
 from pgworker.engine import events
 from pgworker.engine.codec import encode
 from pgworker.engine.commands import Command, commands
-from pgworker.engine.decide import MAX_EVENTS, Record, decide
+from pgworker.engine.decide import MAX_EVENTS, MAX_HISTORY, Record, decide
 from pgworker.engine.decision import Decision
 from pgworker.engine.events import Event
 from pgworker.engine.evolve import replay
@@ -90,6 +90,7 @@ class Play:
     history: list[Event]
     now: datetime = NOW
     limit: int = MAX_EVENTS
+    most: int = MAX_HISTORY
     encoded: list[str] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
     """Everything that the world was asked to do, turn by turn."""
@@ -115,7 +116,15 @@ class Play:
 
     def step(self, *inputs: Input) -> Record:
         """One decision."""
-        record = decide(WORKFLOW_ID, self.plan, self.state, self.now, inputs=inputs, max_events=self.limit)
+        record = decide(
+            WORKFLOW_ID,
+            self.plan,
+            self.state,
+            self.now,
+            inputs=inputs,
+            max_events=self.limit,
+            max_history=self.most,
+        )
         self.history += record.events
         self.encoded += record.encoded
         self.commands += commands(record.events)
