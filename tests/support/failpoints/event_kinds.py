@@ -17,6 +17,17 @@ from tests.support.failpoints.kinds import (
 
 _A, _B = "{with: {type: a}}", "{with: {type: b}}"
 
+_RUN_OFTEN = """
+    select (select count(*) >= 3 from workflows where status = 'COMPLETED')
+       and (select runs from schedules) = (select count(*) from workflows)"""
+"""A schedule that has started other workflows than it knows of is never content."""
+
+_ONE_BY_ONE = """
+    not exists (select from (select created_at, lag(ended_at) over (order by created_at, id) as before
+                             from workflows) w
+                where w.before is null and w.created_at > (select min(created_at) from workflows)
+                   or w.created_at < w.before)"""
+
 
 def event_kinds() -> list[Kind]:
     """All of them."""
@@ -77,7 +88,6 @@ def _emits() -> list[Kind]:
 def _schedules() -> list[Kind]:
     work = "do: [nap: {<nap>}, s: {set: {n: 1}}]"
     triggered = "do: [nap: {<nap>}]"
-    enough = define("select count(*) >= 3 from workflows where status = 'COMPLETED'", work, "2.0.0")
     both = f"schedule: {{on: {{all: [{_A}, {_B}]}}}}"
     return [
         *(
@@ -85,9 +95,12 @@ def _schedules() -> list[Kind]:
                 f"schedule {when}",
                 {},
                 {SCHEDULED: completed({"n": 1}, None)},
-                tells=[define(AT_ONCE, f"schedule: {{{when}: {{milliseconds: 60}}}}\n{work}"), enough],
+                tells=[
+                    define(AT_ONCE, f"schedule: {{{when}: {{milliseconds: 60}}}}\n{work}"),
+                    define(enough, work, "2.0.0"),
+                ],
             )
-            for when in ("every", "after")
+            for when, enough in (("every", _RUN_OFTEN), ("after", f"{_RUN_OFTEN} and {_ONE_BY_ONE}"))
         ),
         Kind(
             "schedule on",

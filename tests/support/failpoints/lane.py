@@ -18,9 +18,11 @@ from tests.support.failpoints.world import World
 from tests.support.processes import WorkerProcess, Zygote
 from tests.support.stub import Stub
 
-LEASE = 0.5
+LEASE = 0.7
+"""On a busy machine even the living lose such a lease, so attempts at an activity are not limited."""
 LONG_LEASE = 15.0
 """Nobody loses such a lease only because the machine is busy."""
+_SETTINGS = {"poll_seconds": 0.1, "max_attempts": 1000, "http_allow_private": "all"}
 _PATIENCE = 30.0
 _LOOK = 0.004
 _numbers = count(1)
@@ -92,12 +94,11 @@ class Lane:
 
     def fork(self, kind: Kind, failpoint: Failpoint | None = None, lease: float = LEASE) -> WorkerProcess:
         """A worker, healthy unless it has a failpoint."""
-        settings = {"lease_seconds": lease, "poll_seconds": 0.1, **kind.settings}
+        settings = {"lease_seconds": lease, **_SETTINGS, **kind.settings}
         worker_id = f"worker-{next(_numbers)}"
         environment = {
             "PGWORKER_DATABASE_URL": self._url,
             "PGWORKER_WORKER_ID": worker_id,
-            "PGWORKER_HTTP_ALLOW_PRIVATE": "all",
             **{f"PGWORKER_{name.upper()}": str(value) for name, value in settings.items()},
             **({} if failpoint is None else {VARIABLE: failpoint.encode()}),
         }

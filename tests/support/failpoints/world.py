@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import psycopg
 from psycopg.types.json import Jsonb
@@ -19,15 +19,9 @@ _TABLES = (
 )  # fmt: skip
 
 _SHOWN = (
-    "workflows",
-    "events",
-    "jobs",
-    "subscriptions",
-    "schedules",
-    "cloud_events",
-    "correlated_events",
+    "workflows", "events", "jobs", "subscriptions", "schedules", "cloud_events", "correlated_events",
     "consumptions",
-)
+)  # fmt: skip
 
 
 def define_kinds(connection: psycopg.Connection, kinds: Iterable[Kind], url: str) -> None:
@@ -50,9 +44,8 @@ class World:
         """Clears away what was there before, and starts the kind's workflows."""
         connection = self._connection
         with connection.transaction():
-            connection.execute(
-                "set local session_replication_role = replica"
-            )  # events refuse to go otherwise
+            # else events refuse to go
+            connection.execute("set local session_replication_role = replica")
             for table in _TABLES:
                 connection.execute(f"delete from {table}")
             connection.execute("delete from audit.leases")
@@ -110,7 +103,12 @@ class World:
                 lines.append(f"{table}: {row}")
         return "\n".join(lines)
 
-    def _ends_against(self, ends: dict[str, End]) -> list[str]:
+    def is_true(self, query: str) -> bool:
+        """Whether a query says so."""
+        row = self._connection.execute(query).fetchone()
+        return row is not None and row[0] is True
+
+    def _ends_against(self, ends: Mapping[str, End]) -> list[str]:
         found: dict[str, Counter[str]] = {name: Counter() for name in ends}
         for name, status, value in self._connection.execute(
             "select name, status, coalesce(output, error -> 'status') from workflows"
@@ -125,8 +123,3 @@ class World:
             if counts or not right:
                 wrong.append(f"workflows of {name} ended as {dict(counts)} and {times} times as {expected}")
         return wrong
-
-    def is_true(self, query: str) -> bool:
-        """Whether a query says so."""
-        row = self._connection.execute(query).fetchone()
-        return row is not None and row[0] is True
