@@ -98,6 +98,8 @@ def insert_long(crowded: psycopg.Connection, iterations: int) -> str:
     return workflow_id
 
 
+# what the planner takes histories for depends on chance where there are a million
+@pytest.mark.parametrize("crowded", [pytest.param(100_000, id="100000")], indirect=True, scope="session")
 @pytest.mark.parametrize(
     "read",
     [
@@ -111,14 +113,14 @@ def insert_long(crowded: psycopg.Connection, iterations: int) -> str:
         for view in VIEWS
     ],
 )
-async def test_the_time_to_read_a_history_grows_as_its_length_does(
+async def test_what_is_read_to_show_a_history_grows_as_its_length_does(
     crowded: psycopg.Connection, read: Callable[[Workflows, str], Awaitable[object]]
 ) -> None:
-    milliseconds = []
+    rows = []
     with crowded.transaction(force_rollback=True):
         for iterations in (60, 240):
             workflow_id = insert_long(crowded, iterations)
             taken = cost(crowded, *await asked(lambda workflows: read(workflows, workflow_id)))  # noqa: B023
-            milliseconds.append(taken.milliseconds)
-        # four times the events: sixteen times as long would be the square of it
-    assert milliseconds[1] / milliseconds[0] < 9, milliseconds
+            rows.append(taken.rows)
+        # four times the events: their square would be sixteen times as much
+    assert rows[1] / rows[0] < 5, rows
