@@ -18,8 +18,9 @@ CROWDS = [
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Every test of plans runs with both crowds."""
-    if "crowded" in metafunc.fixturenames:
+    """Every test of plans runs with both crowds, unless it says with which."""
+    says = any("crowded" in mark.args for mark in metafunc.definition.iter_markers("parametrize"))
+    if "crowded" in metafunc.fixturenames and not says:
         metafunc.parametrize("crowded", CROWDS, indirect=True, scope="session")
 
 

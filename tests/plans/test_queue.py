@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from tests.support.crowd import PRIORITIES
-from tests.support.plans import cost
+from tests.support.plans import changed, cost
 from tests.support.workflows import define, start
 
 CLAIM_TURN = "select * from pgworker.claim_turn(gen_random_uuid(), 50, '{}', '{}', '{}')"
@@ -50,7 +50,7 @@ def test_a_claim_reads_what_it_claims_and_no_more(crowded: psycopg.Connection) -
 
 
 def test_a_claim_takes_a_few_from_a_queue_in_which_all_are_due(crowded: psycopg.Connection) -> None:
-    with crowded.transaction(force_rollback=True):
+    with changed(crowded, "jobs"):
         crowded.execute("update pgworker.jobs set due_at = now() where kind = 'decide'")
         taken = cost(crowded, CLAIM_TURN)
     assert taken.pages <= A_LOOK + A_WORKFLOW * 50
@@ -58,7 +58,7 @@ def test_a_claim_takes_a_few_from_a_queue_in_which_all_are_due(crowded: psycopg.
 
 
 def test_activities_are_claimed_from_a_queue_in_which_all_are_due(crowded: psycopg.Connection) -> None:
-    with crowded.transaction(force_rollback=True):
+    with changed(crowded, "jobs"):
         crowded.execute("update pgworker.jobs set due_at = now() where kind = 'perform'")
         taken = cost(crowded, CLAIM_ACTIVITIES)
     assert taken.pages <= A_LOOK + A_WORKFLOW * 10
@@ -66,7 +66,7 @@ def test_activities_are_claimed_from_a_queue_in_which_all_are_due(crowded: psyco
 
 
 def test_schedules_are_claimed_from_a_queue_in_which_all_are_due(crowded: psycopg.Connection) -> None:
-    with crowded.transaction(force_rollback=True):
+    with changed(crowded, "jobs"):
         crowded.execute("update pgworker.jobs set due_at = now() where kind = 'schedule'")
         taken = cost(crowded, CLAIM_SCHEDULES)
     # so many places in the queue may be looked at as ten workers may hold
@@ -83,7 +83,7 @@ def test_a_turn_reads_the_events_of_its_own_workflows_alone(crowded: psycopg.Con
 
 @pytest.mark.parametrize("statement", [CLAIM_TURN, OUTLOOK])
 def test_a_look_costs_a_few_pages_for_each_priority(crowded: psycopg.Connection, statement: str) -> None:
-    with crowded.transaction(force_rollback=True):
+    with changed(crowded, "jobs"):
         crowded.execute(
             "update pgworker.jobs j set priority = c.n %% %s from crowd c"
             " where c.id = j.workflow_id and j.kind = 'decide'",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,9 +27,13 @@ Parameters = Sequence[Any] | Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Cost:
-    """Pages that were read, how long that took, and tables that were read from one end to the other."""
+    """Pages that were read, rows that were looked at, how long that took, and tables that were read whole.
+
+    The rows are those of the statement itself, without what functions do.
+    """
 
     pages: int
+    rows: float
     milliseconds: float
     whole_tables: set[str] = field(default_factory=set)
 
@@ -40,7 +44,15 @@ def cost(connection: psycopg.Connection, statement: str, parameters: Parameters 
     pages = min(run.pages for run in runs)
     milliseconds = min(run.milliseconds for run in runs)
     sys.stdout.write(f"{' '.join(statement.split())[:80]}: {pages} pages, {milliseconds:.2f} ms\n")
-    return Cost(pages, milliseconds, runs[-1].whole_tables)
+    return Cost(pages, runs[-1].rows, milliseconds, runs[-1].whole_tables)
+
+
+@contextmanager
+def changed(connection: psycopg.Connection, table: str) -> Iterator[None]:
+    """Many rows of a table are changed until the block ends; nothing of them is left in anybody's way."""
+    with connection.transaction(force_rollback=True):
+        yield
+    connection.execute(sql.SQL("vacuum pgworker.{}").format(sql.Identifier(table)))
 
 
 def _run(connection: psycopg.Connection, statement: str, parameters: Parameters) -> Cost:
@@ -54,9 +66,17 @@ def _run(connection: psycopg.Connection, statement: str, parameters: Parameters)
     plan = explained["Plan"]
     return Cost(
         plan["Shared Hit Blocks"] + plan["Shared Read Blocks"],
+        _rows(plan),
         explained["Execution Time"],
         {table for table, scanned in scans.items() if scanned > before.get(table, 0)} - SMALL,
     )
+
+
+def _rows(node: Mapping[str, Any]) -> float:
+    own = sum(
+        node.get(name, 0) for name in ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Join Filter")
+    )
+    return own * node["Actual Loops"] + sum(map(_rows, node.get("Plans", ())))
 
 
 class _Notebook:
