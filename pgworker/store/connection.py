@@ -53,33 +53,26 @@ class WatchedConnection(AsyncConnection[Any]):
 
     patience = Patience()
     _is_ping = False
+    _timer: asyncio.TimerHandle | None = None
+    _asked_at: float | None = None
+    _silent_for: float | None = None
 
     async def wait(self, gen: PQGen[T], *arguments: Any, **named: Any) -> T:
-        """Waits for the database; the driver comes here whenever it does."""
-        seconds = PING_SECONDS if self._is_ping else self.patience.seconds
+        """Waits for the database; the driver comes here whenever it does, several times in each turn."""
         loop = asyncio.get_running_loop()
-        hung_up = False
-        timer: asyncio.TimerHandle
-
-        def look() -> None:
-            nonlocal hung_up, timer
-            if self._has_heard():  # it is this process that was slow
-                timer = loop.call_later(seconds, look)
-            else:
-                hung_up = True
-                self._hang_up()
-
-        timer = loop.call_later(seconds, look)
+        self._asked_at = loop.time()
+        if self._timer is None:
+            self._timer = loop.call_later(self._look_every, self._look)
         try:
             return await super().wait(gen, *arguments, **named)
         except psycopg.OperationalError as error:
-            if hung_up:
-                if not self._is_ping:
-                    self.patience.lost(seconds)
-                raise psycopg.OperationalError(f"no answer within {seconds:g} s") from error
-            raise
+            if self._silent_for is None:
+                raise
+            if not self._is_ping:
+                self.patience.lost(self._silent_for)
+            raise psycopg.OperationalError(f"no answer within {self._silent_for:g} s") from error
         finally:
-            timer.cancel()
+            self._asked_at = None
 
     async def ping(self) -> None:
         """Raises if the database does not answer soon, or can only be read.
@@ -93,6 +86,28 @@ class WatchedConnection(AsyncConnection[Any]):
             self._is_ping = False
         if row is not None and row[0] == "on":
             raise psycopg.errors.ReadOnlySqlTransaction("the database has become read-only")
+
+    @property
+    def _seconds(self) -> float:
+        return PING_SECONDS if self._is_ping else self.patience.seconds
+
+    @property
+    def _look_every(self) -> float:
+        return min(1.0, self._seconds / 4)
+
+    def _look(self) -> None:
+        """Sees from time to time, for as long as something is asked, whether that was too long ago."""
+        self._timer = None
+        if self._asked_at is None or self._silent_for is not None:
+            return
+        loop = asyncio.get_running_loop()
+        if loop.time() - self._asked_at >= self._seconds:
+            if not self._has_heard():
+                self._silent_for = self._seconds
+                self._hang_up()
+                return
+            self._asked_at = loop.time()  # it is this process that was slow
+        self._timer = loop.call_later(self._look_every, self._look)
 
     def _has_heard(self) -> bool:
         """Whether there is something to read, or the connection has ended."""

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
 import pytest
 
+from pgworker.store import connection as watched
+from pgworker.store import listening
 from pgworker.store.database import Database
 from pgworker.store.migrations import migrate
-from tests.conftest import WorkerFactory
-from tests.support.load import NAME, all_done, check, define_load, pulse
+from tests.conftest import InProcessWorker, WorkerFactory
+from tests.support.load import all_done, check, define_load, pulse
+from tests.support.oracle import violations
 from tests.support.processes import WorkerProcess
 from tests.support.proxy import Proxy
 from tests.support.server import OwnServer, new_server
 from tests.support.stub import Stub
-from tests.support.waiting import until
-from tests.support.workflows import call, define, start
+from tests.support.waiting import eventually, until
+from tests.support.workflows import call, define, has_ended, start
 
 POLL = 1.0
 LATE = POLL + 1.0
@@ -71,27 +74,29 @@ def test_notifications_that_are_lost_without_a_word_make_nothing_later_than_the_
     check(connection, [worker], stub, faults=0)
 
 
-def test_a_listener_that_hears_nothing_any_more_listens_anew(
-    connection: psycopg.Connection, proxy: Proxy, worker_process: WorkerFactory, stub: Stub
+async def test_a_listener_that_hears_nothing_any_more_listens_anew(
+    connection: psycopg.Connection,
+    proxy: Proxy,
+    in_process_worker: InProcessWorker,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With a poll that would take a minute."""
-    define_load(connection, stub.url)
-    worker = worker_process(database_url=proxy.url, poll_seconds=60)
-    pulse(connection)
-    until(lambda: proxy.count("pgworker listener") == 1)
-    [before] = [link for link in proxy.links if link.application == "pgworker listener"]
-    proxy.over("pgworker listener").to_client = False
-    began = time.monotonic()
-    start(connection, NAME)
-    until(lambda: before.lost)
-    proxy.clear()
-    until(lambda: proxy.count("pgworker listener") == 1)
-    took = time.monotonic() - began
-    sys.stdout.write(f"listening anew after {took:.1f} s\n")
-    assert took < 15
-    all_done(connection, seconds=3)
-    assert pulse(connection) < 3
-    check(connection, [worker], stub, faults=0)
+    monkeypatch.setattr(listening, "CHECK_SECONDS", 0.5)
+    monkeypatch.setattr(watched, "PING_SECONDS", 0.5)
+    define(connection)
+    async with in_process_worker(database_url=proxy.url, poll_seconds=60):
+        await eventually(lambda: proxy.count("pgworker listener") == 1)
+        await has_ended(connection, start(connection))
+        [before] = [link for link in proxy.links if link.application == "pgworker listener"]
+        proxy.over("pgworker listener").to_client = False
+        started = start(connection)
+        await eventually(lambda: before.lost)
+        proxy.clear()
+        await eventually(lambda: proxy.count("pgworker listener") == 1)
+        assert (await has_ended(connection, started, seconds=3))["status"] == "COMPLETED"
+        await asyncio.sleep(0.2)  # it sleeps again
+        await has_ended(connection, start(connection), seconds=3)
+    assert violations(connection) == []
 
 
 @pytest.fixture(scope="module")

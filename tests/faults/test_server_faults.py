@@ -74,7 +74,7 @@ def test_a_primary_that_is_read_only_for_a_while_holds_work_up_and_no_more(
     with Starter(url, pause=0.005) as starter:
         starter.more(40)
         with _altered(connection, "default_transaction_read_only", "on"):
-            time.sleep(3)
+            time.sleep(1.5)
         took = pulse(connection)
         starter.more(5)
     assert {error.sqlstate for error in starter.refusals} == {"25006"}
@@ -153,7 +153,7 @@ def test_a_role_that_may_not_connect_any_more_waits_until_it_may(
     role.alter("connection limit 0")
     assert role.end_sessions() > 2
     until(lambda: all("too many connections for role" in worker.log for worker in workers))
-    time.sleep(2)
+    time.sleep(1)
     role.alter("connection limit -1")
     assert pulse(connection) < RESUMES
     all_done(connection)
@@ -174,7 +174,7 @@ def test_a_server_without_a_free_slot_is_waited_for(
         for worker in workers:
             worker.cont()
         until(lambda: all("reserved for" in worker.log for worker in workers))
-        time.sleep(2)
+        time.sleep(1)
     assert pulse(connection) < RESUMES
     all_done(connection)
     check(connection, workers, stub, faults=1)
