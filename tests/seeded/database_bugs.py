@@ -105,7 +105,7 @@ DATABASE_BUGS = [
                 "on l.workflow_id = p.workflow_id and l.seq = p.seq\n"
             )
         },
-        ["tests/sql/test_leases.py::test_a_heartbeat_names_the_leases_that_are_lost"],
+        ["tests/sql/test_leases.py::test_a_heartbeat_extends_no_lease_that_another_has_taken_over"],
     ),
     Bug(
         "a heartbeat does not say that a lease is another's now",
