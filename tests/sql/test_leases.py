@@ -161,6 +161,16 @@ def test_a_heartbeat_names_the_leases_that_are_lost(connection: psycopg.Connecti
     assert (str(job.lease_token), job.worker_id) == (heir.token, "heir")
 
 
+def test_a_heartbeat_extends_no_lease_that_another_has_taken_over(connection: psycopg.Connection) -> None:
+    started = _scheduled(connection)
+    [leased] = Turns(connection, worker="me").activities()
+    _lease_ran_out(connection)
+    assert len(Turns(connection, worker="heir").activities()) == 1
+    taken_over = jobs(connection, started)
+    assert _heartbeat(connection, "me", (started, 2, leased.token)) == [(started, 2)]
+    assert jobs(connection, started) == taken_over
+
+
 def test_a_heartbeat_skips_what_is_locked_and_does_not_call_it_lost(
     connection: psycopg.Connection, connect: Connect
 ) -> None:

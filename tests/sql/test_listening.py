@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Thread
 
 import psycopg
 import pytest
@@ -22,6 +23,7 @@ from tests.support.letters import (
     unsubscribe,
 )
 from tests.support.turns import Turns
+from tests.support.waiting import until
 from tests.support.workflows import define, jobs, start
 
 SHIPPED = Wanted("order.shipped")
@@ -375,6 +377,24 @@ def test_a_publisher_that_commits_late_is_found_by_who_began_to_listen_meanwhile
     publisher.execute("commit")
     correlate(connection)
     assert mail_ids(connection, listener) == [late]
+
+
+def test_an_event_that_is_correlated_while_a_listen_begins_is_found(
+    connection: psycopg.Connection, connect: Callable[[], psycopg.Connection], listener: str
+) -> None:
+    """Who correlates cannot see yet who listens, and waits until it can."""
+    event = publish(connection, data={"order": 7})
+    listening = connect()
+    listening.execute("begin")
+    subscribe(listening, listener, paid(7))
+    correlating = Thread(target=correlate, args=[connect()])
+    correlating.start()
+    waits = "select from pg_locks where locktype = 'advisory' and not granted"
+    until(lambda: connection.execute(waits).rowcount or not correlating.is_alive())
+    listening.execute("commit")
+    correlating.join(20)
+    correlate(connection)
+    assert mail_ids(connection, listener) == [event]
 
 
 # --- consuming

@@ -97,6 +97,16 @@ async def test_an_abandoned_turn_leaves_everything_as_it_was(stores: Stores) -> 
     await stores.turns.abandon()
 
 
+async def test_the_time_of_a_turn_is_that_of_its_transaction(database: Database) -> None:
+    """The worker's own clock may be wrong, and no two of them agree."""
+    connection = await database.connect("test")
+    turns = TurnConnection(database, connection, "tester", 30)
+    claimed = await turns.claim(NOTHING)
+    cursor = await connection.execute("select now()")
+    assert await cursor.fetchone() == (claimed.now,)
+    await turns.close()
+
+
 async def test_a_committed_turn_is_the_history_and_leaves_no_job(stores: Stores) -> None:
     workflow_id = await started(stores)
     claimed = await stores.turns.claim(EVERYTHING)

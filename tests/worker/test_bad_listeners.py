@@ -129,6 +129,29 @@ def test_the_oldest_event_comes_first_even_if_a_younger_one_was_correlated_befor
     assert ended(connection, late)["output"] == {"got": [1, 2]}
 
 
+def test_what_a_listen_has_not_looked_at_is_not_lost_even_if_it_was_correlated_before(
+    connection: psycopg.Connection, worker_process: WorkerFactory
+) -> None:
+    """It takes one event after the other, the oldest first, and the younger one has the lower position."""
+    both = {"to": {"any": [{"with": {"type": "o"}}], "until": "${ length == 2 }"}}
+    define(
+        connection,
+        [{"nap": {"wait": {"milliseconds": 1500}}}, {"l": {"listen": both, "foreach": {"item": "event"}}}],
+        "late",
+    )
+    define(connection, [{"l": _listen({"with": {"type": "o"}})}], "early")
+    worker_process(poll_seconds=0.2)
+    late = start(connection, "late")
+    until(lambda: workflow(connection, late)["status"] == "RUNNING")
+    _publish(connection, "o", 1)
+    early = start(connection, "early")
+    until(lambda: connection.execute("select from pgworker.subscriptions").rowcount == 1)
+    _publish(connection, "o", 2)
+    assert ended(connection, early)["output"] == [2]
+    assert ended(connection, late)["output"] == [1, 2]
+    assert violations(connection) == []
+
+
 def test_a_new_version_of_a_schedule_loses_no_event_of_the_one_before(
     connection: psycopg.Connection, worker_process: WorkerFactory
 ) -> None:

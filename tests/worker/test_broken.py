@@ -216,6 +216,19 @@ async def test_a_result_that_the_database_refuses_fails_its_workflow(
     assert violations(connection, stub.effects()) == []
 
 
+async def test_an_activity_of_a_turn_that_the_database_refuses_is_not_performed(
+    connection: psycopg.Connection, in_process_worker: InProcessWorker, stub: Stub
+) -> None:
+    define(connection, [{"ask": call(f"{stub.url}/count")}])
+    with connection.transaction():
+        started = start(connection)
+        _refuse_events_of(connection, started, "task.started")
+    async with in_process_worker(poll_seconds=0.1):
+        assert (await has_ended(connection, started, seconds=15))["status"] == "FAILED"
+    assert stub.effects() == []
+    assert violations(connection) == []
+
+
 async def test_an_events_turn_that_was_put_off_does_not_break_a_long_one(
     connection: psycopg.Connection, in_process_worker: InProcessWorker, stub: Stub
 ) -> None:
