@@ -1,0 +1,47 @@
+"""Transactions of several connections in any order: no deadlock, no lost wake-up, and a true history."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.support.interleavings_machine import Interleavings
+
+Connect = Callable[[], psycopg.Connection]
+
+usual = settings(
+    max_examples=60,
+    stateful_step_count=25,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
+long = settings(usual, max_examples=3000, stateful_step_count=50, derandomize=False, print_blob=True)
+
+
+def _run(database_url: str, how: settings) -> None:
+    class Machine(Interleavings):
+        steps = {}
+
+        @staticmethod
+        def connect() -> psycopg.Connection:
+            return psycopg.connect(database_url, autocommit=True)
+
+    try:
+        run_state_machine_as_test(Machine, settings=how)
+    finally:
+        sys.stdout.write(f"{sum(Machine.steps.values())} steps: {Machine.steps}\n")
+
+
+def test_transactions_in_any_order_neither_lock_each_other_out_nor_forget_anything(database_url: str) -> None:
+    _run(database_url, usual)
+
+
+@pytest.mark.soak
+def test_many_more_orders_of_transactions(database_url: str) -> None:
+    _run(database_url, long)
