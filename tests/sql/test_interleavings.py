@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.support.interleavings_machine import Interleavings
+from tests.support.interleavings_world import World
 
 Connect = Callable[[], psycopg.Connection]
 
@@ -24,24 +25,22 @@ usual = settings(
 long = settings(usual, max_examples=3000, stateful_step_count=50, derandomize=False, print_blob=True)
 
 
-def _run(database_url: str, how: settings) -> None:
+def _run(connect: Connect, how: settings) -> None:
     class Machine(Interleavings):
-        steps = {}
-
-        @staticmethod
-        def connect() -> psycopg.Connection:
-            return psycopg.connect(database_url, autocommit=True)
+        world = World(connect)
 
     try:
         run_state_machine_as_test(Machine, settings=how)
     finally:
-        sys.stdout.write(f"{sum(Machine.steps.values())} steps: {Machine.steps}\n")
+        steps = Machine.world.steps
+        Machine.world.close()
+        sys.stdout.write(f"{steps.total()} steps: {dict(steps)}\n")
 
 
-def test_transactions_in_any_order_neither_lock_each_other_out_nor_forget_anything(database_url: str) -> None:
-    _run(database_url, usual)
+def test_transactions_in_any_order_neither_lock_each_other_out_nor_forget_anything(connect: Connect) -> None:
+    _run(connect, usual)
 
 
 @pytest.mark.soak
-def test_many_more_orders_of_transactions(database_url: str) -> None:
-    _run(database_url, long)
+def test_many_more_orders_of_transactions(connect: Connect) -> None:
+    _run(connect, long)

@@ -52,6 +52,10 @@ class Hand:
         self.connection = self._connect()
         self.connection.execute("set deadlock_timeout = '40ms'")
         self.pid = self.connection.info.backend_pid
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """A worker that knows nothing."""
         self.session = str(uuid4())
         self.turns = Turns(self.connection, self.worker, self.session, lease="1 hour")
         self.transaction: Transaction | None = None

@@ -32,8 +32,8 @@ def note_times(model: Model, probe: psycopg.Connection) -> None:
 
 def check(model: Model, probe: psycopg.Connection, hands: Sequence[Hand]) -> None:
     """All that can be checked in the middle of everything."""
-    rows = probe.execute("select * from pgworker.check_workflows()").fetchall()
-    assert [row for row in rows if row[0] != _LATE] == []
+    wrong = [row for row in _problems(probe) if row[0] != _LATE]
+    assert not wrong, wrong
     known = {one.id: (one.last_seq, one.status) for one in model.workflows.values()}
     stored = probe.execute("select id::text, last_seq, status from pgworker.workflows").fetchall()
     assert {id_: (last_seq, status) for id_, last_seq, status in stored} == known
@@ -80,6 +80,13 @@ def _check_activities(model: Model, probe: psycopg.Connection, busy: set[str]) -
 
 def check_all_is_over(probe: psycopg.Connection) -> None:
     """Everything has ended, and nothing is left of it but the histories."""
-    assert probe.execute("select * from pgworker.check_workflows()").fetchall() == []
-    assert probe.execute("select * from pgworker.jobs").fetchall() == []
-    assert probe.execute("select * from pgworker.subscriptions").fetchall() == []
+    left = [
+        *_problems(probe),
+        *probe.execute("select * from pgworker.jobs").fetchall(),
+        *probe.execute("select * from pgworker.subscriptions").fetchall(),
+    ]
+    assert not left, left
+
+
+def _problems(probe: psycopg.Connection) -> list[tuple[str, ...]]:
+    return probe.execute("select problem, workflow_id::text, detail from pgworker.check_workflows()").fetchall()

@@ -109,7 +109,7 @@ class Model:
     def ended(self, id_: str, status: str) -> None:
         """A workflow has ended: nothing of it is open, and those that it waits for are to end as well."""
         workflow = self.workflows[id_]
-        workflow.status, workflow.turn = status, False
+        workflow.status, workflow.turn, workflow.wished = status, False, False
         for one in workflow.open.values():
             if isinstance(one, Child) and one.waits:
                 self.wish(one.id)

@@ -37,7 +37,7 @@ def _in_transaction(hand: Hand, step: Callable[[], Any]) -> Callable[[], Any]:
 
 def _turn(model: Model, hand: Hand, choose: Choose) -> None:
     """Claims, and decides what to write about each workflow."""
-    batch = choose((1, 2, 5))
+    batch = choose((5, 2, 1))
     done: list[tuple[str, int, str]] = []
     for (id_, seq), token in sorted(hand.leases.items()):
         if choose((True, False)):
@@ -87,7 +87,7 @@ def _leased(hand: Hand) -> Callable[[Sequence[Any]], None]:
 
 
 def _activities(_: Model, hand: Hand, choose: Choose) -> None:
-    slots = choose((1, 2, 10))
+    slots = choose((10, 2, 1))
     hand.ask("claim_activities", _in_transaction(hand, lambda: hand.turns.activities(slots)), _leased(hand))
 
 
@@ -177,7 +177,7 @@ def _postpone(model: Model, hand: Hand, choose: Choose) -> None:
 
 def _round(_: Model, hand: Hand, choose: Choose) -> None:
     """Claims CloudEvents and gives them their values, again if there are new ways to listen meanwhile."""
-    one, batch = Round(hand.connection), choose((1, 2, 200))
+    one, batch = Round(hand.connection), choose((200, 2, 1))
 
     def written(is_done: bool) -> None:
         if not is_done:
@@ -334,6 +334,6 @@ PARTS: dict[str, Part] = {
     "publish": _publish,
 }
 CONTINUED = {name: PARTS[name] for name in ("start", "append", "publish", "insert", "cancel")}
-CONTINUATIONS = tuple(CONTINUED)
-BEGINNINGS = ("user", "turn", "turn", "turn", "user", "round", "activities", "heartbeat", "release", "postpone")
+CONTINUATIONS = (*CONTINUED, "publish", "publish", "append")
+BEGINNINGS = (*["turn"] * 8, *["user"] * 5, *["round"] * 3, "activities", "heartbeat", "release", "postpone")
 

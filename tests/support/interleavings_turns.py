@@ -31,9 +31,10 @@ WANTED = (
     Wanted(None),
 )
 MOVES = (
-    *("nothing", "perform", "lease", "timer", "later", "listen", "listen twice", "child", "free child"),
-    *("leave", "complete", "fail"),
+    *("nothing", "perform", "lease", "timer", "later", "listen", "listen", "listen", "listen twice", "child"),
+    *("free child", "leave", "leave", "complete", "fail"),
 )
+"""What a turn may go on to, with a weight for what is rich in consequences."""
 
 
 @dataclass
