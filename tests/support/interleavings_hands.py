@@ -18,9 +18,6 @@ Step = Callable[[], Any]
 Then = Callable[[Any], None]
 Effect = Callable[[Model], None]
 
-NEVER = ("40P01", "40001")
-"""Deadlocks and serialization failures: no interleaving may end in one."""
-
 _STUCK_SECONDS = 60.0
 _LOOK_SECONDS = 0.004
 
@@ -63,25 +60,38 @@ class Hand:
         self.waiting: tuple[str, Future[Any], Then] | None = None
         make_known(self.connection, self.worker)
 
+    @property
+    def opened(self) -> Transaction:
+        """The transaction that is open."""
+        assert self.transaction is not None
+        return self.transaction
+
+    def within(self, step: Step) -> Step:
+        """The step, which begins the transaction if it is the first."""
+
+        def begin_and_do() -> Any:
+            if not self.connection.info.transaction_status:
+                self.connection.execute("begin")
+            return step()
+
+        return begin_and_do
+
     def ask(self, name: str, step: Step, then: Then) -> None:
         """Sends a statement from a thread, as it may have to wait for a lock."""
         assert self.waiting is None
         self.waiting = (name, self._thread.submit(step), then)
 
     def take(self) -> None:
-        """Takes the answer in; raises what went wrong."""
+        """Takes the answer in. Any error is a failure: a deadlock, above all, or a turn that was overtaken."""
         assert self.waiting is not None
         (name, future, then), self.waiting = self.waiting, None
-        try:
-            answer = future.result()
-        except psycopg.Error as error:
-            assert error.sqlstate not in NEVER, f"{name} of {self.worker}: {error}"
-            if error.sqlstate == "PW004":  # the workflow has ended: the transaction is over, too
-                self.turns.rollback()
-                self.transaction = None
-                return
-            raise AssertionError(f"{name} of {self.worker}: {error.sqlstate} {error}") from error
-        then(answer)
+        error = future.exception()
+        if isinstance(error, psycopg.Error) and error.sqlstate == "PW004":
+            self.turns.rollback()  # the workflow has ended: the transaction is over, too
+            self.transaction = None
+            return
+        assert error is None, f"{name} of {self.worker}: {error}"
+        then(future.result())
 
     def drop(self) -> None:
         """Forgets a connection that was ended from outside, and opens another."""

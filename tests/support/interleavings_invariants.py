@@ -18,7 +18,9 @@ def note_times(model: Model, probe: psycopg.Connection) -> None:
     """When workflows were created and CloudEvents published, as the database says."""
     for one in model.workflows.values():
         if one.created_at == UNKNOWN:
-            row = probe.execute("select created_at from pgworker.workflows where id = %s", [one.id]).fetchone()
+            row = probe.execute(
+                "select created_at from pgworker.workflows where id = %s", [one.id]
+            ).fetchone()
             assert row is not None, f"{one.id} was started and is not there"
             one.created_at = row[0]
     for event in model.events.values():
@@ -89,4 +91,6 @@ def check_all_is_over(probe: psycopg.Connection) -> None:
 
 
 def _problems(probe: psycopg.Connection) -> list[tuple[str, ...]]:
-    return probe.execute("select problem, workflow_id::text, detail from pgworker.check_workflows()").fetchall()
+    return probe.execute(
+        "select problem, workflow_id::text, detail from pgworker.check_workflows()"
+    ).fetchall()

@@ -18,6 +18,7 @@ class Interleavings(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.world.begin_anew(workflows=3)
+        self.world.let_them_listen()
 
     @rule(place=st.integers(0, HANDS - 1), data=st.data())
     def act(self, place: int, data: st.DataObject) -> None:

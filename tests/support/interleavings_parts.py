@@ -5,34 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-
-from tests.support.interleavings_hands import Hand, Transaction
-from tests.support.interleavings_model import CloudEvent, Key, Model, Workflow
+from tests.support.interleavings_hands import Hand
+from tests.support.interleavings_model import Key, Model
 from tests.support.interleavings_turns import Choose, decide, send
-from tests.support.letters import Round, publish
-from tests.support.workflows import start
+from tests.support.interleavings_users import ACTIONS, user
+from tests.support.letters import Round
 
 Part = Callable[[Model, Hand, Choose], None]
-
-KEYS = ("a", "b")
-EVENTS = ("x", "y", "z", None, None, None)
-TYPES = ("order.paid", "order.shipped")
-
-
-def _open(hand: Hand) -> Transaction:
-    assert hand.transaction is not None
-    return hand.transaction
-
-
-def _in_transaction(hand: Hand, step: Callable[[], Any]) -> Callable[[], Any]:
-    """A first statement begins the transaction."""
-
-    def begin_and_do() -> Any:
-        if not hand.connection.info.transaction_status:
-            hand.connection.execute("begin")
-        return step()
-
-    return begin_and_do
 
 
 def _turn(model: Model, hand: Hand, choose: Choose) -> None:
@@ -44,7 +23,7 @@ def _turn(model: Model, hand: Hand, choose: Choose) -> None:
             done.append((id_, seq, token))
 
     def claimed(rows: Sequence[Any]) -> None:
-        transaction = _open(hand)
+        transaction = hand.opened
         transaction.touched |= {row.id for row in rows}
         for row in rows:
             for seq in row.done:
@@ -68,7 +47,7 @@ def _turn(model: Model, hand: Hand, choose: Choose) -> None:
 
 def _leased(hand: Hand) -> Callable[[Sequence[Any]], None]:
     def leased(rows: Sequence[Any]) -> None:
-        transaction = _open(hand)
+        transaction = hand.opened
         transaction.touched |= {row.id for row in rows}
 
         def apply(model: Model) -> None:
@@ -88,7 +67,7 @@ def _leased(hand: Hand) -> Callable[[Sequence[Any]], None]:
 
 def _activities(_: Model, hand: Hand, choose: Choose) -> None:
     slots = choose((10, 2, 1))
-    hand.ask("claim_activities", _in_transaction(hand, lambda: hand.turns.activities(slots)), _leased(hand))
+    hand.ask("claim_activities", hand.within(lambda: hand.turns.activities(slots)), _leased(hand))
 
 
 def _columns(leases: Sequence[tuple[Key, str]]) -> list[list[Any]]:
@@ -112,11 +91,11 @@ def _heartbeat(model: Model, hand: Hand, _: Choose) -> None:
         for key in set(dict(held)) - set(lost):
             if key in lost:
                 del hand.leases[key]
-        _open(hand).touched |= {key[0] for key in valid}
+        hand.opened.touched |= {key[0] for key in valid}
         for key in valid:
             _forget_the_time(model, key)
 
-    hand.ask("heartbeat", _in_transaction(hand, beat), beaten)
+    hand.ask("heartbeat", hand.within(beat), beaten)
 
 
 def _forget_the_time(model: Model, key: Key) -> None:
@@ -137,13 +116,12 @@ def _release(model: Model, hand: Hand, choose: Choose) -> None:
                 activity.attempt = max(activity.attempt - 1, 0)
 
     def released(_: Any) -> None:
-        _open(hand).effects.append(apply)
+        hand.opened.effects.append(apply)
 
-    _open(hand).touched |= {key[0] for key, _ in held}
+    hand.opened.touched |= {key[0] for key, _ in held}
     hand.ask(
         "release_activities",
-        _in_transaction(
-            hand,
+        hand.within(
             lambda: hand.connection.execute(
                 "select pgworker.release_activities(%s::uuid[], %s::bigint[], %s::uuid[])", _columns(held)
             ),
@@ -156,20 +134,18 @@ def _postpone(model: Model, hand: Hand, choose: Choose) -> None:
     if not model.workflows:
         return _heartbeat(model, hand, choose)
     id_ = choose(sorted(model.workflows))
-    _open(hand).touched.add(id_)
+    hand.opened.touched.add(id_)
 
     def postponed(_: Any) -> None:
         def apply(model: Model) -> None:
             workflow = model.workflows[id_]
             workflow.turn = workflow.is_live  # a strike is a turn that comes later; here at once
 
-        _open(hand).effects.append(apply)
+        hand.opened.effects.append(apply)
 
     hand.ask(
         "postpone_turn",
-        _in_transaction(
-            hand, lambda: hand.connection.execute("select pgworker.postpone_turn(%s, '0 s')", [id_])
-        ),
+        hand.within(lambda: hand.connection.execute("select pgworker.postpone_turn(%s, '0 s')", [id_])),
         postponed,
     )
     return None
@@ -181,13 +157,13 @@ def _round(_: Model, hand: Hand, choose: Choose) -> None:
 
     def written(is_done: bool) -> None:
         if not is_done:
-            _open(hand).todo.append(("evaluate", one.evaluate, _nothing))
-            _open(hand).todo.append(("correlate_events", one.write, written))
+            hand.opened.todo.append(("evaluate", one.evaluate, _nothing))
+            hand.opened.todo.append(("correlate_events", one.write, written))
 
     def claimed(ids: list[str]) -> None:
         if ids:
-            _open(hand).todo.append(("evaluate", one.evaluate, _nothing))
-            _open(hand).todo.append(("correlate_events", one.write, written))
+            hand.opened.todo.append(("evaluate", one.evaluate, _nothing))
+            hand.opened.todo.append(("correlate_events", one.write, written))
 
     hand.ask("claim_events", lambda: one.claim(batch), claimed)
 
@@ -196,144 +172,14 @@ def _nothing(_: Any) -> None:
     """Nothing more to learn from the answer."""
 
 
-# --- users
-
-
-def _user(model: Model, hand: Hand, choose: Choose) -> None:
-    """A user's transaction begins with whatever it does first."""
-    CONTINUED[choose(CONTINUATIONS)](model, hand, choose)
-
-
-def _start(_: Model, hand: Hand, choose: Choose) -> None:
-    key = choose((*KEYS, None))
-    transaction = _open(hand)
-    if key is not None and (0, key) < transaction.rank:
-        key = None
-    transaction.rank = max(transaction.rank, (0, key or ""))
-
-    def started(id_: str) -> None:
-        transaction.touched.add(id_)
-        if key is None or key not in transaction.keys:
-            transaction.effects.append(_started(id_, key))
-        else:
-            assert transaction.keys[key] == id_
-        if key is not None:
-            transaction.keys[key] = id_
-
-    more = {} if key is None else {"idempotency_key": key}
-    hand.ask("start_workflow", _in_transaction(hand, lambda: start(hand.connection, **more)), started)
-
-
-def _started(id_: str, key: str | None) -> Callable[[Model], None]:
-    def apply(model: Model) -> None:
-        if key is not None:
-            assert model.keys.setdefault(key, id_) == id_, f"the key {key} has started two workflows"
-        model.workflows.setdefault(id_, Workflow(id_))
-
-    return apply
-
-
-def _on_workflow(hand: Hand, model: Model, choose: Choose) -> str | None:
-    """One that a user may lock now: whoever locks several in one transaction does so in one order."""
-    ids = [id_ for id_ in sorted(model.workflows) if (1, id_) >= _open(hand).rank]
-    if not ids:
-        return None
-    id_: str = choose(ids)
-    _open(hand).rank = (1, id_)
-    _open(hand).touched.add(id_)
-    return id_
-
-
-def _append(model: Model, hand: Hand, choose: Choose, *, plainly: bool = False) -> None:
-    if (id_ := _on_workflow(hand, model, choose)) is None:
-        return _start(model, hand, choose)
-
-    def append() -> Any:
-        statement = (
-            "insert into pgworker.events (workflow_id, type, data) values (%s, 'a.note', '{}') returning seq"
-            if plainly
-            else "select pgworker.append_event(%s, 'a.note')"
-        )
-        row = hand.connection.execute(statement, [id_]).fetchone()
-        assert row is not None
-        return row[0]
-
-    def appended(seq: int) -> None:
-        def apply(model: Model) -> None:
-            workflow = model.workflows[id_]
-            assert seq == workflow.last_seq + 1, "numbers are not in the order of commits"
-            workflow.last_seq, workflow.turn = seq, True
-
-        _open(hand).effects.append(apply)
-
-    hand.ask("append_event", _in_transaction(hand, append), appended)
-    return None
-
-
-def _insert(model: Model, hand: Hand, choose: Choose) -> None:
-    _append(model, hand, choose, plainly=True)
-
-
-def _cancel(model: Model, hand: Hand, choose: Choose) -> None:
-    if (id_ := _on_workflow(hand, model, choose)) is None:
-        return _start(model, hand, choose)
-
-    def cancel() -> Any:
-        row = hand.connection.execute("select pgworker.cancel_workflow(%s)", [id_]).fetchone()
-        assert row is not None
-        return row[0]
-
-    def cancelled(is_cancelled: bool) -> None:
-        def apply(model: Model) -> None:
-            assert model.workflows[id_].is_live
-            model.workflows[id_].last_seq += 1
-            model.ended(id_, "CANCELLED")
-
-        if is_cancelled:
-            _open(hand).effects.append(apply)
-
-    hand.ask("cancel_workflow", _in_transaction(hand, cancel), cancelled)
-    return None
-
-
-def _publish(_: Model, hand: Hand, choose: Choose) -> None:
-    name, type_, data = choose(EVENTS), choose(TYPES), choose(({"order": 1}, {"order": 2}))
-    transaction = _open(hand)
-    if name is not None:
-        if (2, name) < transaction.rank:
-            name = None
-        else:
-            transaction.rank = (2, name)
-
-    def published(id_: str) -> None:
-        def apply(model: Model) -> None:
-            if name is not None:
-                assert model.names.setdefault(name, id_) == id_, "a CloudEvent was published twice"
-            model.events.setdefault(id_, CloudEvent(id_, type_, data))
-
-        transaction.effects.append(apply)
-
-    more = {} if name is None else {"id": name}
-    hand.ask(
-        "publish_event", _in_transaction(hand, lambda: publish(hand.connection, type_, data, **more)), published
-    )
-
-
 PARTS: dict[str, Part] = {
-    "user": _user,
+    "user": user,
     "turn": _turn,
     "round": _round,
     "activities": _activities,
     "heartbeat": _heartbeat,
     "release": _release,
     "postpone": _postpone,
-    "start": _start,
-    "append": _append,
-    "insert": _insert,
-    "cancel": _cancel,
-    "publish": _publish,
+    **ACTIONS,
 }
-CONTINUED = {name: PARTS[name] for name in ("start", "append", "publish", "insert", "cancel")}
-CONTINUATIONS = (*CONTINUED, "publish", "publish", "append")
 BEGINNINGS = (*["turn"] * 8, *["user"] * 5, *["round"] * 3, "activities", "heartbeat", "release", "postpone")
-

@@ -1,4 +1,4 @@
-"""Turns of made-up workflows: what a worker might decide about what it has claimed, and how it writes that."""
+"""Turns of made-up workflows: what a worker might decide about what it claims, and how it writes that."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class _Recorder:
 
 
 def decide(model: Model, claimed: Sequence[Any], choose: Choose) -> Decision:
-    """Decides about each claimed workflow; ``choose`` picks what happens, the first choice being the least."""
+    """Decides about each claimed workflow; ``choose`` picks what happens, the first being the least."""
     decision = Decision()
     for claim in claimed:
         if claim.due or claim.done:
@@ -79,9 +79,7 @@ def decide(model: Model, claimed: Sequence[Any], choose: Choose) -> Decision:
 class _Story:
     """What becomes of one claimed workflow."""
 
-    def __init__(
-        self, decision: Decision, model: Model, claim: Any, choose: Choose
-    ) -> None:
+    def __init__(self, decision: Decision, model: Model, claim: Any, choose: Choose) -> None:
         self.decision, self.claim, self.choose = decision, claim, choose
         self.workflow: Workflow = model.workflows[claim.id]
         self.draft = Draft(claim, decision.writes)
@@ -122,7 +120,7 @@ class _Story:
                     self._event("timer.fired", timer=seq)
                     del self.open[seq]
                 case Child(waits=waits):
-                    status = dict((child[0], child[1]) for child in self.claim.children)[seq]
+                    status = {child[0]: child[1] for child in self.claim.children}[seq]
                     if waits:
                         told = "completed" if status == "COMPLETED" else "failed"
                         self._event(f"child.{told}", start=seq)
