@@ -82,7 +82,7 @@ class Hand:
         self.waiting = (name, self._thread.submit(step), then)
 
     def take(self) -> None:
-        """Takes the answer in. Any error is a failure: a deadlock, above all, or a turn that was overtaken."""
+        """Takes the answer in. Any error is a failure, a deadlock above all, or an overtaken turn."""
         assert self.waiting is not None
         (name, future, then), self.waiting = self.waiting, None
         error = future.exception()

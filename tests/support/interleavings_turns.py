@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from time import time_ns
 from typing import Any, TypeVar
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 
@@ -190,7 +191,7 @@ class _Story:
             self._later(self.decision.letters.subscribed, subscription)
 
     def _start_child(self, *, waits: bool) -> None:
-        child = str(uuid4())
+        child = str(UUID(int=time_ns() // 1_000_000 << 80 | uuid4().int >> 48))  # sorts by time, as others do
         seq = self._event("task.started", kind="run")
         self._event("child.started", start=seq, child=child, waits=waits)
         self.open[seq] = Child(child, waits)

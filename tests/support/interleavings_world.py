@@ -182,7 +182,8 @@ class World:
         """Those that are not locked this moment."""
         rows = self.probe.execute(
             "update pgworker.jobs j set due_at = '2000-01-01'"
-            " from (select workflow_id, seq from pgworker.jobs where lease_token is not null for update skip locked) l"
+            " from (select workflow_id, seq from pgworker.jobs"
+            " where lease_token is not null for update skip locked) l"
             " where j.workflow_id = l.workflow_id and j.seq = l.seq returning j.workflow_id::text, j.seq"
         )
         for key in rows:
