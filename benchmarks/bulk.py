@@ -46,14 +46,14 @@ def started_meanwhile(load: Load, name: str, given: JsonObject, count: int) -> R
     return Run(started - began, ended - started, load.events() - before)
 
 
-def task_rows(name: str, runs: Sequence[Run], count: int, *, drained: bool) -> list[Row]:
-    """Speeds, of the draining alone or of everything from the first start."""
+def task_rows(name: str, runs: Sequence[Run], count: int, *, drained: bool, tasks: int = TASKS) -> list[Row]:
+    """Speeds, of the draining alone or of everything from the first start; ``tasks`` is of one workflow."""
     seconds = [run.draining if drained else run.starting + run.draining for run in runs]
     label = f"{name}, {'without' if drained else 'with'} the starts"
     workflows = [count / each for each in seconds]
     events = [run.events / each for run, each in zip(runs, seconds, strict=True)]
     rows = [
-        median_row(label, "tasks/s", [each * TASKS for each in workflows]),
+        median_row(label, "tasks/s", [each * tasks for each in workflows]),
         median_row(label, "workflows/s", workflows),
         median_row(label, "events/s", events),
     ]

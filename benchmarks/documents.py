@@ -9,6 +9,9 @@ from pgworker.types import JsonObject, JsonValue
 TASKS = 10
 """How many tasks a workflow has, unless its name says otherwise."""
 
+LINE = 500
+"""How many the workflow has that runs alone."""
+
 _SET: JsonObject = {"set": {"count": "${ .count + 1 }", "name": "${ .name }"}}
 _GROW: JsonObject = {"set": "${ .count += 1 }"}
 _CALL: JsonObject = {
@@ -25,6 +28,7 @@ def definitions() -> list[JsonObject]:
         _chain("large", _GROW, TASKS),
         _chain("http", _CALL, TASKS),
         _chain("one", _SET, 1),
+        _chain("line", _SET, LINE),
         _chain("wait", _WAIT, 1),
     ]
 

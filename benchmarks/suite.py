@@ -80,6 +80,21 @@ class Suite:
             two = self._repeat(lambda: bulk.started_before(self.load, "pure", given, count))
         return rows + bulk.task_rows("pure tasks, 2 processes", two, count, drained=True)
 
+    def alone(self) -> list[Row]:
+        """Each task a transaction of its own: many workflows that share commits, and one by itself."""
+        given, count = documents.small_input(), self.sizes.pure
+        rows = []
+        with self._workers(turn="task"):
+            self.load.warm_up("pure", given, 100)
+            many = self._repeat(lambda: bulk.started_before(self.load, "pure", given, count))
+            self.load.warm_up("line", given, 1)
+            one = self._repeat(lambda: bulk.started_before(self.load, "line", given, 1))
+        rows += bulk.task_rows("tasks that commit alone, 50 in flight", many, count, drained=True)[:1]
+        rows += bulk.task_rows(
+            "tasks that commit alone, 1 in flight", one, 1, drained=True, tasks=documents.LINE
+        )[:1]
+        return rows
+
     def large(self) -> list[Row]:
         """Ten pure tasks that each pass 10 KB on."""
         given, count = documents.large_input(), self.sizes.large
@@ -128,7 +143,7 @@ class Suite:
         return compared.rows()
 
     @contextmanager
-    def _workers(self, count: int = 1, **settings: float) -> Iterator[None]:
+    def _workers(self, count: int = 1, **settings: float | str) -> Iterator[None]:
         with processes.workers(self.url, count, self.profiles, **settings) as self.load.workers:
             yield
 
@@ -136,7 +151,7 @@ class Suite:
         return [run() for _ in range(self.repeat)]
 
 
-PARTS = ("raw", "pure", "large", "http", "latency", "timers", "peers")
+PARTS = ("raw", "pure", "alone", "large", "http", "latency", "timers", "peers")
 
 
 def main() -> None:

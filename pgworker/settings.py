@@ -69,6 +69,10 @@ class Settings(BaseSettings):
     max_attempts: int = Field(
         default=5, ge=1, description="Attempts of an activity that may be lost to dead workers."
     )
+    turn: Literal["workflow", "task"] = Field(
+        default="workflow",
+        description="What is committed together: all tasks of a workflow that can run, or each task alone.",
+    )
     batch: int = Field(default=50, ge=1, le=1000, description="Workflows that one turn takes at most.")
     cache_megabytes: int = Field(default=256, ge=1, description="Memory for the states of workflows.")
     max_history: int = Field(

@@ -22,6 +22,7 @@ from pgworker.cli.show import history, list_, show
 from pgworker.cli.signals import unwind_on_termination
 from pgworker.cli.start import cancel, start
 from pgworker.cli.validate import deploy, validate
+from pgworker.cli.verify import verify
 from pgworker.cli.worker import worker
 
 app = typer.Typer(
@@ -47,6 +48,7 @@ app.command("history")(told(history))
 app.command("lifecycle")(told(lifecycle))
 app.command("cancel")(told(cancel))
 app.command("publish")(told(publish))
+app.command("verify")(told(verify))
 app.command(
     "psql",
     context_settings={

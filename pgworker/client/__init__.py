@@ -8,6 +8,8 @@
 
 from pgworker.client.client import Client
 from pgworker.client.documents import compiled
+from pgworker.client.verification import Verified, verify
+from pgworker.store.inspection import Flaw
 from pgworker.store.publishing import EventAttributes
 from pgworker.store.rows import (
     Head,
@@ -24,6 +26,7 @@ from pgworker.store.starting import StartOptions, start_in
 __all__ = [
     "Client",
     "EventAttributes",
+    "Flaw",
     "Head",
     "HistoryRow",
     "JobRow",
@@ -31,8 +34,10 @@ __all__ = [
     "ProgressRow",
     "StartOptions",
     "TaskRow",
+    "Verified",
     "WorkerRow",
     "Workflow",
     "compiled",
     "start_in",
+    "verify",
 ]

@@ -9,9 +9,11 @@ from types import TracebackType
 from typing import Self, Unpack
 
 from pgworker.client.documents import compiled
+from pgworker.client.verification import Verified, verify
 from pgworker.errors import PgworkerError, WorkflowFailed
 from pgworker.settings import Settings
 from pgworker.store.database import Database
+from pgworker.store.inspection import Inspection
 from pgworker.store.patience import Pauses, patiently
 from pgworker.store.pool import open_pool
 from pgworker.store.publishing import EventAttributes, PublishRequest
@@ -169,6 +171,18 @@ class Client:
     async def cancel(self, workflow_id: str, reason: str | None = None) -> bool:
         """Cancels a workflow; false if it has ended already. Raises ``NotFound``."""
         return await self._workflows.cancel(workflow_id, reason)
+
+    def verify(self, workflow_id: str | None = None) -> AsyncIterator[Verified]:
+        """Checks every invariant, of the whole database or of one workflow, and tells of it bit by bit.
+
+        The database may be in use. Whatever is wrong comes as a ``Flaw``; none means that history, rows,
+        snapshots and queue agree.
+        """
+        return verify(self._database(), workflow_id)
+
+    async def count(self) -> int:
+        """How many workflows there are, of all statuses."""
+        return await Inspection(self._database()).count()
 
     async def workers(self) -> Sequence[WorkerRow]:
         """The worker processes that are alive, or were until a moment ago."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from pgworker.engine import events
+from pgworker.engine.authorization import authorization
 from pgworker.engine.decision import Decision
 from pgworker.engine.faults import problem_of
 from pgworker.engine.state import ROOT, Activation, Frame
@@ -51,6 +52,7 @@ class Run:
         run.raw, run.origin, run.input = activation.raw, activation.origin, activation.input
         run.scope.enter(run.node, run.raw, activation.started_at)
         run.scope.input = run.input
+        run.scope.authorization = authorization(activation.arguments)
         if isinstance(activation, Frame):
             run._inherited, run.output_origin = activation.data, activation.data_origin
         return run

@@ -18,13 +18,14 @@ RUNTIME: JsonObject = {"name": "pgworker", "version": __version__, "metadata": {
 class Scope:
     """What is bound at one place of one workflow; values are made when a program first asks for them.
 
-    The attributes ``input``, ``output`` and ``task_output`` are set as the data flow comes by; ``loop`` is
-    the frame from which the variables of the frames around are looked up. ``context`` stands in for the
-    frame's own where it is set, and ``locals`` holds variables that only this place knows.
+    The attributes ``input``, ``output``, ``task_output`` and ``authorization`` are set as the data flow comes
+    by; ``loop`` is the frame from which the variables of the frames around are looked up. ``context`` stands
+    in for the frame's own where it is set, and ``locals`` holds variables that only this place knows.
     """
 
-    __slots__ = ("_node", "_plan", "_raw", "_started_at", "_state", "_workflow_id", "context", "input",
-                 "iteration", "locals", "loop", "now", "output", "task_output")  # fmt: skip
+    __slots__ = ("_node", "_plan", "_raw", "_started_at", "_state", "_workflow_id", "authorization",
+                 "context", "input", "iteration", "locals", "loop", "now", "output",
+                 "task_output")  # fmt: skip
 
     def __init__(self, workflow_id: str, plan: Plan, state: State, now: datetime, loop: int = ROOT) -> None:
         self._workflow_id = workflow_id
@@ -41,6 +42,7 @@ class Scope:
         self.input: JsonValue = None
         self.output: JsonValue = None
         self.task_output: JsonValue = None
+        self.authorization: JsonValue = None
 
     def enter(self, node: TaskNode, raw: JsonValue, started_at: datetime) -> None:
         """Makes the scope that of a task."""
@@ -67,7 +69,7 @@ class Scope:
                 case "runtime":
                     bound[name] = RUNTIME
                 case "authorization":
-                    bound[name] = None
+                    bound[name] = self.authorization
                 case "secrets":
                     raise Fault(
                         FaultKind.AUTHORIZATION,

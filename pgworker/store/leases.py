@@ -27,7 +27,7 @@ class Leases:
         self._release = database.statement(
             "select {schema}.release_activities(%s::uuid[], %s::bigint[], %s::uuid[])"
         )
-        self._forget = database.statement("select {schema}.forget_workers(%s, %s)")
+        self._forget = database.statement("select {schema}.forget_workers(%s, '1000 years')")
 
     async def beat(self, held: Sequence[Lease]) -> tuple[bool, list[Lease]]:
         """Extends the leases; returns whether this worker is still known, and which of them are lost."""
@@ -46,15 +46,11 @@ class Leases:
             async with self._pool.connection() as connection:
                 await connection.execute(self._release, _columns(held))
 
-    async def forget(self, silent_for: float, *, myself: bool = False) -> int:
-        """Forgets workers that have been silent for so many seconds; returns how many."""
+    async def leave(self) -> None:
+        """This worker is forgotten: it ends."""
         with translated():
             async with self._pool.connection() as connection:
-                cursor = await connection.execute(
-                    self._forget, [self._worker_id if myself else None, timedelta(seconds=silent_for)]
-                )
-                row = await cursor.fetchone()
-                return 0 if row is None else int(row[0])
+                await connection.execute(self._forget, [self._worker_id])
 
 
 def _columns(held: Sequence[Lease]) -> list[str]:

@@ -18,6 +18,7 @@ from pgworker.engine.inputs import CloudEventArrived
 from pgworker.store.arrays import plain, quoted
 from pgworker.store.database import Database
 from pgworker.store.failures import translated
+from pgworker.store.outlook import Lookout, Outlook
 from pgworker.types import JsonObject, JsonValue
 
 
@@ -57,7 +58,7 @@ class Rounds:
 
     def __init__(self, database: Database, pool: AsyncConnectionPool) -> None:
         self._pool = pool
-        self._next = database.statement("select correlate_in, schedule_in from {schema}.next_rounds()")
+        self._lookout = Lookout(database)
         self._claim_events = database.statement("select id, cloud_event from {schema}.claim_events(%s)")
         self._correlations = database.statement(
             "select id, type, keys from {schema}.correlations_for(%s::text[])"
@@ -77,16 +78,11 @@ class Rounds:
             "select document from {schema}.definitions where namespace = %s and name = %s and version = %s"
         )
 
-    async def next(self) -> tuple[float | None, float | None]:
-        """In how many seconds a CloudEvent is to be correlated, and a schedule to be looked after."""
+    async def outlook(self) -> Outlook:
+        """When a CloudEvent is to be correlated, and a schedule to be looked after."""
         with translated():
             async with self._pool.connection() as connection:
-                cursor = await connection.execute(self._next)
-                row = await cursor.fetchone()
-        if row is None:
-            return None, None
-        first, second = (None if wait is None else max(wait.total_seconds(), 0.0) for wait in row)
-        return first, second
+                return await self._lookout.look(connection)
 
     async def correlate(self, batch: int, value_of: Callable[[Correlation, JsonObject], str | None]) -> int:
         """Gives CloudEvents that wait for it their values by every correlation; returns how many."""

@@ -19,6 +19,7 @@ from pgworker.store.arrays import plain, quoted
 from pgworker.store.correspondence import Correspondence, CorrespondenceWriter
 from pgworker.store.database import Database
 from pgworker.store.failures import translated
+from pgworker.store.outlook import Lookout, Outlook
 from pgworker.store.snapshots import FORMAT
 from pgworker.types import JsonObject, JsonValue
 
@@ -119,6 +120,7 @@ class Writes:
     jobs: list[int] = field(default_factory=list)
     job_kinds: list[str] = field(default_factory=list)
     job_due_at: list[str | None] = field(default_factory=list)
+    job_namespaces: list[str] = field(default_factory=list)
     job_priorities: list[int] = field(default_factory=list)
     job_tokens: list[str | None] = field(default_factory=list)
     published_by: list[str] = field(default_factory=list)
@@ -147,6 +149,7 @@ class Writes:
             plain(self.jobs),
             plain(self.job_kinds),
             quoted(self.job_due_at),
+            quoted(self.job_namespaces),
             plain(self.job_priorities),
             plain(self.job_tokens),
             plain(self.published_by),
@@ -189,7 +192,7 @@ class TurnConnection:
             "select {schema}.commit_turn(%s::uuid, %s, %s, %s::uuid[], %s::bigint[], %s::text[], %s::text[],"
             " %s::jsonb[], %s::uuid[], %s::bigint[], %s::bigint[], %s::text[], %s::jsonb[], %s::jsonb[],"
             " %s::uuid[], %s::bigint[], %s::uuid[], %s::bigint[], %s::text[], %s::timestamptz[],"
-            " %s::integer[], %s::uuid[], %s::uuid[], %s::jsonb[])"
+            " %s::text[], %s::integer[], %s::uuid[], %s::uuid[], %s::jsonb[])"
         )
         self._read = database.statement(
             "select workflow_id, snapshot, history from {schema}.histories_of(%s::uuid[], %s::integer[])"
@@ -204,7 +207,7 @@ class TurnConnection:
         )
         self._put_off = database.statement("select {schema}.put_off(%s::uuid[], %s)")
         self._declare_idle = database.statement("select {schema}.declare_idle(%s, %s)")
-        self._next_job = database.statement("select {schema}.time_to_next_job(%s)")
+        self._lookout = Lookout(database)
         self._postpone = database.statement("select {schema}.postpone_turn(%s::uuid, %s)")
         self._note_problems = database.statement("select {schema}.note_problems(%s, %s, %s, %s)")
         self._register = database.statement("select {schema}.register_worker(%s, %s, %s, %s, %s, %s, %s)")
@@ -274,12 +277,9 @@ class TurnConnection:
         with translated():
             await self._connection.execute(self._declare_idle, [self._worker_id, idle])
 
-    async def seconds_to_next_job(self, *, performs: bool) -> float | None:
-        """How long until a job is due, by the database's clock; activities count if it ``performs``."""
-        with translated():
-            cursor = await self._connection.execute(self._next_job, [performs])
-            row = await cursor.fetchone()
-        return None if row is None or row[0] is None else row[0].total_seconds()
+    async def outlook(self, *, performs: bool) -> Outlook:
+        """When there is something to do; activities count if the worker ``performs`` more of them."""
+        return await self._lookout.look(self._connection, performs=performs)
 
     async def postpone(self, workflow_id: str, seconds: float) -> int:
         """Puts a workflow's turn off, outside of a transaction; returns its strikes."""

@@ -1,4 +1,4 @@
-"""The keeper: heartbeats that keep leases alive, and a look after workers that have gone."""
+"""The keeper: heartbeats that keep leases alive."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from pgworker.telemetry import log
 from pgworker.worker.performer import Performer
 
 _BEATS_PER_LEASE = 3
-_SILENT_LEASES = 10
-"""A worker that has not been heard of for so many leases is forgotten."""
 
 
 async def keep(
@@ -26,6 +24,5 @@ async def keep(
             performer.lost(lost)
             if not known:
                 forgotten()
-            await leases.forget(_SILENT_LEASES * lease_seconds)
         except DatabaseUnavailable as error:
             log.warning("no heartbeat", reason=error.message)

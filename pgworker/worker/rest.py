@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 
 from pgworker.store.turns import TurnConnection
 from pgworker.worker.performer import Performer
@@ -13,7 +14,11 @@ _BUSY_STREAK = 20
 
 _SECOND_LOOK = 0.05
 _WHILE_PERFORMING = 0.02
+_LOOKS_WHILE_PERFORMING = 5
+"""Calls are short as a rule: so often a worker waits for theirs to end before it declares itself idle."""
+
 _SOMEBODY_ELSES = 0.1
+_MARGIN = 0.001
 
 
 class Rest:
@@ -21,12 +26,13 @@ class Rest:
 
     As long as a worker has declared itself idle, whoever adds a job notifies it. Declared so *before* it
     looks for jobs a last time, it misses none but those whose transactions had looked before and commit
-    after; the second look and the poll find these.
+    after; the second look and the poll find these. While it sleeps, a poll is one small query.
     """
 
     def __init__(self, poll_seconds: float) -> None:
         self._poll_seconds = poll_seconds
         self._awake = asyncio.Event()
+        self._rounds: Callable[[], None] = self._awake.set
         self.begin()
 
     def begin(self) -> None:
@@ -34,6 +40,12 @@ class Rest:
         self._declared_idle = False
         self._streak = 0
         self._looks = 0
+        self._in_vain = False
+        self._rounds()
+
+    def look_out_for(self, rounds: Callable[[], None]) -> None:
+        """Calls ``rounds`` when there is something to do beside the turns, or when nobody tells of it."""
+        self._rounds = rounds
 
     @property
     def is_declared(self) -> bool:
@@ -48,37 +60,58 @@ class Rest:
         """There was something to do; after a while of that nobody needs to tell."""
         self._streak += 1
         self._looks = 0
+        self._in_vain = False
         if self._declared_idle and self._streak > _BUSY_STREAK:
             await connection.declare_idle(False)
             self._declared_idle = False
+            self._rounds()
 
     async def take(self, connection: TurnConnection, performer: Performer) -> None:
         """Sleeps until something may be to do."""
         self._streak = 0
-        longest = performer.seconds_to_next_offer()
-        if not performer.is_empty and not self._declared_idle:
-            await self._sleep(_WHILE_PERFORMING)
-            return
         if not self._declared_idle:
-            await connection.declare_idle(True)
-            self._declared_idle = True
-            return  # look once more: only what comes from now on is sure to be told
+            await self._lie_down(connection, performer)
+            return
         self._looks += 1
         if self._looks == 1:
-            await self._sleep(min(_SECOND_LOOK, longest))
+            await self._sleep(min(_SECOND_LOOK, performer.seconds_to_next_offer()))
             return
-        poll = self._poll_seconds * random.uniform(0.8, 1.0)  # not in step with others
-        due = await connection.seconds_to_next_job(performs=performer.free > 0)
-        if due is not None:
-            # what is due now and was not claimed is held by somebody else, who will be done soon
-            longest = min(longest, due + 0.001 if due > 0 else _SOMEBODY_ELSES)
-        await self._sleep(min(poll, longest))
+        while await self._doze(connection, performer):
+            pass
 
-    async def _sleep(self, seconds: float) -> None:
+    async def _lie_down(self, connection: TurnConnection, performer: Performer) -> None:
+        """Declares the worker idle, unless it will have something to do in a moment."""
+        if not performer.is_empty and self._looks < _LOOKS_WHILE_PERFORMING:
+            self._looks += 1
+            await self._sleep(_WHILE_PERFORMING)
+            return
+        await connection.declare_idle(True)
+        self._declared_idle = True
+        self._looks = 0  # look once more: only what comes from now on is sure to be told
+
+    async def _doze(self, connection: TurnConnection, performer: Performer) -> bool:
+        """Looks once, and sleeps as long as there is nothing to do; whether to go on sleeping after that."""
+        outlook = await connection.outlook(performs=performer.free > 0)
+        if outlook.has_round:
+            self._rounds()
+        if outlook.work <= 0:
+            if self._in_vain:  # claimed since it was due, and not got: who holds it will be done soon
+                await self._sleep(_SOMEBODY_ELSES)
+            self._in_vain = True
+            return False
+        self._in_vain = False
+        poll = self._poll_seconds * random.uniform(1.0, 1.3)  # not in step with others
+        pause = min(poll, (outlook.work if outlook.has_round else outlook.soonest) + _MARGIN)
+        told = await self._sleep(min(pause, performer.seconds_to_next_offer()))
+        return not told and performer.seconds_to_next_offer() > 0
+
+    async def _sleep(self, seconds: float) -> bool:
+        """Sleeps for so long, or until woken, which is what it returns."""
         try:
             async with asyncio.timeout(seconds):
                 await self._awake.wait()
         except TimeoutError:
-            return
+            return False
         finally:
             self._awake.clear()
+        return True

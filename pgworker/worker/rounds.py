@@ -19,17 +19,20 @@ _SCHEDULES = 20
 _UNTOLD = 0.02
 """As long as the worker has turns to make nobody notifies it, so it looks by itself."""
 
+_LONGEST = 60.0
+"""While the worker sleeps it looks out for rounds as well, and wakes them."""
+
 
 class Walker:
     """Correlates CloudEvents and looks after schedules whenever there are any, until it is cancelled."""
 
-    def __init__(self, rounds: Rounds, rest: Rest, watch: DecisionWatch, poll_seconds: float) -> None:
+    def __init__(self, rounds: Rounds, rest: Rest, watch: DecisionWatch) -> None:
         self._rounds = rounds
         self._rest = rest
         self._watch = watch
-        self._poll_seconds = poll_seconds
         self._scheduler = Scheduler()
         self._awake = asyncio.Event()
+        rest.look_out_for(self.wake)
 
     def wake(self) -> None:
         """There may be something to do."""
@@ -50,18 +53,18 @@ class Walker:
     async def _round(self) -> float:
         """Does what there is to do; returns in how many seconds there is more."""
         self._awake.clear()
-        correlate_in, schedule_in = await self._rounds.next()
+        outlook = await self._rounds.outlook()
         worked = 0
-        if correlate_in == 0:
+        if outlook.correlate <= 0:
             worked += await self._rounds.correlate(_EVENTS, self._value_of)
-        if schedule_in == 0:
+        if outlook.schedule <= 0:
             worked += await self._rounds.look_after(_SCHEDULES, self._scheduler.settle)
         if worked:
             self._rest.wake()
             return 0
-        others = 0.0 if 0 not in (correlate_in, schedule_in) else _UNTOLD  # what is due is in other hands
-        waits = [wait for wait in (correlate_in, schedule_in) if wait]
-        return max(others, min([self._poll_seconds, *waits]))
+        if outlook.has_round:
+            return _UNTOLD  # what is due is in other hands
+        return min(outlook.correlate, outlook.schedule, _LONGEST)
 
     def _value_of(self, correlation: Correlation, cloud_event: JsonObject) -> str | None:
         with self._watch.over("correlation"):

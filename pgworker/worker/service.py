@@ -43,7 +43,7 @@ async def serve(settings: Settings, stop: asyncio.Event, black_box: BlackBox | N
         leases = Leases(database, pool, worker_id, settings.lease_seconds)
         performer = Performer(activities, settings.concurrency, rest.wake)
         watch = DecisionWatch(black_box)
-        walker = Walker(Rounds(database, pool), rest, watch, settings.poll_seconds)
+        walker = Walker(Rounds(database, pool), rest, watch)
         wheel = Wheel(
             settings,
             database,
@@ -87,7 +87,7 @@ async def _give_back(leases: Leases, performer: Performer) -> None:
             if held:
                 log.info("activities are given back", count=len(held))
                 await leases.release(held)
-            await leases.forget(float("1e9"), myself=True)
+            await leases.leave()
     except (DatabaseUnavailable, TimeoutError):
         log.warning("leases could not be given back: they run out by themselves", count=len(held))
 

@@ -256,6 +256,7 @@ def _write_job(
     writes.jobs.append(seq)
     writes.job_kinds.append(kind)
     writes.job_due_at.append(due_at)
+    writes.job_namespaces.append(claim.namespace)
     writes.job_priorities.append(claim.priority)
     writes.job_tokens.append(token)
 

@@ -13,6 +13,7 @@ import socket
 from collections.abc import Callable, Mapping, Sequence, Set
 
 from pgworker import __version__
+from pgworker.engine.decide import MAX_EVENTS
 from pgworker.engine.inputs import Outcome
 from pgworker.errors import DatabaseUnavailable, DocumentError, Fault, FaultKind
 from pgworker.settings import Settings
@@ -60,7 +61,13 @@ class Wheel:
         self._plans = PlanCache()
         self._librarian = library(self._plans)
         self._cache = StateCache(settings.cache_megabytes * 1024 * 1024)
-        self._maker = TurnMaker(self._cache, self._plan_of, watch, max_history=settings.max_history)
+        self._maker = TurnMaker(
+            self._cache,
+            self._plan_of,
+            watch,
+            max_events=1 if settings.turn == "task" else MAX_EVENTS,
+            max_history=settings.max_history,
+        )
         self._stopping = False
         self._careful = 0
         self._backlog = False

@@ -3,10 +3,11 @@ create function append_to_history(p_workflow uuid, p_type text) returns bigint
     set search_path from current
 as $$
 declare
-    v_seq      bigint;
-    v_status   text;
-    v_priority integer;
-    v_pending  boolean;
+    v_seq       bigint;
+    v_status    text;
+    v_namespace text;
+    v_priority  integer;
+    v_pending   boolean;
 begin
     if p_type is null or p_type = '' then
         raise exception 'an event has a type' using errcode = 'PW001';
@@ -17,7 +18,7 @@ begin
     end if;
     update workflows set last_seq = last_seq + 1
     where id = p_workflow and status not in ('COMPLETED', 'FAILED', 'CANCELLED')
-    returning last_seq, priority, status = 'PENDING' into v_seq, v_priority, v_pending;
+    returning last_seq, namespace, priority, status = 'PENDING' into v_seq, v_namespace, v_priority, v_pending;
     if v_seq is null then
         select status into v_status from workflows where id = p_workflow;
         if v_status is null then
@@ -29,7 +30,8 @@ begin
     if v_pending then
         return v_seq;  -- its first turn is still to come, at the time that was asked for, and will see the event
     end if;
-    insert into jobs (workflow_id, seq, kind, due_at, priority) values (p_workflow, 0, 'decide', now(), v_priority)
+    insert into jobs (workflow_id, seq, kind, due_at, namespace, priority)
+    values (p_workflow, 0, 'decide', now(), v_namespace, v_priority)
     on conflict on constraint a_job_is_known_by_the_event_that_scheduled_it do
         update set due_at = least(jobs.due_at, excluded.due_at);
     perform wake_workers();

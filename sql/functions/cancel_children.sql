@@ -8,8 +8,8 @@ create function cancel_children(p_ids uuid[]) returns void
     set jit = off
 as $$
     -- A wish, not the deed: locking a child here, beside the locks of a turn, could end in a deadlock.
-    insert into jobs (workflow_id, seq, kind, due_at, priority)
-    select w.id, -1, 'decide', now(), w.priority
+    insert into jobs (workflow_id, seq, kind, due_at, namespace, priority)
+    select w.id, -1, 'decide', now(), w.namespace, w.priority
     from workflows w
     where w.id = any (p_ids) and w.status not in ('COMPLETED', 'FAILED', 'CANCELLED')
     on conflict do nothing

@@ -16,18 +16,19 @@ create function claim_activities(p_worker text, p_slots integer, p_lease interva
 as $$
 #variable_conflict use_column
 declare
-    v_priority  integer;
+    v_lane      record;
     v_workflows uuid[];
     v_seqs      bigint[];
-    v_left      integer := p_slots;
+    v_taken     integer := 0;
 begin
-    select max(j.priority) into v_priority from jobs j where kind = 'perform';
-    while v_priority is not null and v_left > 0 loop
+    for v_lane in select * from due_lanes('perform', p_slots) loop
+        exit when v_taken >= p_slots;
         select array_agg(d.workflow_id), array_agg(d.seq) into v_workflows, v_seqs
         from (select j.workflow_id, j.seq from jobs j
-              where kind = 'perform' and j.priority = v_priority and due_at <= clock_timestamp()
-              order by due_at
-              limit v_left
+              where j.kind = 'perform' and j.priority = v_lane.priority and j.namespace = v_lane.namespace
+                and j.due_at <= clock_timestamp()
+              order by j.due_at
+              limit greatest(least(v_lane.share, v_lane.up_to - v_taken), 0)
               for update skip locked) d;
         -- A due job that has a token lost its holder: the new token makes the old one void.
         return query
@@ -39,8 +40,7 @@ begin
         returning j.workflow_id, j.seq, j.attempt, j.lease_token,
             (select e.task from events e where e.workflow_id = j.workflow_id and e.seq = j.seq),
             (select e.data from events e where e.workflow_id = j.workflow_id and e.seq = j.seq);
-        v_left := v_left - coalesce(cardinality(v_seqs), 0);
-        select max(j.priority) into v_priority from jobs j where kind = 'perform' and j.priority < v_priority;
+        v_taken := v_taken + coalesce(cardinality(v_seqs), 0);
     end loop;
 end
 $$;

@@ -30,7 +30,7 @@ create function claim_turn(
 as $$
 #variable_conflict use_column
 declare
-    v_priority integer;
+    v_lane     record;
     v_more     uuid[];
     v_locked   uuid[] := '{}';
     v_due_of   uuid[];
@@ -38,19 +38,18 @@ declare
     v_done_of  uuid[];
     v_done     bigint[];
 begin
-    -- The queue, highest priority first, each by its own stretch of the index. Workflows are locked before
-    -- their jobs, and nothing here ever waits: what others hold is skipped.
-    select max(j.priority) into v_priority from jobs j where kind = 'decide';
-    while v_priority is not null and cardinality(v_locked) < p_batch loop
+    -- Workflows are locked before their jobs, and nothing here ever waits: what others hold is skipped.
+    for v_lane in select * from due_lanes('decide', p_batch) loop
+        exit when cardinality(v_locked) >= p_batch;
         select array_agg(c.id) into v_more
         from (select w.id
               from jobs j join workflows w on w.id = j.workflow_id
-              where j.kind = 'decide' and j.priority = v_priority and j.due_at <= now()
+              where j.kind = 'decide' and j.priority = v_lane.priority and j.namespace = v_lane.namespace
+                and j.due_at <= now() and w.id <> all (v_locked)
               order by j.due_at
-              limit p_batch - cardinality(v_locked)
+              limit greatest(least(v_lane.share, v_lane.up_to - cardinality(v_locked)), 0)
               for no key update of w skip locked) c;
         v_locked := v_locked || coalesce(v_more, '{}');
-        select max(j.priority) into v_priority from jobs j where kind = 'decide' and j.priority < v_priority;
     end loop;
     if p_done_workflows <> '{}' then
         select v_locked || coalesce(array_agg(c.id), '{}') into v_locked

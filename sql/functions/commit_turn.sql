@@ -19,6 +19,7 @@ create function commit_turn(
     p_jobs            bigint[],
     p_job_kinds       text[],
     p_job_due_at      timestamptz[],
+    p_job_namespaces  text[],
     p_job_priorities  integer[],
     p_job_tokens      uuid[],
     p_published_by    uuid[],
@@ -79,14 +80,14 @@ begin
     end if;
 
     if p_jobs_of <> '{}' then
-        insert into jobs (workflow_id, seq, kind, due_at, priority, lease_token, worker_id, attempt)
+        insert into jobs (workflow_id, seq, kind, due_at, namespace, priority, lease_token, worker_id, attempt)
         select n.workflow_id, n.seq, n.kind,
                case when n.token is not null then clock_timestamp() + p_lease else coalesce(n.due_at, now()) end,
-               n.priority, n.token,
+               n.namespace, n.priority, n.token,
                case when n.token is not null then p_worker end,
                case when n.token is not null then 1 else 0 end
-        from unnest(p_jobs_of, p_jobs, p_job_kinds, p_job_due_at, p_job_priorities, p_job_tokens)
-            as n (workflow_id, seq, kind, due_at, priority, token)
+        from unnest(p_jobs_of, p_jobs, p_job_kinds, p_job_due_at, p_job_namespaces, p_job_priorities, p_job_tokens)
+            as n (workflow_id, seq, kind, due_at, namespace, priority, token)
         on conflict on constraint a_job_is_known_by_the_event_that_scheduled_it do
             update set due_at = least(jobs.due_at, excluded.due_at);  -- another turn, put off before
         if exists (select from unnest(p_job_kinds, p_job_tokens) as n (kind, token)
@@ -97,5 +98,5 @@ begin
 end
 $$;
 
-comment on function commit_turn(uuid, text, interval, uuid[], bigint[], text[], text[], jsonb[], uuid[], bigint[], bigint[], text[], jsonb[], jsonb[], uuid[], bigint[], uuid[], bigint[], text[], timestamptz[], integer[], uuid[], uuid[], jsonb[]) is
+comment on function commit_turn(uuid, text, interval, uuid[], bigint[], text[], text[], jsonb[], uuid[], bigint[], bigint[], text[], jsonb[], jsonb[], uuid[], bigint[], uuid[], bigint[], text[], timestamptz[], text[], integer[], uuid[], uuid[], jsonb[]) is
     'Writes a turn: the new events, the workflows'' rows, the jobs that are done and the ones that follow. A job with a token is leased to the worker from the start. PW008 if a workflow is not where the turn found it.';

@@ -30,8 +30,8 @@ begin
         on conflict on constraint a_correlation_gives_an_event_one_value do nothing
         returning correlation, value, position, published_at
     )
-    insert into jobs (workflow_id, seq, kind, due_at, priority)
-    select distinct s.workflow_id, -n.position, s.kind, now(), s.priority
+    insert into jobs (workflow_id, seq, kind, due_at, namespace, priority)
+    select distinct s.workflow_id, -n.position, s.kind, now(), s.namespace, s.priority
     from noted n
     join subscriptions s on s.correlation = n.correlation and s.value = n.value
          and s.published_from <= n.published_at

@@ -8,6 +8,7 @@ as $$
 begin
     update workers set heartbeat_at = clock_timestamp(), busy = p_busy where id = p_worker;
     return query select found, null::uuid, null::bigint;
+    perform forget_workers(null, 10 * p_lease);
     -- skip locked: a job that somebody holds this moment is about to end or gets its beat next time
     update jobs j
     set due_at = clock_timestamp() + p_lease
@@ -27,4 +28,4 @@ end
 $$;
 
 comment on function heartbeat(text, integer, interval, uuid[], bigint[], uuid[]) is
-    'Says that the worker is alive and extends its leases. The first row tells whether the worker is known (it was forgotten otherwise), the others which leases it has lost (cancelled, or taken back).';
+    'Says that the worker is alive, extends its leases, and forgets workers that have been silent for ten leases. The first row tells whether the worker is known (it was forgotten otherwise), the others which leases it has lost (cancelled, or taken back).';

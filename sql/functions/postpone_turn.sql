@@ -3,10 +3,11 @@ create function postpone_turn(p_workflow uuid, p_delay interval) returns integer
     set search_path from current
 as $$
 declare
-    v_priority integer;
-    v_strikes  integer;
+    v_namespace text;
+    v_priority  integer;
+    v_strikes   integer;
 begin
-    select priority into v_priority from workflows
+    select namespace, priority into v_namespace, v_priority from workflows
     where id = p_workflow and status not in ('COMPLETED', 'FAILED', 'CANCELLED')
     for no key update;
     if v_priority is null then
@@ -14,8 +15,8 @@ begin
     end if;
     update jobs set due_at = clock_timestamp() + p_delay
     where workflow_id = p_workflow and kind <> 'perform' and due_at < clock_timestamp() + p_delay;
-    insert into jobs (workflow_id, seq, kind, due_at, priority, attempt)
-    values (p_workflow, 0, 'decide', clock_timestamp() + p_delay, v_priority, 1)
+    insert into jobs (workflow_id, seq, kind, due_at, namespace, priority, attempt)
+    values (p_workflow, 0, 'decide', clock_timestamp() + p_delay, v_namespace, v_priority, 1)
     on conflict on constraint a_job_is_known_by_the_event_that_scheduled_it do
         update set attempt = jobs.attempt + 1
     returning attempt into v_strikes;

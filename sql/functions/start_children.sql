@@ -19,11 +19,11 @@ begin
     insert into events (workflow_id, seq, type, data)
     select w.id, 1, 'workflow.started', jsonb_build_object('input', w.input, 'parent', w.parent_id)
     from workflows w where w.id = any (p_ids);
-    insert into jobs (workflow_id, seq, kind, due_at, priority)
-    select w.id, 0, 'decide', now(), w.priority from workflows w where w.id = any (p_ids);
+    insert into jobs (workflow_id, seq, kind, due_at, namespace, priority)
+    select w.id, 0, 'decide', now(), w.namespace, w.priority from workflows w where w.id = any (p_ids);
     -- The parents of those that cannot be started are told so, and those that do not wait that it has begun.
-    insert into jobs (workflow_id, seq, kind, due_at, priority)
-    select u.parent, u.seq, 'decide', now(), p.priority
+    insert into jobs (workflow_id, seq, kind, due_at, namespace, priority)
+    select u.parent, u.seq, 'decide', now(), p.namespace, p.priority
     from unnest(p_parents, p_seqs, p_ids, p_waits) as u (parent, seq, id, waits)
     join workflows p on p.id = u.parent
     where not u.waits or not exists (select from workflows w where w.id = u.id)

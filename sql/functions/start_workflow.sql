@@ -54,8 +54,9 @@ begin
     values (v_id, 1, 'workflow.started', case when start_workflow.start_at is null
         then jsonb_build_object('input', v_input)
         else jsonb_build_object('input', v_input, 'start_at', to_json(start_workflow.start_at)) end);
-    insert into jobs (workflow_id, seq, kind, due_at, priority)
-    values (v_id, 0, 'decide', coalesce(start_workflow.start_at, now()), coalesce(start_workflow.priority, 0));
+    insert into jobs (workflow_id, seq, kind, due_at, namespace, priority)
+    values (v_id, 0, 'decide', coalesce(start_workflow.start_at, now()), start_workflow.namespace,
+            coalesce(start_workflow.priority, 0));
     perform wake_workers();
     return v_id;
 end

@@ -23,8 +23,10 @@ begin
           join workflows w on w.id = u.workflow_id
           group by u.correlation
           order by u.correlation) n;  -- in one order everywhere, as these rows are locked
-    insert into subscriptions (workflow_id, seq, filter, correlation, value, published_from, seen, priority)
-    select u.workflow_id, u.seq, u.filter, u.correlation, u.value, w.created_at, w.event_floor, w.priority
+    insert into subscriptions (workflow_id, seq, filter, correlation, value, published_from, seen, namespace,
+                               priority)
+    select u.workflow_id, u.seq, u.filter, u.correlation, u.value, w.created_at, w.event_floor, w.namespace,
+           w.priority
     from unnest(p_workflows, p_seqs, p_filters, p_correlations, p_values)
         as u (workflow_id, seq, filter, correlation, value)
     join workflows w on w.id = u.workflow_id;

@@ -8,8 +8,8 @@ create function tell_listeners(p_workflows uuid[], p_seqs bigint[]) returns void
     set jit = off
 as $$
 begin
-    insert into jobs (workflow_id, seq, kind, due_at, priority)
-    select s.workflow_id, -min(c.position), s.kind, now(), s.priority
+    insert into jobs (workflow_id, seq, kind, due_at, namespace, priority)
+    select s.workflow_id, -min(c.position), s.kind, now(), s.namespace, s.priority
     from unnest(p_workflows, p_seqs) as l (workflow_id, seq)
     join subscriptions s on s.workflow_id = l.workflow_id and s.seq = l.seq
     cross join lateral (
@@ -19,7 +19,7 @@ begin
           and not exists (select from consumptions k
                           where k.workflow_id = s.workflow_id and k.event_id = e.event_id)
         order by e.position limit 1) c
-    group by s.workflow_id, s.seq, s.kind, s.priority
+    group by s.workflow_id, s.seq, s.kind, s.namespace, s.priority
     on conflict do nothing;
 end
 $$;

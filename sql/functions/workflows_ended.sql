@@ -10,8 +10,8 @@ as $$
 begin
     delete from subscriptions s where s.workflow_id = any (p_ids);
     delete from snapshots s where s.workflow_id = any (p_ids);
-    insert into jobs (workflow_id, seq, kind, due_at, priority)
-    select w.parent_id, w.parent_seq, 'decide', now(), w.priority
+    insert into jobs (workflow_id, seq, kind, due_at, namespace, priority)
+    select w.parent_id, w.parent_seq, 'decide', now(), p.namespace, p.priority
     from workflows w
     join workflows p on p.id = w.parent_id
     where w.id = any (p_ids) and w.parent_waits and p.status not in ('COMPLETED', 'FAILED', 'CANCELLED')

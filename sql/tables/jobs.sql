@@ -9,6 +9,7 @@ create table jobs (
     worker_id    text,
     leased_until timestamptz generated always as (case when lease_token is not null then due_at end) stored,
     created_at   timestamptz not null default now(),
+    namespace    text        not null default '',
     constraint a_job_is_known_by_the_event_that_scheduled_it
         primary key (workflow_id, seq),
     constraint a_job_is_of_a_known_kind
@@ -20,8 +21,7 @@ create table jobs (
 ) with (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 5000,
         autovacuum_analyze_scale_factor = 0.0, autovacuum_analyze_threshold = 10000);
 
-create index decide_jobs_by_due_time on jobs (priority desc, due_at) where kind = 'decide';
-create index perform_jobs_by_due_time on jobs (priority desc, due_at) where kind = 'perform';
+create index jobs_by_lane_and_due_time on jobs (kind, priority, namespace, due_at);
 create index correlate_jobs_by_due_time on jobs (due_at, seq) where kind = 'correlate';
 create index schedule_jobs_by_due_time on jobs (due_at) where kind = 'schedule';
 
@@ -30,6 +30,7 @@ comment on column jobs.workflow_id is 'The workflow; for correlate the CloudEven
 comment on column jobs.seq is 'Sequence number of the event that scheduled the job: a timer or an activity; 0 for a turn of the workflow as such. Below zero: -1 to cancel itself because its parent wants that, otherwise minus the position of a CloudEvent that it may want.';
 comment on column jobs.kind is 'decide: give the workflow a turn; perform: perform the activity; correlate: find out who may want a CloudEvent; schedule: look after a schedule.';
 comment on column jobs.due_at is 'When it may be claimed; a leased job, when its lease runs out.';
+comment on column jobs.namespace is 'Namespace of the workflow: jobs of different namespaces get their turns side by side.';
 comment on column jobs.priority is 'Priority of the workflow; higher goes first.';
 comment on column jobs.attempt is 'How often it was claimed under a lease; for decide, how often deciding failed.';
 comment on column jobs.lease_token is 'Token of the lease: a result counts only as long as this is still its token.';

@@ -9,6 +9,7 @@ create table subscriptions (
     seen           bigint      not null default 0,
     priority       integer     not null default 0,
     created_at     timestamptz not null default now(),
+    namespace      text        not null default '',
     constraint a_subscription_is_known_by_its_listener_and_filter
         primary key (workflow_id, seq, filter),
     constraint a_workflow_or_a_schedule_listens
@@ -26,5 +27,6 @@ comment on column subscriptions.correlation is 'The correlation by which it find
 comment on column subscriptions.value is 'The value that they have.';
 comment on column subscriptions.published_from is 'CloudEvents published before are none of its business.';
 comment on column subscriptions.seen is 'Position up to which the listener has looked at them.';
+comment on column subscriptions.namespace is 'Namespace of the workflow.';
 comment on column subscriptions.priority is 'Priority of the workflow.';
 comment on column subscriptions.created_at is 'When the listen began.';

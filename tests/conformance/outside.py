@@ -6,10 +6,11 @@ from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
-from tests.support.certificates import Authority
+from tests.support.hosts import hosted
 
 PETSTORE = "petstore.swagger.io"
 HTTPBIN = "httpbin.org"
@@ -62,26 +63,14 @@ class Outside:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
-        self.settings: Mapping[str, object] = {}
+        self.settings: Mapping[str, Any] = {}
         """The settings of a worker that takes this for the outside world."""
 
     @asynccontextmanager
     async def open(self, folder: Path) -> AsyncIterator[Outside]:
-        authority = Authority(folder / "authority.pem")
-        runner = web.AppRunner(self._application(), shutdown_timeout=0.1)
-        await runner.setup()
-        try:
-            tls = authority.context_for(PETSTORE, HTTPBIN)
-            await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
-            here = f"127.0.0.1:{runner.addresses[0][1]}"
-            self.settings = {
-                "http_connect_to": f"{PETSTORE}:443:{here},{HTTPBIN}:443:{here}",
-                "http_allow_private": "127.0.0.0/8",
-                "ca_file": authority.file,
-            }
+        async with hosted(self._application(), folder, [PETSTORE, HTTPBIN]) as settings:
+            self.settings = settings
             yield self
-        finally:
-            await runner.cleanup()
 
     def _application(self) -> web.Application:
         @web.middleware

@@ -9,10 +9,11 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg.types.json import Jsonb
 
 from tests.support.turns import Draft, Turns
 from tests.support.waiting import until
-from tests.support.workflows import define, start, workflow
+from tests.support.workflows import define, document, start, workflow
 
 Connect = Callable[[], psycopg.Connection]
 
@@ -88,6 +89,41 @@ def test_a_batch_is_filled_across_priorities(connection: psycopg.Connection) -> 
         start(connection, priority=priority)
         start(connection, priority=priority)
     assert sorted(one.priority for one in Turns(connection).claim(batch=5)) == [0, 1, 1, 2, 2]
+
+
+def _grow_old(connection: psycopg.Connection, workflow_id: str) -> None:
+    connection.execute(
+        "update pgworker.jobs set due_at = due_at - interval '1 minute' where workflow_id = %s", [workflow_id]
+    )
+
+
+def test_some_places_go_to_what_has_been_due_for_long(connection: psycopg.Connection) -> None:
+    old = start(connection, priority=-5)
+    started = [start(connection, priority=5) for _ in range(25)]
+    turns = Turns(connection)
+    assert old not in {one.id for one in turns.claim(batch=20)}
+    turns.rollback()
+    _grow_old(connection, old)
+    claimed = {one.id for one in turns.claim(batch=20)}
+    assert len(claimed) == 20
+    assert old in claimed
+    assert len(claimed - {old}) == len(claimed & set(started)) == 19
+
+
+def test_namespaces_of_one_priority_share_alike_however_much_each_has(connection: psycopg.Connection) -> None:
+    for namespace in ("few", "many"):
+        document_ = document([{"one": {"set": {"a": 1}}}])
+        document_["document"]["namespace"] = namespace
+        connection.execute("select pgworker.define_workflow(%s)", [Jsonb(document_)])
+    for _ in range(50):
+        start(connection, namespace="many")
+    few = {start(connection, namespace="few") for _ in range(4)}
+    turns = Turns(connection)
+    claimed = turns.claim(batch=10)
+    assert len(claimed) == 10
+    assert few <= {one.id for one in claimed}
+    turns.commit()
+    assert few <= {one.id for one in turns.claim(batch=8)}
 
 
 def test_a_workflow_that_another_turn_holds_is_skipped(

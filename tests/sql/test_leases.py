@@ -1,4 +1,4 @@
-"""Leases: claim_activities, heartbeat, release_activities, postpone_turn and time_to_next_job."""
+"""Leases: claim_activities, heartbeat, release_activities, postpone_turn and outlook."""
 
 from __future__ import annotations
 
@@ -243,7 +243,7 @@ def test_the_time_to_the_next_job_is_that_of_the_soonest_of_any_priority(
 ) -> None:
     def seconds() -> float | None:
         row = connection.execute(
-            "select extract(epoch from pgworker.time_to_next_job(true))::float"
+            "select extract(epoch from work_in)::float from pgworker.outlook()"
         ).fetchone()
         assert row is not None
         return row[0]

@@ -112,7 +112,7 @@ def test_a_client_can_do_all_that_clients_do(connection: psycopg.Connection) -> 
 
 
 def test_readers_read_everything_and_do_nothing(connection: psycopg.Connection) -> None:
-    assert _executable(connection, "pgworker_reader") == {"event_value", "task_name"}
+    assert _executable(connection, "pgworker_reader") == {"check_workflows", "event_value", "task_name"}
     assert _relations(connection, "pgworker_reader", "select") == _everything(connection)
     define(connection)
     started = start(connection)

@@ -312,7 +312,7 @@ def test_a_job_for_a_schedule_that_has_gone_does_not_stay(
     assert schedule(connection) is None
     claim_schedules(connection)
     assert _all_jobs(connection) == []
-    row = connection.execute("select schedule_in from pgworker.next_rounds()").fetchone()
+    row = connection.execute("select schedule_in from pgworker.outlook()").fetchone()
     assert row == (None,)
 
 
@@ -331,7 +331,7 @@ def test_a_schedule_with_much_mail_does_not_keep_others_waiting(
 
 def test_the_rounds_know_when_there_is_something_to_do(connection: psycopg.Connection) -> None:
     def rounds() -> tuple[object, object]:
-        row = connection.execute("select * from pgworker.next_rounds()").fetchone()
+        row = connection.execute("select correlate_in, schedule_in from pgworker.outlook()").fetchone()
         assert row is not None
         return row
 

@@ -65,7 +65,7 @@ class Turns:
                 *("uuid", "bigint", "text", "text", "jsonb"),
                 *("uuid", "bigint", "bigint", "text", "jsonb", "jsonb"),
                 *("uuid", "bigint"),
-                *("uuid", "bigint", "text", "timestamptz", "integer", "uuid"),
+                *("uuid", "bigint", "text", "timestamptz", "text", "integer", "uuid"),
                 *("uuid", "jsonb"),
             )
         )
@@ -106,13 +106,21 @@ class Draft:
         return self.seq
 
     def job(
-        self, seq: int, kind: str, due_at: str | None = None, token: str | None = None, priority: int = 0
+        self,
+        seq: int,
+        kind: str,
+        due_at: str | None = None,
+        token: str | None = None,
+        *,
+        namespace: str = "default",
+        priority: int = 0,
     ) -> None:
         """One more job."""
         self.writes.jobs_of.append(self.claimed.id)
         self.writes.jobs.append(seq)
         self.writes.job_kinds.append(kind)
         self.writes.job_due_at.append(due_at)
+        self.writes.job_namespaces.append(namespace)
         self.writes.job_priorities.append(priority)
         self.writes.job_tokens.append(token)
 

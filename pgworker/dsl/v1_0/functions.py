@@ -18,6 +18,7 @@ from pgworker.plan.nodes import FunctionNode, Node, TaskList
 from pgworker.types import Pointer
 
 _CATALOGED = re.compile(r"(?P<function>[^:@\s]+):(?P<version>[^:@\s]+)@(?P<catalog>[^:@\s]+)")
+_VERSIONED = re.compile(r"(?P<uri>.+://.*/[^/]+)@v?(?P<version>[^/@]+)")
 _TREE = re.compile(
     r"(?P<host>https://(?:www\.)?github\.com|https://gitlab\.com)/(?P<owner>[^/]+)/(?P<repo>[^/]+)"
     r"(?:/(?:-/)?(?:tree|blob)/(?P<branch>[^/]+))?(?P<path>/.*)?"
@@ -105,6 +106,8 @@ _DEEPEST = 10
 
 def _address(function: str, names: Names) -> Wanted | None:
     """Where a function is found that is not defined in the document; None if that cannot be told."""
+    if "://" in function:
+        return _by_address(function)
     cataloged = _CATALOGED.fullmatch(function)
     if cataloged is not None:
         catalog = cataloged["catalog"]
@@ -113,12 +116,17 @@ def _address(function: str, names: Names) -> Wanted | None:
         root = names.catalogs.get(catalog, Wanted(DEFAULT_CATALOG))
         path = f"/functions/{cataloged['function']}/{cataloged['version']}/function.yaml"
         return Wanted(_raw(root.uri.rstrip("/") + path), root.authentication)
-    if "://" in function:
-        uri, _, version = function.partition("@")
-        if version and not uri.endswith((".yaml", ".yml", ".json")):
-            uri = f"{uri}/{version.removeprefix('v')}/function.yaml"
-        return Wanted(_raw(uri))
     return None
+
+
+def _by_address(function: str) -> Wanted:
+    """A file, or what a repository has of a version ("Using a Custom Function" in the DSL)."""
+    versioned = _VERSIONED.fullmatch(function)
+    if versioned is None:
+        return Wanted(_raw(function))
+    uri = versioned["uri"]
+    is_file = uri.endswith((".yaml", ".yml", ".json"))
+    return Wanted(_raw(uri if is_file else f"{uri}/{versioned['version']}/function.yaml"))
 
 
 def _raw(uri: str) -> str:

@@ -159,6 +159,13 @@ CATALOG = (
             "https://github.com/me/mine/blob/dev/f.yaml",
             "https://raw.githubusercontent.com/me/mine/refs/heads/dev/f.yaml",
         ),
+        (
+            "https://shop.test",
+            "https://x.test/checks/email@v1.0.0",
+            "https://x.test/checks/email/1.0.0/function.yaml",
+        ),
+        ("https://shop.test", "https://ada:pw@x.test/f.yaml", "https://ada:pw@x.test/f.yaml"),
+        ("https://shop.test", "https://ada@x.test/f@2", "https://ada@x.test/f/2/function.yaml"),
     ],
 )
 def test_what_is_wanted_of_catalogs(catalog: str, call: str, address: str) -> None:

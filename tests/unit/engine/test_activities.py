@@ -169,6 +169,23 @@ def test_a_cancelled_workflow_takes_no_more_answers() -> None:
     assert one.history[-1] is cancelled
 
 
+@pytest.mark.parametrize(
+    ("policy", "parameter"),
+    [
+        ("{bearer: {token: '${ .t }'}}", {"scheme": "Bearer", "parameter": "abc"}),
+        ("{basic: {username: ada, password: pw}}", {"scheme": "Basic", "parameter": "YWRhOnB3"}),
+        ("{bearer: {use: key}}", {"scheme": "Bearer", "parameter": None}),
+    ],
+)
+def test_output_and_export_know_how_the_call_was_authenticated(policy: str, parameter: JsonValue) -> None:
+    call = f"call: http, with: {{method: get, endpoint: {{uri: 'http://x.test', authentication: {policy}}}}}"
+    flow = "output: {as: '${ $authorization }'}, export: {as: '${ {auth: $authorization} }'}"
+    document = f"use: {{secrets: [key]}}\ndo: [{{c: {{{call}, {flow}}}}}]"
+    one = play(document, {"t": "abc"}).returns("answer")
+    assert one.state.output == parameter
+    assert one.history[-2].data["context"] == {"auth": parameter}
+
+
 @pytest.mark.parametrize("detail", ["a\0b", "half \ud800", "x" * 100_000])
 def test_whatever_a_fault_says_can_be_written_down(detail: str) -> None:
     one = play(f"do: [{{c: {{{CALL}}}}}]").fails(detail)

@@ -1,0 +1,127 @@
+"""Verification: whether a database is as it has to be, checked against itself and against a replay."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+from pgworker.engine.events import Event
+from pgworker.engine.evolve import evolve
+from pgworker.engine.state import State, Status
+from pgworker.store.database import Database
+from pgworker.store.inspection import Flaw, Inspection, KeptSnapshot, Standing, Stretch
+from pgworker.store.snapshots import FORMAT, digest, restore
+
+_CORRUPT = (ValueError, TypeError, KeyError, AssertionError)
+"""What folding raises for a history, or restoring for a snapshot, that no engine has written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """How many workflows have been looked at more, and what is wrong with them."""
+
+    workflows: int
+    flaws: tuple[Flaw, ...]
+
+
+async def verify(database: Database, workflow_id: str | None = None) -> AsyncIterator[Verified]:
+    """Checks every invariant over the whole database, or one workflow; tells of it stretch by stretch.
+
+    The database may be in use: each stretch is seen as of one moment. Raises ``DatabaseUnavailable``.
+    """
+    inspection = Inspection(database)
+    if workflow_id is not None:
+        async with inspection.only(workflow_id) as stretch:
+            yield await _verified(stretch)
+        return
+    async for stretch in inspection.stretches():
+        yield await _verified(stretch)
+
+
+async def _verified(stretch: Stretch) -> Verified:
+    flaws = await stretch.flaws()
+    standings = {standing.id: standing for standing in await stretch.standings()}
+    replays: dict[str, Replay] = {}
+    async for workflow_id, event in stretch.events():
+        standing = standings.get(workflow_id)
+        if standing is not None:  # events of nobody have been told of already
+            replays.setdefault(workflow_id, Replay(standing)).take(event)
+    flaws.extend(flaw for replay in replays.values() for flaw in replay.flaws())
+    return Verified(stretch.count, tuple(flaws))
+
+
+class Replay:
+    """One history folded anew, and held against the workflow's row, its snapshot and its jobs."""
+
+    def __init__(self, standing: Standing) -> None:
+        self._standing = standing
+        self._state = State()
+        self._broken: str | None = None
+        self._digest_then: str | None = None
+
+    def take(self, event: Event) -> None:
+        """Folds the next event."""
+        if self._broken is not None:
+            return
+        try:
+            evolve(self._state, event)
+        except _CORRUPT as error:
+            self._broken = f"at {event.seq}: {error!r}"
+            return
+        snapshot = self._standing.snapshot
+        if snapshot is not None and snapshot.seq == event.seq:
+            self._digest_then = digest(self._state)
+
+    def flaws(self) -> Iterator[Flaw]:
+        """What is wrong, now that the whole history has been taken."""
+        if self._broken is not None:
+            yield self._flaw("the history cannot be replayed", self._broken)
+            return
+        yield from self._against_row()
+        if self._standing.snapshot is not None:
+            yield from self._against_snapshot(self._standing.snapshot)
+        if not self._state.status.is_terminal and self._standing.is_taken_up:
+            yield from self._against_jobs()
+
+    def _against_row(self) -> Iterator[Flaw]:
+        standing, state = self._standing, self._state
+        status = state.status
+        if status is Status.RUNNING and not standing.is_taken_up:
+            status = Status.PENDING  # its first turn is still to come
+        told = {
+            "status": (standing.status, status.value),
+            "input": (standing.input, state.input),
+            "output": (standing.output, state.output if status is Status.COMPLETED else None),
+            "error": (standing.error, state.error),
+        }
+        for name, (stored, replayed) in told.items():
+            if stored != replayed:
+                yield self._flaw(
+                    f"replay gives another {name}", f"{stored!r:.200} instead of {replayed!r:.200}"
+                )
+
+    def _against_snapshot(self, snapshot: KeptSnapshot) -> Iterator[Flaw]:
+        if snapshot.format != FORMAT:
+            return  # it is passed over by this version, and the next turns replace it
+        try:
+            restored = digest(restore(snapshot.state))
+        except Exception as error:  # whatever those bytes are
+            yield self._flaw("a snapshot cannot be read", f"at {snapshot.seq}: {error!r}")
+            return
+        if not snapshot.digest == restored == self._digest_then:
+            yield self._flaw("a snapshot is not what the history amounts to", f"at {snapshot.seq}")
+
+    def _against_jobs(self) -> Iterator[Flaw]:
+        """Whether the queue holds what the state waits for."""
+        standing, state = self._standing, self._state
+        activities = {start for start, one in state.activations.items() if one.activity is not None}
+        if activities != standing.performs:
+            detail = f"it performs {sorted(activities)}, and the jobs are {sorted(standing.performs)}"
+            yield self._flaw("the activities of the state are not those of the queue", detail)
+        if untimed := state.timers.keys() - standing.decides:
+            yield self._flaw("the queue lacks timers of the state", f"set at {sorted(untimed)}")
+        if state.ready and 0 not in standing.decides:
+            yield self._flaw("the workflow can go on and has no turn", f"ready: {[*state.ready]}")
+
+    def _flaw(self, problem: str, detail: str) -> Flaw:
+        return Flaw(problem, self._standing.id, detail)

@@ -1,0 +1,175 @@
+"""Inspection: whole stretches of the database, each as of one moment, for whoever checks them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any, LiteralString
+from uuid import UUID
+
+from psycopg import AsyncConnection, sql
+
+from pgworker.engine.events import Event
+from pgworker.store.database import Database
+from pgworker.store.failures import translated
+from pgworker.types import JsonObject, JsonValue
+
+LEAST = "00000000-0000-0000-0000-000000000000"
+GREATEST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+
+_BEGIN: LiteralString = "begin isolation level repeatable read read only"
+_COUNT: LiteralString = "select count(*) from {schema}.workflows"
+_STRETCH: LiteralString = """
+    select count(*), (array_agg(id order by id desc))[1] from (
+        select id, sum(last_seq) over (order by id) - last_seq as events_before
+        from (select id, last_seq from {schema}.workflows where id between %(first)s and %(last)s
+              order by id limit %(workflows)s) w) s
+    where events_before < %(events)s
+"""
+_PROBLEMS: LiteralString = "select problem, workflow_id, detail from {schema}.check_workflows(%s, %s)"
+_ROWS: LiteralString = """
+    select w.id, w.status, w.input, w.output, w.error, w.started_at is not null,
+           s.seq, s.format, s.state, s.digest,
+           coalesce(j.decides, '{{}}'), coalesce(j.performs, '{{}}')
+    from {schema}.workflows w
+    left join {schema}.snapshots s on s.workflow_id = w.id
+    left join lateral (
+        select array_agg(j.seq) filter (where j.kind = 'decide') as decides,
+               array_agg(j.seq) filter (where j.kind = 'perform') as performs
+        from {schema}.jobs j where j.workflow_id = w.id) j on true
+    where w.id between %(first)s and %(last)s
+    order by w.id
+"""
+_EVENTS: LiteralString = """
+    select workflow_id, seq, type, task, data, occurred_at from {schema}.events
+    where workflow_id between %(first)s and %(last)s
+    order by workflow_id, seq
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """Something that must not be: what, of which workflow (or other owner of rows), and where."""
+
+    problem: str
+    workflow_id: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSnapshot:
+    """A snapshot as it is stored."""
+
+    seq: int
+    format: int
+    state: bytes
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A workflow's row, its snapshot and the seqs of its jobs, by kind."""
+
+    id: str
+    status: str
+    input: JsonValue
+    output: JsonValue
+    error: JsonObject | None
+    is_taken_up: bool
+    snapshot: KeptSnapshot | None
+    decides: frozenset[int]
+    performs: frozenset[int]
+
+
+class Stretch:
+    """The workflows from one id to another, all as of the same moment; there are ``count`` of them."""
+
+    def __init__(
+        self, database: Database, connection: AsyncConnection[Any], first: str, last: str, count: int
+    ) -> None:
+        self._database = database
+        self._connection = connection
+        self._bounds = {"first": first, "last": last}
+        self.count = count
+
+    async def flaws(self) -> list[Flaw]:
+        """What the database's own checks find."""
+        bounds = list(self._bounds.values())
+        rows = await self._connection.execute(self._database.statement(_PROBLEMS), bounds)
+        return [Flaw(*row) for row in await rows.fetchall()]
+
+    async def standings(self) -> list[Standing]:
+        """The rows, in the order of their ids."""
+        rows = await self._connection.execute(self._database.statement(_ROWS), self._bounds)
+        return [_standing(*row) for row in await rows.fetchall()]
+
+    async def events(self) -> AsyncIterator[tuple[str, Event]]:
+        """Their events, in the order of ids and seqs, each with its workflow's id."""
+        async with self._connection.cursor() as cursor:
+            statement = self._database.statement(_EVENTS)
+            async for workflow_id, seq, type_, task, data, at in cursor.stream(
+                statement, self._bounds, size=500
+            ):
+                yield workflow_id, Event(seq, type_, task, data, at.astimezone(UTC))
+
+
+class Inspection:
+    """Walks over a database that may be in use; it takes no locks that anybody would notice.
+
+    A stretch ends after about ``events`` events, so that memory stays bounded whatever there is.
+    """
+
+    def __init__(self, database: Database, *, events: int = 20_000, workflows: int = 1000) -> None:
+        self._database = database
+        self._events = events
+        self._workflows = workflows
+
+    async def count(self) -> int:
+        """How many workflows there are."""
+        with translated():
+            async with await self._database.connect("verify") as connection:
+                row = await (await connection.execute(self._statement(_COUNT))).fetchone()
+        return 0 if row is None else int(row[0])
+
+    async def stretches(self) -> AsyncIterator[Stretch]:
+        """One stretch after the other, from the least id to the greatest; together they leave no gap."""
+        async with await self._database.connect("verify") as connection:
+            last = None
+            while last != GREATEST:
+                first = LEAST if last is None else str(UUID(int=UUID(last).int + 1))
+                async with self._moment(connection):
+                    count, last = await self._next(connection, first)
+                    yield Stretch(self._database, connection, first, last, count)
+
+    @asynccontextmanager
+    async def only(self, workflow_id: str) -> AsyncIterator[Stretch]:
+        """One workflow alone."""
+        async with await self._database.connect("verify") as connection, self._moment(connection):
+            yield Stretch(self._database, connection, workflow_id, workflow_id, 1)
+
+    async def _next(self, connection: AsyncConnection[Any], first: str) -> tuple[int, str]:
+        asked = {"first": first, "last": GREATEST, "workflows": self._workflows, "events": self._events}
+        row = await (await connection.execute(self._statement(_STRETCH), asked)).fetchone()
+        count, last = (0, None) if row is None else row
+        return count, GREATEST if last is None else last
+
+    @asynccontextmanager
+    async def _moment(self, connection: AsyncConnection[Any]) -> AsyncIterator[None]:
+        """A transaction that sees the database as it is now."""
+        with translated():
+            await connection.execute(_BEGIN)
+            yield
+            await connection.execute("rollback")
+
+    def _statement(self, text: LiteralString) -> sql.Composed:
+        return self._database.statement(text)
+
+
+def _standing(*row: Any) -> Standing:
+    id_, status, input_, output, error, is_taken_up, seq, format_, state, digest, decides, performs = row
+    snapshot = None if seq is None else KeptSnapshot(seq, format_, state, digest)
+    return Standing(
+        id_, status, input_, output, error, is_taken_up, snapshot, frozenset(decides), frozenset(performs)
+    )

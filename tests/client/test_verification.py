@@ -1,0 +1,314 @@
+"""Verification finds nothing wrong in a sound database, and each flaw that is put into it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+
+import psycopg
+import pytest
+
+from pgworker.client import Flaw, verify
+from pgworker.store.database import Database
+from tests.conftest import WorkerFactory
+from tests.support.server import Server
+from tests.support.stub import Stub
+from tests.support.waiting import until
+from tests.support.workflows import Task, are_ended, call, define, ended, start
+
+LISTEN = {"listen": {"to": {"one": {"with": {"type": "paid"}}}}}
+HOUR = {"wait": {"hours": 1}}
+
+
+def _child(name: str) -> Task:
+    return {"run": {"workflow": {"namespace": "default", "name": name, "version": "1.0.0"}}}
+
+
+def _lived(stub: str) -> list[Task]:
+    """What has come to its end: a call, a timer, a listen, a child."""
+    return [
+        {"called": call(f"{stub}/count")},
+        {"napped": {"wait": {"milliseconds": 20}}},
+        {"heard": LISTEN},
+        {"ran": _child("short")},
+    ]
+
+
+def _lives(stub: str) -> list[Task]:
+    """What goes on: the same four, and a long loop behind it."""
+    branches = [
+        {"calls": call(f"{stub}/slow?ms=60000")},
+        {"naps": HOUR},
+        {"hears": {"listen": {"to": {"one": {"with": {"type": "never"}}}}}},
+        {"runs": _child("long")},
+    ]
+    loop = {"for": {"each": "n", "in": "[range(1100)]"}, "do": [{"one": {"set": {"n": "${ $n }"}}}]}
+    return [{"loop": loop}, {"fork": {"fork": {"branches": branches}}}]
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A sound database, and who lives in it."""
+
+    database: str
+    lived: str
+    lives: str
+
+
+@pytest.fixture
+def sound(connection: psycopg.Connection, worker_process: WorkerFactory, stub: Stub) -> Sound:
+    define(connection, [{"one": {"set": {"a": 1}}}], "short")
+    define(connection, [{"nap": HOUR}], "long")
+    define(connection, _lived(stub.url), "lived")
+    define(connection, _lives(stub.url), "lives")
+    worker = worker_process(poll_seconds=0.1, http_allow_private="all")
+    lived, lives = start(connection, "lived"), start(connection, "lives")
+    until(lambda: _count(connection, "subscriptions") == 2)
+    connection.execute("select pgworker.publish_event('paid', '{}')")
+    assert ended(connection, lived)["status"] == "COMPLETED"
+    until(lambda: _count(connection, "workflows where status = 'RUNNING' and name = 'long'") == 1)
+    until(lambda: _count(connection, "snapshots") == 1)
+    worker.kill()
+    return Sound(connection.info.dbname, lived, lives)
+
+
+def _count(connection: psycopg.Connection, what: str) -> int:
+    row = connection.execute(f"select count(*) from pgworker.{what}").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+Copy = Callable[[str], tuple[str, psycopg.Connection]]
+
+
+@pytest.fixture
+def copy(server: Server, sound: Sound, connection: psycopg.Connection) -> Iterator[Copy]:
+    """Makes a copy of the sound database, to be spoilt."""
+    names: list[str] = []
+    opened: list[psycopg.Connection] = []
+    connection.close()
+
+    def make(name: str) -> tuple[str, psycopg.Connection]:
+        names.append(f"{sound.database}_{name}")
+        with server.connect("postgres") as postgres:
+            postgres.execute(f"create database {names[-1]} template {sound.database}")
+        opened.append(psycopg.connect(server.url(names[-1]), autocommit=True))
+        opened[-1].execute("set session_replication_role = replica")  # no triggers
+        opened[-1].execute("set search_path to pgworker")
+        return server.url(names[-1]), opened[-1]
+
+    yield make
+    for one in opened:
+        one.close()
+    with server.connect("postgres") as postgres:
+        for name in names:
+            postgres.execute(f"drop database {name} with (force)")
+
+
+async def _flaws(verified: AsyncIterator[object]) -> list[Flaw]:
+    return [flaw async for one in verified for flaw in one.flaws]
+
+
+ACTIVITY = "select seq from events where workflow_id = %(lives)s and data ? 'activity'"
+TIMER = "select seq from events where workflow_id = %(lives)s and type = 'timer.set'"
+RESULT = "select max(seq) from events where workflow_id = %(lived)s and data ? 'token'"
+ONE_MORE = "insert into events (workflow_id, seq, type) select id, last_seq + 1,"
+
+CORRUPTIONS: list[tuple[str, str, str]] = [
+    (
+        "an event in the middle is gone",
+        "delete from events where workflow_id = %(lived)s and seq = 4",
+        "1..n",
+    ),
+    ("the newest event is gone", "delete from events where workflow_id = %(lives)s and seq > 2000", "1..n"),
+    ("a number was left out", "update workflows set last_seq = last_seq + 1 where id = %(lived)s", "1..n"),
+    (
+        "a second start",
+        f"{ONE_MORE} 'workflow.started' from workflows where id = %(lives)s",
+        "only workflow.started",
+    ),
+    (
+        "another end",
+        f"{ONE_MORE} 'workflow.failed' from workflows where id = %(lived)s",
+        "terminal events",
+    ),
+    (
+        "an event after the end",
+        f"{ONE_MORE} 'note' from workflows where id = %(lived)s",
+        "follows the terminal event",
+    ),
+    (
+        "a status that nothing says",
+        "update workflows set status = 'FAILED', ended_at = now() where id = %(lives)s",
+        "terminal events",
+    ),
+    (
+        "a result twice",
+        "insert into events (workflow_id, seq, type, task, data) select workflow_id, 9000, type, task, data"
+        f" from events where workflow_id = %(lived)s and seq = ({RESULT})",
+        "ended more than once",
+    ),
+    (
+        "a result of nothing",
+        "update events set data = data || '{\"start\": 1}' where workflow_id = %(lived)s and seq ="
+        f" ({RESULT})",
+        "no beginning before it",
+    ),
+    (
+        "a result without its token",
+        f"update events set data = data - 'token' where workflow_id = %(lived)s and seq = ({RESULT})",
+        "under which lease",
+    ),
+    (
+        "another output of a task",
+        "update events set data = data || '{\"output\": 7}'"
+        " where workflow_id = %(lived)s and task = '/do/3/ran' and type = 'task.completed'",
+        "replay gives another output",
+    ),
+    (
+        "another output of the workflow",
+        "update workflows set output = '7' where id = %(lived)s",
+        "replay gives another output",
+    ),
+    ("another input", "update workflows set input = '7' where id = %(lives)s", "replay gives another input"),
+    (
+        "a timer that fired twice",
+        "insert into events (workflow_id, seq, type, task, data) select workflow_id, 9000, type, task, data"
+        " from events where workflow_id = %(lived)s and type = 'timer.fired'",
+        "more than once",
+    ),
+    (
+        "a timer that fired early",
+        "update events set occurred_at = occurred_at - interval '1 h' where workflow_id = %(lived)s and"
+        " type = 'timer.fired'",
+        "fired early",
+    ),
+    (
+        "a timer without its job",
+        f"delete from jobs where workflow_id = %(lives)s and seq in ({TIMER})",
+        "a timer that is set has no job",
+    ),
+    (
+        "an activity without its job",
+        f"delete from jobs where workflow_id = %(lives)s and seq in ({ACTIVITY})",
+        "an activity that was begun has no job",
+    ),
+    (
+        "a job of nothing",
+        "insert into jobs (workflow_id, seq, kind) values (%(lives)s, 3, 'perform')",
+        "nothing that is still open",
+    ),
+    (
+        "a job of an ended workflow",
+        "insert into jobs (workflow_id, seq, kind) values (%(lived)s, 0, 'decide')",
+        "an ended workflow has a job",
+    ),
+    (
+        "a job of nobody",
+        "insert into jobs (workflow_id, seq, kind) values (gen_random_uuid(), 0, 'decide')",
+        "a job belongs to nothing",
+    ),
+    (
+        "a workflow that nothing moves",
+        "delete from jobs where workflow_id in (select id from workflows where name = 'long')",
+        "nothing will ever move",
+    ),
+    (
+        "a lease that was never granted",
+        f"update jobs set attempt = 0 where workflow_id = %(lives)s and seq in ({ACTIVITY})",
+        "never granted",
+    ),
+    (
+        "a listen that is not subscribed",
+        "delete from subscriptions where workflow_id = %(lives)s",
+        "not subscribed",
+    ),
+    (
+        "a subscription too many",
+        "insert into subscriptions (workflow_id, seq, filter, correlation, value, published_from)"
+        " values (%(lived)s, 5, 0, 'c', 'v', now())",
+        "no listen that goes on",
+    ),
+    (
+        "a CloudEvent that was received and not consumed",
+        "delete from consumptions where workflow_id = %(lived)s",
+        "not known to be consumed",
+    ),
+    (
+        "a CloudEvent that was consumed and not received",
+        "insert into consumptions (workflow_id, event_id, seq) values (%(lived)s, gen_random_uuid(), 1)",
+        "never received",
+    ),
+    (
+        "a child that is not there",
+        "delete from workflows where name = 'long'",
+        "a parent waits for a child",
+    ),
+    (
+        "a child of another",
+        "update workflows set parent_id = %(lived)s where name = 'long'",
+        "no event of the parent",
+    ),
+    (
+        "events of nobody",
+        "insert into events (workflow_id, seq, type) values (gen_random_uuid(), 1, 'note')",
+        "events belong to no workflow",
+    ),
+    ("a snapshot of the future", "update snapshots set seq = 1000000", "an event that is not there"),
+    ("a snapshot off by one", "update snapshots set seq = seq - 1", "not what the history amounts to"),
+    ("a snapshot that is torn", "update snapshots set state = '\\x00'", "a snapshot cannot be read"),
+    (
+        "a snapshot of one that has ended",
+        "update snapshots set workflow_id = %(lived)s",
+        "no workflow that goes on",
+    ),
+    ("a workflow without its definition", "delete from definitions where name = 'lived'", "no definition"),
+    (
+        "a position of the future",
+        "update correlated_events set position = position + 10",
+        "not given out yet",
+    ),
+    (
+        "knowledge of the future",
+        "update workflows set folded_seq = last_seq + 1 where id = %(lives)s",
+        "to know more than there is",
+    ),
+    (
+        "a history that no engine has written",
+        "update events set data = data - 'subscriptions' - 'expected' || '{\"subscriptions\": []}'"
+        " where workflow_id = %(lives)s and type = 'listen.started'",
+        "cannot be replayed",
+    ),
+]
+
+
+async def test_each_corruption_is_found_and_a_sound_database_has_no_flaw(copy: Copy, sound: Sound) -> None:
+    url, _ = copy("sound")
+    assert await _flaws(verify(Database(url))) == []
+    assert await _flaws(verify(Database(url), sound.lives)) == []
+    missed: dict[str, list[Flaw]] = {}
+    for number, (what, statement, problem) in enumerate(CORRUPTIONS):
+        url, spoilt = copy(f"c{number}")
+        done = spoilt.execute(statement, {"lived": sound.lived, "lives": sound.lives})
+        assert done.rowcount > 0, f"{what}: nothing was spoilt"
+        flaws = await _flaws(verify(Database(url)))
+        if not any(problem in flaw.problem for flaw in flaws):
+            missed[what] = flaws
+    assert missed == {}
+
+
+async def test_a_database_in_use_has_no_flaw_at_any_moment(
+    database: Database, connection: psycopg.Connection, worker_process: WorkerFactory, stub: Stub
+) -> None:
+    define(connection, [{"one": {"set": {"a": 1}}}], "short")
+    define(connection, _lived(stub.url), "lived")
+    for _ in range(2):
+        worker_process(poll_seconds=0.1)
+    started: list[str] = []
+    for _ in range(8):
+        started += [start(connection, "lived") for _ in range(20)]
+        connection.execute("select pgworker.publish_event('paid', '{}')")
+        assert await _flaws(verify(database)) == []
+    while not are_ended(connection, started):
+        connection.execute("select pgworker.publish_event('paid', '{}')")
+        assert await _flaws(verify(database)) == []

@@ -1,0 +1,128 @@
+"""Whole documents in the specification's text are good, or are refused only for what this version lacks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pgworker import __version__
+from pgworker.cli.documents import read_document
+from pgworker.errors import DocumentError, Problem, Rule
+from tests.conformance.official.refused import (
+    A2A,
+    ASYNCAPI,
+    CONTAINER,
+    DIGEST,
+    GRPC,
+    MCP,
+    OAUTH2,
+    OIDC,
+    SCRIPT,
+    SHELL,
+)
+from tests.support.official import SPECIFICATION
+
+TEXTS = [path for name in ("dsl-reference.md", "dsl.md") if (path := SPECIFICATION / name).is_file()]
+
+CANNOT_BE_RUN = {
+    "Evaluate: order-pet": {OAUTH2},
+    "AsyncAPI Call: asyncapi-example": {ASYNCAPI},
+    "gRPC Call: grpc-example": {GRPC},
+    "A2A Call: a2a-example": {A2A},
+    "MCP Call: mcp-example": {MCP},
+    "Do: do-example": {OAUTH2},
+    "Run: run-example": {CONTAINER, SCRIPT, SHELL},
+    "Container Process: run-container-example": {CONTAINER},
+    "Script Process: run-script-example": {SCRIPT},
+    "Shell Process: run-shell-example": {SHELL},
+    "Digest Authentication: digest-authentication-example": {DIGEST},
+    "OAUTH2 Authentication: oauth2-authentication-example": {OAUTH2},
+    "OpenIdConnect Authentication: oidc-authentication-example": {OIDC},
+    "Process Result: run-container-example": {CONTAINER, SCRIPT, SHELL},
+    "AsyncAPI Server: asyncapi-example": {ASYNCAPI},
+    "AsyncAPI Outbound Message: asyncapi-example": {ASYNCAPI},
+    "AsyncAPI Subscription: asyncapi-example": {ASYNCAPI},
+    "AsyncAPI Subscription Lifetime: asyncapi-example": {ASYNCAPI},
+    "Subscription Iterator: asyncapi-example": {ASYNCAPI},
+}
+"""What of a document cannot be run, by its heading and name; all others are accepted."""
+
+WRONG = {
+    # `"... '\($task.reference)' ..."` is not YAML: `\(` is none of the escapes of a double-quoted text
+    "Extensions: sample-workflow": "unknown escape character",
+}
+"""Documents in which the specification itself is mistaken, and what is said of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """A document in a text, and the heading under which it stands."""
+
+    heading: str
+    text: str
+
+    def __str__(self) -> str:
+        name = re.search(r"^  name: (\S+)$", self.text, re.MULTILINE)
+        return f"{self.heading}: {name and name[1]}"
+
+
+_PARTS = re.compile(r"^#+ (?P<heading>[^\n]+)$|^```yaml *\n(?P<text>.*?)^```", re.MULTILINE | re.DOTALL)
+_HEADER = re.compile(r"^document: *\n  dsl:", re.MULTILINE)
+
+
+def _snippets(text: str) -> Iterator[Snippet]:
+    heading = ""
+    for part in _PARTS.finditer(text):
+        if part["heading"] is None:
+            if _HEADER.search(part["text"]):
+                yield Snippet(heading, part["text"])
+        elif part["heading"].strip() not in ("Examples", "Properties"):
+            heading = part["heading"].strip()
+
+
+SNIPPETS = [snippet for path in TEXTS for snippet in _snippets(path.read_text())]
+
+needs_texts = pytest.mark.skipif(
+    not TEXTS, reason="the specification's text is not there: ../shared/spec/dsl-reference.md"
+)
+pytestmark = needs_texts
+
+
+def _problems(snippet: Snippet, folder: Path, capsys: pytest.CaptureFixture[str]) -> tuple[Problem, ...]:
+    """What ``pgworker validate`` finds wrong; it warns of nothing in what it accepts."""
+    file = folder / "document.yaml"
+    file.write_text(snippet.text)
+    try:
+        read_document(file)
+    except DocumentError as error:
+        return error.problems
+    assert capsys.readouterr().err == ""
+    return ()
+
+
+def test_every_document_in_the_text_is_looked_at_once() -> None:
+    assert len(SNIPPETS) == sum(len(_HEADER.findall(path.read_text())) for path in TEXTS)
+    names = [str(snippet) for snippet in SNIPPETS]
+    assert len(set(names)) == len(names)
+    assert {*CANNOT_BE_RUN, *WRONG} < set(names)
+
+
+@pytest.mark.parametrize("snippet", [one for one in SNIPPETS if str(one) not in WRONG], ids=str)
+def test_a_document_is_accepted_or_only_beyond_this_version(
+    snippet: Snippet, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lacking = CANNOT_BE_RUN.get(str(snippet), set())
+    found = {(problem.message, problem.rule) for problem in _problems(snippet, tmp_path, capsys)}
+    assert found == {(f"{what} cannot be run by pgworker {__version__}", Rule.RUNNABLE) for what in lacking}
+
+
+@pytest.mark.parametrize("snippet", [one for one in SNIPPETS if str(one) in WRONG], ids=str)
+def test_a_document_that_is_mistaken_is_told_so(
+    snippet: Snippet, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    messages = [problem.message for problem in _problems(snippet, tmp_path, capsys)]
+    assert any(WRONG[str(snippet)] in message for message in messages), messages
