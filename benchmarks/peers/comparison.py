@@ -20,7 +20,7 @@ WORK = {"pure": "pure tasks", "http": "HTTP calls"}
 
 OURS = (
     Ours("pgworker", {"pure": 2400, "http": 400}),
-    Ours("pgworker, commit for commit", {"pure": 1200, "http": 400}, turn="task"),
+    Ours("pgworker, commit for commit", {"pure": 1200, "http": 400}, turn="task", alone=True),
 )
 
 _WARM = {"pure": 60, "http": 20}

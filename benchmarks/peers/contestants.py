@@ -64,36 +64,36 @@ class Contestant(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """This engine. With the turn ``task`` each task has a transaction of its own, as the peers' have."""
+    """This engine, with a turn of some kind; ``alone`` asks that no tasks of a workflow share a commit."""
 
     name: str
     counts: Mapping[str, int]
-    turn: str | None = None
+    turn: str = "workflow"
+    alone: bool = False
     unit: str = "tasks/s"
 
     @contextmanager
     def team(self, url: str, workers: int) -> Iterator[Team]:
-        settings = {"concurrency": str(AT_ONCE)} | ({} if self.turn is None else {"turn": self.turn})
         with fresh_database(url) as fresh, psycopg.connect(fresh, autocommit=True) as connection:
             load = Load(connection)
             for definition in documents.definitions():
                 load.define(definition)
-            with processes.workers(fresh, workers, None, **settings) as load.workers:
+            with processes.workers(fresh, workers, None, concurrency=AT_ONCE, turn=self.turn) as load.workers:
                 load.wait_for_workers()
-                yield _OurTeam(load, self.turn)
+                yield _OurTeam(load, self.alone)
 
 
 @dataclass(slots=True)
 class _OurTeam:
     load: Load
-    turn: str | None
+    alone: bool
     expected: int = 0
 
     def drain(self, order: Order) -> float:
         run = bulk.started_before(self.load, order.workflow, order.given, order.count)
         self.expected += order.count
         _check(self.load.connection, _COMPLETED, self.expected)
-        if self.turn == "task" and _value(self.load.connection, _SHARED):
+        if self.alone and _value(self.load.connection, _SHARED):
             raise LeftOutError("these workers commit several tasks of a workflow at once")
         return run.draining
 

@@ -10,7 +10,7 @@ from benchmarks import documents, processes
 from benchmarks.peers import environments
 from benchmarks.peers.catalog import PEERS, Peer
 from benchmarks.peers.comparison import OURS, contestants
-from benchmarks.peers.contestants import Contestant, Theirs
+from benchmarks.peers.contestants import Contestant, LeftOutError, Ours, Theirs
 from benchmarks.peers.protocol import Order
 from tests.support.server import Server
 
@@ -34,8 +34,15 @@ def test_a_peer_carries_out_both_orders_with_two_processes(peer: Peer, server: S
     carries_out_orders(Theirs(peer, python), server)
 
 
-def test_the_engine_carries_out_the_same_orders(server: Server) -> None:
-    carries_out_orders(OURS[0], server)
+@pytest.mark.parametrize("ours", OURS, ids=lambda ours: ours.name)
+def test_the_engine_carries_out_the_same_orders_in_either_way(ours: Ours, server: Server) -> None:
+    carries_out_orders(ours, server)
+
+
+def test_a_worker_that_does_not_commit_task_by_task_is_left_out_of_that_comparison(server: Server) -> None:
+    pretending = Ours("pgworker", {}, turn="workflow", alone=True)
+    with pytest.raises(LeftOutError, match="several tasks of a workflow at once"):
+        carries_out_orders(pretending, server)
 
 
 def test_peers_that_cannot_be_installed_are_named_and_left_out(
