@@ -6,13 +6,14 @@ import sys
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from statistics import median
 
 from benchmarks import documents, processes
 from benchmarks.peers.catalog import PEERS
 from benchmarks.peers.contestants import Contestant, LeftOutError, Ours, Theirs
 from benchmarks.peers.environments import NotInstalledError, existing, made
 from benchmarks.peers.protocol import TASKS, Order
-from benchmarks.report import Row, median_row
+from benchmarks.report import Row
 from pgworker.types import JsonObject
 
 WORKERS = (1, 2)
@@ -35,6 +36,8 @@ class Comparison:
     scale: float = 1.0
     """How much of each contestant's counts is done."""
     samples: dict[tuple[str, str, int], list[float]] = field(default_factory=lambda: defaultdict(list))
+    costs: dict[tuple[str, str, int], list[float]] = field(default_factory=lambda: defaultdict(list))
+    """Microseconds of CPU time a task, of the workers and the server."""
     remarks: dict[str, str] = field(default_factory=dict)
 
     def measure(self, url: str, rounds: int) -> None:
@@ -58,8 +61,10 @@ class Comparison:
                     team.drain(Order(work, given[work], self._scaled(_WARM[work])))
             for work in WORK:
                 count = self._scaled(contestant.counts[work])
-                seconds = team.drain(Order(work, given[work], count))
-                self.samples[contestant.name, work, workers].append(count * TASKS / seconds)
+                drained = team.drain(Order(work, given[work], count))
+                self.samples[contestant.name, work, workers].append(count * TASKS / drained.took)
+                if drained.cpu is not None:
+                    self.costs[contestant.name, work, workers].append(drained.cpu * 1e6 / count / TASKS)
             self.remarks[contestant.name] = team.remark()
 
     def _scaled(self, count: int) -> int:
@@ -83,19 +88,20 @@ class Comparison:
         return rows
 
     def _row(self, name: str, unit: str, contestant: Contestant, work: str, workers: int) -> Row:
-        row = median_row(name, unit, self.samples[contestant.name, work, workers])
-        note = f"{self._scaled(contestant.counts[work])} workflows; {self.remarks[contestant.name]}"
-        return Row(row.name, row.value, row.unit, note, row.samples)
+        key = (contestant.name, work, workers)
+        notes = [f"{self._scaled(contestant.counts[work])} workflows", self.remarks[contestant.name]]
+        if costs := self.costs[key]:
+            notes.append(f"{median(costs):,.0f} us CPU each")
+        samples = self.samples[key]
+        return Row(name, median(samples), unit, "; ".join(notes), samples)
 
     def _ratio(self, one: Contestant, peer: Contestant, work: str, label: str, workers: int) -> Row:
-        pairs = zip(
-            self.samples[one.name, work, workers], self.samples[peer.name, work, workers], strict=True
-        )
-        return median_row(
-            f"{one.name} / {peer.name}: {label}, {_workers(workers)}",
-            "times",
-            [mine / their for mine, their in pairs],
-        )
+        mine, their = (one.name, work, workers), (peer.name, work, workers)
+        samples = [a / b for a, b in zip(self.samples[mine], self.samples[their], strict=True)]
+        costs = [b / a for a, b in zip(self.costs[mine], self.costs[their], strict=False)]
+        note = f"{median(costs):.1f} by CPU time" if costs else ""
+        name = f"{one.name} / {peer.name}: {label}, {_workers(workers)}"
+        return Row(name, median(samples), "times", note, samples)
 
 
 def contestants(install: bool) -> list[Contestant]:

@@ -18,6 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 from benchmarks import bulk, documents, processes
 from benchmarks.load import Load
 from benchmarks.peers.catalog import Peer
+from benchmarks.peers.cost import cpu_seconds
 from benchmarks.peers.protocol import AT_ONCE, DATABASE, READY, Order
 from benchmarks.server import empty_database, fresh_database
 
@@ -29,11 +30,20 @@ class LeftOutError(Exception):
     """A contestant cannot take part; says why."""
 
 
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """From the commit of an order's last start to its last completion, in seconds."""
+
+    took: float
+    cpu: float | None
+    """What it cost in CPU time, if that can be told."""
+
+
 class Team(Protocol):
     """Workers that are up."""
 
-    def drain(self, order: Order) -> float:
-        """Carries an order out: the seconds from the commit of its last start to its last completion.
+    def drain(self, order: Order) -> Drained:
+        """Carries an order out.
 
         Raises ``RuntimeError`` unless all workflows completed with ten recorded tasks each, and
         ``LeftOutError`` if these workers cannot work as they are asked to.
@@ -89,13 +99,18 @@ class _OurTeam:
     alone: bool
     expected: int = 0
 
-    def drain(self, order: Order) -> float:
+    def drain(self, order: Order) -> Drained:
+        before = self._cpu()
         run = bulk.started_before(self.load, order.workflow, order.given, order.count)
+        drained = Drained(run.draining, _difference(before, self._cpu()))
         self.expected += order.count
         _check(self.load.connection, _COMPLETED, self.expected)
         if self.alone and _value(self.load.connection, _SHARED):
             raise LeftOutError("these workers commit several tasks of a workflow at once")
-        return run.draining
+        return drained
+
+    def _cpu(self) -> float | None:
+        return cpu_seconds((worker.pid for worker in self.load.workers), self.load.connection)
 
     def remark(self) -> str:
         return f"{_value(self.load.connection, _TASKS_A_TRANSACTION)} tasks a transaction"
@@ -150,22 +165,26 @@ class _TheirTeam:
     workers: list[subprocess.Popen[str]]
     expected: int = 0
 
-    def drain(self, order: Order) -> float:
+    def drain(self, order: Order) -> Drained:
         assert self.starter.stdin is not None
         self.starter.stdin.write(order.line())
         self.starter.stdin.flush()
         _read_ready(self.starter, self.peer.name)
         began = time.perf_counter()
+        before = self._cpu()
         while _value(self.connection, self.peer.is_busy):
             if any(worker.poll() is not None for worker in self.workers):
                 raise RuntimeError(f"a worker of {self.peer.name} has died")
             if time.perf_counter() - began > _LIMIT_SECONDS:
                 raise TimeoutError(f"{self.peer.name} was not done after {_LIMIT_SECONDS} s")
             time.sleep(_LOOK_SECONDS)
-        took = time.perf_counter() - began
+        drained = Drained(time.perf_counter() - began, _difference(before, self._cpu()))
         self.expected += order.count
         _check(self.connection, self.peer.completed, self.expected)
-        return took
+        return drained
+
+    def _cpu(self) -> float | None:
+        return cpu_seconds((worker.pid for worker in self.workers), self.connection)
 
     def remark(self) -> str:
         return f"{self.peer.distribution} {self.peer.version}"
@@ -184,6 +203,10 @@ def _read_ready(process: subprocess.Popen[str], name: str) -> None:
     assert process.stdout is not None
     if (line := process.stdout.readline().strip()) != READY:
         raise RuntimeError(f"{name} did not come up: {line or 'its process has ended'}")
+
+
+def _difference(before: float | None, after: float | None) -> float | None:
+    return None if before is None or after is None else after - before
 
 
 def _check(connection: psycopg.Connection, completed: str, expected: int) -> None:

@@ -20,10 +20,13 @@ def test_a_ratio_is_the_median_of_the_rounds_own_ratios() -> None:
             # The second round met a machine that was ten times as slow, and the third only we.
             comparison.samples[mine.name, work, workers] = [600.0, 60.0, 300.0]
             comparison.samples[peer.name, work, workers] = [100.0, 10.0, 100.0]
+            comparison.costs[mine.name, work, workers] = [50.0, 40.0, 60.0]
+            comparison.costs[peer.name, work, workers] = [500.0, 480.0, 480.0]
     comparison.remarks = {mine.name: "", peer.name: ""}
     rows = {row.name: row for row in comparison.rows()}
     assert rows["pgworker: pure tasks, 1 process"].value == 300
-    assert rows["pgworker / absurd: pure tasks, 1 process"].value == 6
+    ratio = rows["pgworker / absurd: pure tasks, 1 process"]
+    assert (ratio.value, ratio.note) == (6, "10.0 by CPU time")
     assert rows["pgworker / absurd: HTTP calls, 2 processes"].unit == "times"
 
 
