@@ -1,4 +1,4 @@
-"""What work costs in CPU time: the one figure that does not change with what else the machine is doing."""
+"""What work costs in CPU time, which what else the machine is doing changes less than it does the speed."""
 
 from __future__ import annotations
 
