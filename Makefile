@@ -52,7 +52,7 @@ lock: $(VENV)/.python ## write requirements/*.txt anew (LOCKFLAGS=--upgrade for 
 	@requirements/lock $(BIN)/python $(LOCKFLAGS)
 
 clean: ## remove .venv and everything built or cached
-	@rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .peers build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Stamps. Each says on stderr what takes its time; stdout is for the answers of the targets above.

@@ -45,11 +45,15 @@ class Load:
         if failed:
             raise RuntimeError(f"{failed} workflows did not complete")
 
-    def warm_up(self, name: str, given: JsonObject, count: int) -> None:
-        """Waits for the workers to come up, and lets them do a little work."""
+    def wait_for_workers(self) -> None:
+        """Waits for the workers to come up."""
         until = time.monotonic() + _LIMIT_SECONDS
         while self._value("select count(*) from pgworker.workers") != len(self.workers):
             self._look_again(until, "the workers did not come up")
+
+    def warm_up(self, name: str, given: JsonObject, count: int) -> None:
+        """Waits for the workers to come up, and lets them do a little work."""
+        self.wait_for_workers()
         for _ in range(3):
             self.start(name, given, count)
             self.finish()

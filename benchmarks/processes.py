@@ -15,14 +15,17 @@ _STOP_SECONDS = 15.0
 
 @contextmanager
 def process(
-    module: str, arguments: Sequence[str] = (), environment: dict[str, str] | None = None
+    module: str,
+    arguments: Sequence[str] = (),
+    environment: dict[str, str] | None = None,
+    python: str | Path = sys.executable,
 ) -> Iterator[subprocess.Popen[str]]:
-    """A Python process that runs a module of ours, until the block ends."""
+    """A Python process that runs a module of ours, until the block ends; its stdin and stdout are pipes."""
     running = subprocess.Popen(
-        [sys.executable, "-m", module, *arguments],
+        [python, "-m", module, *arguments],
         cwd=_CHECKOUT,
         env=environment,
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -35,8 +38,9 @@ def process(
         except subprocess.TimeoutExpired:
             running.kill()
             running.wait()
-        if running.stdout is not None:
-            running.stdout.close()
+        for pipe in (running.stdin, running.stdout):
+            if pipe is not None:
+                pipe.close()
 
 
 @contextmanager

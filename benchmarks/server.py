@@ -1,4 +1,4 @@
-"""A server to measure on, and a fresh database with the engine's schema in it."""
+"""A server to measure on, and databases on it: empty, or with the engine's schema."""
 
 from __future__ import annotations
 
@@ -35,13 +35,19 @@ def server(url: str | None) -> Iterator[str]:
 @contextmanager
 def fresh_database(url: str) -> Iterator[str]:
     """The connection string of a new, migrated database, which is dropped in the end."""
+    with empty_database(url) as fresh:
+        migrate(Database(fresh))
+        yield fresh
+
+
+@contextmanager
+def empty_database(url: str) -> Iterator[str]:
+    """The connection string of a new database, which is dropped in the end."""
     name = f"pgworker_bench_{uuid4().hex[:8]}"
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
     try:
-        fresh = make_conninfo(url, dbname=name)
-        migrate(Database(fresh))
-        yield fresh
+        yield make_conninfo(url, dbname=name)
     finally:
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))

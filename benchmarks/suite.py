@@ -17,6 +17,7 @@ import psycopg
 
 from benchmarks import bulk, calls, documents, processes, raw, scale, waiting
 from benchmarks.load import Load
+from benchmarks.peers import comparison
 from benchmarks.profiles import print_top
 from benchmarks.report import Row, percentiles, table
 from benchmarks.server import fresh_database, server
@@ -41,6 +42,7 @@ class Sizes:
     branches: int
     crowd: int
     listeners: tuple[int, int]
+    peers: float
 
 
 FULL = Sizes(
@@ -55,6 +57,7 @@ FULL = Sizes(
     branches=1_000,
     crowd=100_000,
     listeners=(1_000, 100_000),
+    peers=1,
 )
 QUICK = Sizes(
     raw_seconds=0.3,
@@ -68,6 +71,7 @@ QUICK = Sizes(
     branches=50,
     crowd=1_000,
     listeners=(100, 1_000),
+    peers=0.05,
 )
 
 
@@ -80,6 +84,8 @@ class Suite:
     sizes: Sizes
     repeat: int
     profiles: Path | None
+    install: bool
+    """Whether peers that are not installed yet may be."""
 
     def raw(self) -> list[Row]:
         """The server's own limit, small transactions and such as a turn's."""
@@ -174,6 +180,12 @@ class Suite:
         with processes.workers(url, 1, self.profiles, poll_seconds=60):
             yield
 
+    def peers(self) -> list[Row]:
+        """This engine beside others, on databases of their own."""
+        compared = comparison.Comparison(comparison.contestants(self.install), self.sizes.peers)
+        compared.measure(self.url, self.repeat)
+        return compared.rows()
+
     @contextmanager
     def _workers(self, count: int = 1, **settings: float | str) -> Iterator[None]:
         with processes.workers(self.url, count, self.profiles, **settings) as self.load.workers:
@@ -183,7 +195,7 @@ class Suite:
         return [run() for _ in range(self.repeat)]
 
 
-PARTS = ("raw", "pure", "alone", "large", "http", "latency", "timers", "scale")
+PARTS = ("raw", "pure", "alone", "large", "http", "latency", "timers", "scale", "peers")
 
 
 def main() -> None:
@@ -206,9 +218,10 @@ def main() -> None:
             QUICK if arguments.quick else FULL,
             1 if arguments.quick else arguments.repeat,
             None if profiles is None else Path(profiles),
+            _peers_are_asked_for(arguments),
         )
         rows = []
-        for part in arguments.only or PARTS:
+        for part in _parts(arguments):
             rows += getattr(suite, part)()
         about = {
             "postgresql": str(connection.info.server_version),
@@ -225,6 +238,25 @@ def main() -> None:
             print_top(suite.profiles, arguments.profile)
 
 
+def _parts(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """What to measure. The peers need a network once, and minutes each time, so they have to be asked for.
+
+    Who has installed them has asked for them, but for a quick look.
+    """
+    if not arguments.only:
+        if _peers_are_asked_for(arguments) or (comparison.are_installed() and not arguments.quick):
+            return PARTS
+        print("Peers are left out; --peers installs and measures them.")
+        return PARTS[:-1]
+    only = (*arguments.only, "peers") if arguments.peers else tuple(arguments.only)
+    # The raw limit is what the peers are held against, too.
+    return ("raw", *only) if "peers" in only and "raw" not in only else only
+
+
+def _peers_are_asked_for(arguments: argparse.Namespace) -> bool:
+    return arguments.peers or "peers" in (arguments.only or ())
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Throughput and latency, beside the server's raw limit.")
     parser.add_argument(
@@ -233,6 +265,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--repeat", type=int, default=3, help="repetitions, of which the median counts")
     parser.add_argument("--quick", action="store_true", help="a short look, once")
     parser.add_argument("--only", nargs="+", choices=PARTS, help="only these parts")
+    parser.add_argument(
+        "--peers", action="store_true", help="measure others, too, installing them if need be"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     parser.add_argument("--profile", type=Path, metavar="FILE", help="profile the workers (which slows them)")
     return parser.parse_args()
