@@ -38,16 +38,4 @@ ENGINE_BUGS = [
         {"    run.decision.consumed.add(told.event_id)\n": ""},
         ["tests/unit/engine/test_listens.py::test_two_listens_at_once_do_not_consume_the_same_event"],
     ),
-    Bug(
-        "an ended workflow schedules what it began in its last turn",
-        "pgworker/engine/commands.py",
-        {"    if not any(event.type in events.TERMINAL for event in new_events):\n": "    if new_events:\n"},
-        ["tests/unit/engine/test_forks.py::test_end_in_a_branch_ends_the_workflow_and_cancels_the_others"],
-    ),
-    Bug(
-        "a void timer is remembered",
-        "pgworker/engine/evolve.py",
-        {"        start = state.timers.pop(job, None)\n": "        start = state.timers.get(job)\n"},
-        ["tests/unit/engine/test_tries.py::test_an_attempt_may_be_limited_in_time"],
-    ),
 ]

@@ -40,9 +40,7 @@ MESSAGE_BUGS = [
             "set position = position + cardinality(p_events)\n": "set position = position + 1\n",
             "returning position - cardinality(p_events)": "returning position - 1",
         },
-        [
-            "tests/sql/test_listening.py::test_who_has_looked_at_everything_is_told_nothing_and_who_has_more_is_told"
-        ],
+        ["tests/sql/test_listening.py::test_events_are_found_oldest_first"],
     ),
     Bug(
         "correlating overlooks a correlation that has just become known",

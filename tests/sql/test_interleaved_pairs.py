@@ -11,6 +11,8 @@ from tests.support.interleavings_hands import Hand
 from tests.support.interleavings_world import Wish, World
 
 Connect = Callable[[], psycopg.Connection]
+Act = tuple[Hand, str, Wish]
+Order = Callable[[World, Act, Act], None]
 
 
 ACTS: dict[str, tuple[str, tuple[object, ...]]] = {
@@ -59,7 +61,7 @@ def _prepare(world: World) -> None:
     world.checks = True
 
 
-def _alternately(world: World, one: tuple[Hand, str, Wish], other: tuple[Hand, str, Wish]) -> None:
+def _alternately(world: World, one: Act, other: Act) -> None:
     """One statement of the first, one of the second, and so on; who waits is passed over."""
     begun = [one, other]
     while begun:
@@ -68,7 +70,7 @@ def _alternately(world: World, one: tuple[Hand, str, Wish], other: tuple[Hand, s
         ]
 
 
-def _one_inside_the_other(world: World, one: tuple[Hand, str, Wish], other: tuple[Hand, str, Wish]) -> None:
+def _one_inside_the_other(world: World, one: Act, other: Act) -> None:
     """All of the first but its commit, all of the second, and then the commit."""
     hand, role, wish = one
     while hand.transaction is None or hand.transaction.todo:
@@ -85,15 +87,24 @@ def _is_open(hand: Hand) -> bool:
     return hand.transaction is not None
 
 
+def _let_meet(world: World, order: Order, *names: str) -> None:
+    _prepare(world)
+    one, other = (
+        (hand, ACTS[name][0], Wish(*ACTS[name][1])) for hand, name in zip(world.hands, names, strict=False)
+    )
+    order(world, one, other)
+    world.finish()
+
+
 @pytest.mark.parametrize("first", NAMES)
 def test_any_two_functions_get_along_on_one_workflow(world: World, first: str) -> None:
     for second in NAMES[NAMES.index(first) :]:
-        for order in (_alternately, _one_inside_the_other):
-            for pair in {(first, second), (second, first)}:
-                _prepare(world)
-                one, other = (
-                    (hand, ACTS[name][0], Wish(*ACTS[name][1]))
-                    for hand, name in zip(world.hands, pair, strict=False)
-                )
-                order(world, one, other)
-                world.finish()
+        _let_meet(world, _alternately, first, second)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("order", [_alternately, _one_inside_the_other])
+@pytest.mark.parametrize("first", NAMES)
+def test_any_two_functions_get_along_in_every_order(world: World, first: str, order: Order) -> None:
+    for second in NAMES:
+        _let_meet(world, order, first, second)

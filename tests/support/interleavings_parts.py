@@ -56,6 +56,7 @@ def _leased(hand: Hand) -> Callable[[Sequence[Any]], None]:
                 hand.leases[row.id, row.seq] = row.token
                 if activity is not None:
                     assert row.attempt == activity.attempt + 1
+                    assert row.token != activity.token, "the old token would still be good"
                     activity.token, activity.attempt, activity.expired = row.token, row.attempt, False
                 else:
                     assert not model.workflows[row.id].is_live
