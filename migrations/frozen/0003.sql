@@ -227,6 +227,22 @@ $$;
 comment on function lock_correlation(boolean) is
     'Until the end of the transaction keeps those who correlate CloudEvents and those who begin to listen apart.';
 
+create function waits_for_older(p_waits_until timestamptz) returns boolean
+    language plpgsql stable
+    set search_path from current
+    set plan_cache_mode = force_generic_plan
+    set enable_seqscan = off
+    set jit = off
+as $$
+begin
+    return p_waits_until is not null
+        and exists (select from jobs j where j.kind = 'correlate' and j.due_at <= p_waits_until);
+end
+$$;
+
+comment on function waits_for_older(timestamptz) is
+    'Whether CloudEvents that were published up to then are still to be correlated: whoever waits for them is told of none yet.';
+
 create function tell_listeners(p_workflows uuid[], p_seqs bigint[]) returns void
     language plpgsql
     set search_path from current
@@ -240,7 +256,7 @@ begin
     insert into jobs (workflow_id, seq, kind, due_at, namespace, priority)
     select s.workflow_id, -min(c.position), s.kind, now(), s.namespace, s.priority
     from unnest(p_workflows, p_seqs) as l (workflow_id, seq)
-    join subscriptions s on s.workflow_id = l.workflow_id and s.seq = l.seq and s.waits_until is null
+    join subscriptions s on s.workflow_id = l.workflow_id and s.seq = l.seq and not waits_for_older(s.waits_until)
     cross join lateral (
         select e.position from correlated_events e
         where e.correlation = s.correlation and e.value = s.value and e.position > s.seen
@@ -256,35 +272,52 @@ $$;
 comment on function tell_listeners(uuid[], bigint[]) is
     'Gives those of the listeners a job who have CloudEvents to look at.';
 
-create function correlate_backwards(p_correlation text, p_type text, p_keys jsonb, p_from timestamptz) returns void
+create function correlate_backwards(
+    p_correlations text[], p_types text[], p_keys jsonb[], p_from timestamptz[]
+) returns void
     language plpgsql
     set search_path from current
 as $$
 declare
-    v_since timestamptz;
+    v_wanted record;
+    v_since  timestamptz;
+    v_types  text[] := '{}';
+    v_from   timestamptz[] := '{}';
+    v_until  timestamptz[] := '{}';
 begin
-    insert into correlations (id, type, keys, since) values (p_correlation, p_type, p_keys, p_from)
-    on conflict on constraint a_correlation_is_known_by_the_digest_of_its_type_and_keys do nothing;
-    if found then
-        v_since := 'infinity';
-    else
-        select c.since into v_since from correlations c where c.id = p_correlation;
-        if v_since <= p_from then
-            return;
+    -- First all correlations in the order of their ids, then all jobs in the order of theirs: whoever else does so
+    -- holds nothing that these wait for, while it waits for what these hold.
+    for v_wanted in
+        select u.id, min(u.type) as type, min(u.keys::text)::jsonb as keys, min(u.since) as since
+        from unnest(p_correlations, p_types, p_keys, p_from) as u (id, type, keys, since)
+        group by u.id order by u.id
+    loop
+        insert into correlations (id, type, keys, since)
+        values (v_wanted.id, v_wanted.type, v_wanted.keys, v_wanted.since)
+        on conflict on constraint a_correlation_is_known_by_the_digest_of_its_type_and_keys do nothing;
+        if found then
+            v_since := 'infinity';
+        else
+            select c.since into v_since from correlations c where c.id = v_wanted.id;
+            continue when v_since <= v_wanted.since;
+            update correlations c set since = v_wanted.since where c.id = v_wanted.id and c.since > v_wanted.since;
         end if;
-        update correlations c set since = p_from where c.id = p_correlation and c.since > p_from;
-    end if;
+        v_types := v_types || v_wanted.type;
+        v_from := v_from || v_wanted.since;
+        v_until := v_until || v_since;
+    end loop;
     -- What is still to be correlated for the first time has its job already.
     insert into jobs (workflow_id, seq, kind, due_at)
-    select e.id, 0, 'correlate', e.published_at
-    from cloud_events e
-    where (p_type is null or e.type = p_type) and e.published_at >= p_from and e.published_at < v_since
+    select distinct e.id, 0, 'correlate', e.published_at
+    from unnest(v_types, v_from, v_until) as u (type, since, until)
+    join cloud_events e on (u.type is null or e.type = u.type) and e.published_at >= u.since and e.published_at < u.until
+    order by e.id
     on conflict do nothing;
 end
 $$;
 
-comment on function correlate_backwards(text, text, jsonb, timestamptz) is
-    'Makes a correlation known, and sees to it that the CloudEvents since a time are correlated by it.';
+comment on function correlate_backwards(text[], text[], jsonb[], timestamptz[]) is
+    'Makes correlations known, and sees to it that the CloudEvents since a time are correlated by each.';
 
 create function subscribe(
     p_workflows    uuid[],
@@ -305,12 +338,9 @@ create function subscribe(
 as $$
 begin
     perform lock_correlation(p_alone => false);
-    perform correlate_backwards(n.id, n.type, n.keys, n.since)
-    from (select u.correlation as id, min(u.type) as type, min(u.keys::text)::jsonb as keys, min(w.created_at) as since
-          from unnest(p_workflows, p_correlations, p_types, p_keys) as u (workflow_id, correlation, type, keys)
-          join workflows w on w.id = u.workflow_id
-          group by u.correlation
-          order by u.correlation) n;  -- in one order everywhere, as these rows are locked
+    perform correlate_backwards(array_agg(u.correlation), array_agg(u.type), array_agg(u.keys), array_agg(w.created_at))
+    from unnest(p_workflows, p_correlations, p_types, p_keys) as u (workflow_id, correlation, type, keys)
+    join workflows w on w.id = u.workflow_id;
     insert into subscriptions (workflow_id, seq, filter, correlation, value, published_from, seen, namespace,
                                priority, waits_until)
     select u.workflow_id, u.seq, u.filter, u.correlation, u.value, w.created_at, w.event_floor, w.namespace,
@@ -393,7 +423,7 @@ as $$
                   and not exists (select from consumptions k
                                   where k.workflow_id = s.workflow_id and k.event_id = o.event_id)
                 order by o.position limit p_most) c
-            where s.workflow_id = p_listener and s.waits_until is null
+            where s.workflow_id = p_listener and not waits_for_older(s.waits_until)
             group by s.seq, s.kind, c.event_id) f) m
     join cloud_events e on e.id = m.event_id
     where m.place <= p_most
@@ -447,7 +477,7 @@ $$;
 
 comment on function correlations_for(text[]) is 'The correlations that CloudEvents of these types have values by.';
 
-create function end_waiting() returns void
+create function end_waiting(p_correlated_from timestamptz, p_position bigint) returns void
     language plpgsql
     set search_path from current
     set plan_cache_mode = force_generic_plan
@@ -457,30 +487,22 @@ create function end_waiting() returns void
     set jit = off
 as $$
 declare
-    v_first     timestamptz;
-    v_workflows uuid[];
-    v_seqs      bigint[];
+    v_first timestamptz;
 begin
     select min(j.due_at) into v_first from jobs j where j.kind = 'correlate';
-    -- Without waiting: what is locked is about to go.
-    with ready as (
-        update subscriptions s set waits_until = null
-        from (select o.workflow_id, o.seq, o.filter from subscriptions o
-              where o.waits_until < coalesce(v_first, 'infinity')
-              for update skip locked) o
-        where s.workflow_id = o.workflow_id and s.seq = o.seq and s.filter = o.filter
-        returning s.workflow_id, s.seq
-    )
-    select array_agg(r.workflow_id), array_agg(r.seq) into v_workflows, v_seqs
-    from (select distinct workflow_id, seq from ready) r;
-    if v_workflows is not null then
-        perform tell_listeners(v_workflows, v_seqs);
-    end if;
+    -- Those that waited for one of the CloudEvents that have just been correlated, and wait for no other. Nothing is
+    -- written down of it, as somebody may be about to end them; and the job has a number that none had before, as a
+    -- turn may have an older one in its hands, which ends with it.
+    insert into jobs (workflow_id, seq, kind, due_at, namespace, priority)
+    select distinct s.workflow_id, -p_position, s.kind, now(), s.namespace, s.priority
+    from subscriptions s
+    where s.waits_until >= p_correlated_from and s.waits_until < coalesce(v_first, 'infinity')
+    on conflict do nothing;
 end
 $$;
 
-comment on function end_waiting() is
-    'Listeners that began to listen while older CloudEvents were still to be correlated are told of them all, now that these are.';
+comment on function end_waiting(timestamptz, bigint) is
+    'Gives those a job who began to listen while CloudEvents that are older than others were still to be correlated, now that these are.';
 
 create function correlate_events(
     p_events uuid[], p_known text[], p_correlated uuid[], p_correlations text[], p_values text[]
@@ -518,10 +540,11 @@ begin
     select distinct s.workflow_id, -n.position, s.kind, now(), s.namespace, s.priority
     from noted n
     join subscriptions s on s.correlation = n.correlation and s.value = n.value
-         and s.published_from <= n.published_at and s.waits_until is null
+         and s.published_from <= n.published_at and not waits_for_older(s.waits_until)
     on conflict do nothing;
     delete from jobs j using unnest(p_events) as u (id) where j.workflow_id = u.id and j.seq = 0;
-    perform end_waiting();
+    perform end_waiting((select min(e.published_at) from cloud_events e where e.id = any (p_events)),
+                        v_before + cardinality(p_events));
     perform wake_workers();
     return true;
 end
@@ -1022,6 +1045,7 @@ begin
            clock_timestamp() + n.place * interval '1 microsecond',  -- in the order in which they were emitted
            n.workflow_id::text
     from unnest(v_ids, p_workflows, p_events) with ordinality as n (id, workflow_id, event, place)
+    order by n.event ->> 'source', n.event ->> 'id'  -- in one order everywhere: two that emit the same wait
     on conflict on constraint a_source_names_each_of_its_events_once do nothing;
     insert into jobs (workflow_id, seq, kind, due_at)
     select e.id, 0, 'correlate', e.published_at from cloud_events e where e.id = any (v_ids);
@@ -1463,8 +1487,8 @@ begin
           from jobs l
           join unnest(p_workflows, p_seqs, p_tokens) as p (workflow_id, seq, token)
                on l.workflow_id = p.workflow_id and l.seq = p.seq and l.lease_token = p.token
-          order by l.workflow_id, l.seq
-          for update of l) held
+          -- never waiting: a turn may hold what this would wait for, and wait for what this holds
+          for update of l skip locked) held
     where j.workflow_id = held.workflow_id and j.seq = held.seq;
     perform wake_workers();
 end
@@ -1696,12 +1720,11 @@ as $$
 declare
     v_schedule schedules;
 begin
-    perform lock_correlation(p_alone => false);
+    -- Alone, since a transaction settles several schedules: correlations are locked in one order in each only.
+    perform lock_correlation(p_alone => true);
     select * into v_schedule from schedules s where s.id = p_id;
-    perform correlate_backwards(n.id, n.type, n.keys, v_schedule.created_at)
-    from (select u.correlation as id, min(u.type) as type, min(u.keys::text)::jsonb as keys
-          from unnest(p_correlations, p_types, p_keys) as u (correlation, type, keys)
-          group by u.correlation order by u.correlation) n;
+    perform correlate_backwards(p_correlations, p_types, p_keys,
+                                array_fill(v_schedule.created_at, array[cardinality(p_correlations)]));
     insert into subscriptions (workflow_id, seq, filter, kind, correlation, value, published_from, seen)
     select p_id, 1, u.filter, 'schedule', u.correlation, u.value, v_schedule.created_at, v_schedule.event_floor
     from unnest(p_filters, p_correlations, p_values) as u (filter, correlation, value);

@@ -34,10 +34,11 @@ begin
     select distinct s.workflow_id, -n.position, s.kind, now(), s.namespace, s.priority
     from noted n
     join subscriptions s on s.correlation = n.correlation and s.value = n.value
-         and s.published_from <= n.published_at and s.waits_until is null
+         and s.published_from <= n.published_at and not waits_for_older(s.waits_until)
     on conflict do nothing;
     delete from jobs j using unnest(p_events) as u (id) where j.workflow_id = u.id and j.seq = 0;
-    perform end_waiting();
+    perform end_waiting((select min(e.published_at) from cloud_events e where e.id = any (p_events)),
+                        v_before + cardinality(p_events));
     perform wake_workers();
     return true;
 end

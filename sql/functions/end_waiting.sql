@@ -1,4 +1,4 @@
-create function end_waiting() returns void
+create function end_waiting(p_correlated_from timestamptz, p_position bigint) returns void
     language plpgsql
     set search_path from current
     set plan_cache_mode = force_generic_plan
@@ -8,27 +8,19 @@ create function end_waiting() returns void
     set jit = off
 as $$
 declare
-    v_first     timestamptz;
-    v_workflows uuid[];
-    v_seqs      bigint[];
+    v_first timestamptz;
 begin
     select min(j.due_at) into v_first from jobs j where j.kind = 'correlate';
-    -- Without waiting: what is locked is about to go.
-    with ready as (
-        update subscriptions s set waits_until = null
-        from (select o.workflow_id, o.seq, o.filter from subscriptions o
-              where o.waits_until < coalesce(v_first, 'infinity')
-              for update skip locked) o
-        where s.workflow_id = o.workflow_id and s.seq = o.seq and s.filter = o.filter
-        returning s.workflow_id, s.seq
-    )
-    select array_agg(r.workflow_id), array_agg(r.seq) into v_workflows, v_seqs
-    from (select distinct workflow_id, seq from ready) r;
-    if v_workflows is not null then
-        perform tell_listeners(v_workflows, v_seqs);
-    end if;
+    -- Those that waited for one of the CloudEvents that have just been correlated, and wait for no other. Nothing is
+    -- written down of it, as somebody may be about to end them; and the job has a number that none had before, as a
+    -- turn may have an older one in its hands, which ends with it.
+    insert into jobs (workflow_id, seq, kind, due_at, namespace, priority)
+    select distinct s.workflow_id, -p_position, s.kind, now(), s.namespace, s.priority
+    from subscriptions s
+    where s.waits_until >= p_correlated_from and s.waits_until < coalesce(v_first, 'infinity')
+    on conflict do nothing;
 end
 $$;
 
-comment on function end_waiting() is
-    'Listeners that began to listen while older CloudEvents were still to be correlated are told of them all, now that these are.';
+comment on function end_waiting(timestamptz, bigint) is
+    'Gives those a job who began to listen while CloudEvents that are older than others were still to be correlated, now that these are.';

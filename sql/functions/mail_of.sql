@@ -21,7 +21,7 @@ as $$
                   and not exists (select from consumptions k
                                   where k.workflow_id = s.workflow_id and k.event_id = o.event_id)
                 order by o.position limit p_most) c
-            where s.workflow_id = p_listener and s.waits_until is null
+            where s.workflow_id = p_listener and not waits_for_older(s.waits_until)
             group by s.seq, s.kind, c.event_id) f) m
     join cloud_events e on e.id = m.event_id
     where m.place <= p_most

@@ -12,6 +12,7 @@ begin
            clock_timestamp() + n.place * interval '1 microsecond',  -- in the order in which they were emitted
            n.workflow_id::text
     from unnest(v_ids, p_workflows, p_events) with ordinality as n (id, workflow_id, event, place)
+    order by n.event ->> 'source', n.event ->> 'id'  -- in one order everywhere: two that emit the same wait
     on conflict on constraint a_source_names_each_of_its_events_once do nothing;
     insert into jobs (workflow_id, seq, kind, due_at)
     select e.id, 0, 'correlate', e.published_at from cloud_events e where e.id = any (v_ids);

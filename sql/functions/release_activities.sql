@@ -9,8 +9,8 @@ begin
           from jobs l
           join unnest(p_workflows, p_seqs, p_tokens) as p (workflow_id, seq, token)
                on l.workflow_id = p.workflow_id and l.seq = p.seq and l.lease_token = p.token
-          order by l.workflow_id, l.seq
-          for update of l) held
+          -- never waiting: a turn may hold what this would wait for, and wait for what this holds
+          for update of l skip locked) held
     where j.workflow_id = held.workflow_id and j.seq = held.seq;
     perform wake_workers();
 end

@@ -17,12 +17,9 @@ create function subscribe(
 as $$
 begin
     perform lock_correlation(p_alone => false);
-    perform correlate_backwards(n.id, n.type, n.keys, n.since)
-    from (select u.correlation as id, min(u.type) as type, min(u.keys::text)::jsonb as keys, min(w.created_at) as since
-          from unnest(p_workflows, p_correlations, p_types, p_keys) as u (workflow_id, correlation, type, keys)
-          join workflows w on w.id = u.workflow_id
-          group by u.correlation
-          order by u.correlation) n;  -- in one order everywhere, as these rows are locked
+    perform correlate_backwards(array_agg(u.correlation), array_agg(u.type), array_agg(u.keys), array_agg(w.created_at))
+    from unnest(p_workflows, p_correlations, p_types, p_keys) as u (workflow_id, correlation, type, keys)
+    join workflows w on w.id = u.workflow_id;
     insert into subscriptions (workflow_id, seq, filter, correlation, value, published_from, seen, namespace,
                                priority, waits_until)
     select u.workflow_id, u.seq, u.filter, u.correlation, u.value, w.created_at, w.event_floor, w.namespace,

@@ -7,12 +7,11 @@ as $$
 declare
     v_schedule schedules;
 begin
-    perform lock_correlation(p_alone => false);
+    -- Alone, since a transaction settles several schedules: correlations are locked in one order in each only.
+    perform lock_correlation(p_alone => true);
     select * into v_schedule from schedules s where s.id = p_id;
-    perform correlate_backwards(n.id, n.type, n.keys, v_schedule.created_at)
-    from (select u.correlation as id, min(u.type) as type, min(u.keys::text)::jsonb as keys
-          from unnest(p_correlations, p_types, p_keys) as u (correlation, type, keys)
-          group by u.correlation order by u.correlation) n;
+    perform correlate_backwards(p_correlations, p_types, p_keys,
+                                array_fill(v_schedule.created_at, array[cardinality(p_correlations)]));
     insert into subscriptions (workflow_id, seq, filter, kind, correlation, value, published_from, seen)
     select p_id, 1, u.filter, 'schedule', u.correlation, u.value, v_schedule.created_at, v_schedule.event_floor
     from unnest(p_filters, p_correlations, p_values) as u (filter, correlation, value);

@@ -11,7 +11,7 @@ begin
     insert into jobs (workflow_id, seq, kind, due_at, namespace, priority)
     select s.workflow_id, -min(c.position), s.kind, now(), s.namespace, s.priority
     from unnest(p_workflows, p_seqs) as l (workflow_id, seq)
-    join subscriptions s on s.workflow_id = l.workflow_id and s.seq = l.seq and s.waits_until is null
+    join subscriptions s on s.workflow_id = l.workflow_id and s.seq = l.seq and not waits_for_older(s.waits_until)
     cross join lateral (
         select e.position from correlated_events e
         where e.correlation = s.correlation and e.value = s.value and e.position > s.seen

@@ -29,8 +29,6 @@ from tests.support.turns import Draft, Turns
 from tests.support.waiting import until
 from tests.support.workflows import define, jobs, start
 
-pytestmark = pytest.mark.xfail(reason="known defects: this mark goes with them")
-
 Connect = Callable[[], psycopg.Connection]
 Send = Callable[..., "Future[Any]"]
 
