@@ -27,6 +27,8 @@ def _turn(model: Model, hand: Hand, choose: Choose) -> None:
         transaction.touched |= {row.id for row in rows}
         for row in rows:
             for seq in row.done:
+                if not model.workflows[row.id].is_live:
+                    continue  # it was claimed while the workflow ended: the turn only drops it
                 activity = model.activity((row.id, seq))
                 assert activity is not None, f"a result of {row.id} at {seq} is taken, which has ended"
                 assert (row.id, seq, activity.token) in done, "a result is taken under an old token"

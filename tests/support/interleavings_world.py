@@ -139,7 +139,14 @@ class World:
         for _ in range(_MOST_ROUNDS):
             correlate(self.probe)
             check(self.model, self.probe, self.hands)
-            if not any(self.model.due(one) | self.model.mail(one) for one in self.model.workflows.values()):
+            workflows = self.model.workflows.values()
+            late = [one.id for one in workflows if not one.is_live]
+            if (
+                not any(self.model.due(one) | self.model.mail(one) for one in workflows)
+                and not self.probe.execute(
+                    "select from pgworker.jobs where workflow_id = any (%s::uuid[])", [late]
+                ).fetchall()
+            ):
                 break
             self._let_leases_run_out()
             for role in ("activities", "turn"):
