@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import datetime, timedelta
 
 import orjson
@@ -28,19 +28,40 @@ _STEP = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
+class Pace:
+    """About how many events a decision makes at most, and how many decisions follow what is told.
+
+    If they are too few for the workflow to go on as far as it can, the world interferes.
+    """
+
+    events: int
+    decisions: int = 1_000_000
+
+
+WHOLE = Pace(MOST_EVENTS)
+PIECES = Pace(1)
+HURRIED = Pace(1, 2)
+
+
+@dataclass(frozen=True)
 class Turn:
-    """What was told when."""
+    """What was told when, and how many decisions follow it at most."""
 
     now: datetime
     told: tuple[Input, ...]
+    most: int
 
 
 @dataclass(frozen=True)
 class Point:
-    """A point between two decisions: how many events and turns there were, and the digest of the state."""
+    """A point between two decisions: how many events and turns there were before, and decisions in the last.
+
+    ``digest`` is that of the state.
+    """
 
     place: int
     turns: int
+    decisions: int
     digest: str
 
 
@@ -51,31 +72,37 @@ class Told:
     have taken the workflow over.
     """
 
-    def __init__(self, one: Play, answers: Answers) -> None:
+    def __init__(self, one: Play, answers: Answers, pace: Pace) -> None:
         self.one = one
+        self.pace = pace
         self.jobs = Jobs()
         self.turns: list[Turn] = []
         self.points: list[Point] = []
+        one.limit = pace.events
         world = World(answers, one)
-        self.tell(Turn(one.now, ()))
+        self._tell(Turn(one.now, (), pace.decisions))
         for index in range(MOST_TURNS):
             if one.state.status.is_terminal or self.is_cut:
                 return
             one.now += _STEP
             now, told = world.turn(index)
-            self.tell(Turn(now, tuple(told)))
+            self._tell(Turn(now, tuple(told), pace.decisions))
+        self.tell()
 
-    def tell(self, turn: Turn) -> None:
+    def tell(self, *told: Input) -> None:
         """Tells the workflow something, and lets it go on as far as it can."""
+        self._tell(Turn(self.one.now, told, WHOLE.decisions))
+
+    def _tell(self, turn: Turn) -> None:
         one, told = self.one, turn.told
         one.now = turn.now
         self.turns.append(turn)
-        while True:
+        for count in range(1, turn.most + 1):
             before = len(one.commands)
             record = one.step(*told)
             self.jobs.turn(told, one.commands[before:], one.state)
             told = ()
-            self.points.append(Point(len(one.history), len(self.turns), digest(compared(one.state))))
+            self.points.append(Point(len(one.history), len(self.turns), count, digest(compared(one.state))))
             if not record.goes_on or self.is_cut:
                 return
 
@@ -89,14 +116,21 @@ class Told:
         return [stored(event) for event in self.one.history[:place]]
 
     def go_on(self, state: State, point: Point) -> list[Event]:
-        """The events that another process makes of the state at a point, told what was told after it."""
+        """The events that another process makes of the state at a point, told what was told after it.
+
+        Where the world did not interfere, they may as well be decided one by one.
+        """
         made: list[Event] = []
         enough = len(self.one.history)
-        before = Turn(self.turns[point.turns - 1].now, ())
-        for turn in (before, *self.turns[point.turns :]):
+        events = self.pace.events if self.pace.decisions < WHOLE.decisions else 1
+        before = self.turns[point.turns - 1]
+        rest = replace(before, told=(), most=before.most - point.decisions)
+        for turn in (rest, *self.turns[point.turns :]):
             told = turn.told
-            while told or state.seq < enough:
-                record = decide(WORKFLOW_ID, self.one.plan, state, turn.now, inputs=told, max_events=1)
+            for _ in range(turn.most):
+                if not told and state.seq >= enough:
+                    break
+                record = decide(WORKFLOW_ID, self.one.plan, state, turn.now, inputs=told, max_events=events)
                 told = ()
                 made += record.events
                 if not record.goes_on:

@@ -17,7 +17,7 @@ from tests.support.drawn.values import INPUTS
 from tests.support.drawn.world import Answers, answers
 from tests.support.promptly import promptly
 from tests.support.pure import begin
-from tests.support.told import MOST_EVENTS, Told
+from tests.support.told import HURRIED, PIECES, WHOLE, Pace, Told
 
 usual = settings(
     max_examples=50, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
@@ -36,14 +36,11 @@ class Case:
     value: JsonValue
     answers: Answers
 
-    def run(self, limit: int = MOST_EVENTS, most: int = MAX_HISTORY) -> Told:
-        """The workflow, run through; ``limit`` is about how many events a decision makes at most.
-
-        At ``most`` events the workflow fails.
-        """
+    def run(self, pace: Pace = WHOLE, most: int = MAX_HISTORY) -> Told:
+        """The workflow, run through at this pace; it fails at ``most`` events."""
         with promptly(20):
-            one = begin(compile_value(self.document), self.value, limit=limit)
-            return Told(replace(one, most=most), self.answers)
+            one = begin(compile_value(self.document), self.value)
+            return Told(replace(one, most=most), self.answers, pace)
 
 
 def case(dice: Dice) -> Case:
@@ -55,6 +52,9 @@ def case(dice: Dice) -> Case:
 def cases(draw: st.DrawFn) -> Case:
     """Cases that Hypothesis draws."""
     return case(Dice.of(draw))
+
+
+paces = st.sampled_from([WHOLE, PIECES, HURRIED, Pace(1, 1), Pace(2, 2), Pace(5, 1)])
 
 
 def sample(count: int) -> Iterator[Case]:

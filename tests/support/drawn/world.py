@@ -92,7 +92,8 @@ class World:
         for one in told:
             if isinstance(one, TimerDue) and one in bounds:
                 start = self._one.state.timers[one.timer]
-                if start in starts:
+                frame = self._one.state.frames.get(start)
+                if start in starts or (frame is not None and frame.expired):
                     continue
                 starts.add(start)
             kept.append(one)

@@ -20,7 +20,7 @@ from tests.support.drawn.avoided import MENDED, compared
 from tests.support.drawn.cases import Case, cases, long, sample, usual
 from tests.support.drawn.digests import digest_of, written
 from tests.support.pure import stored
-from tests.support.told import MOST_EVENTS, Point, Told, shown, texts
+from tests.support.told import HURRIED, MOST_EVENTS, PIECES, Point, Told, shown, texts
 
 ROOT = Path(__file__).parents[3]
 
@@ -93,7 +93,16 @@ def test_the_state_that_deciding_leads_to_is_the_fold_of_the_history(case: Case)
 @fewer
 @given(cases(), places)
 def test_from_every_point_a_stored_history_goes_on_with_the_same_events(case: Case, place: int) -> None:
-    told = case.run(limit=1)
+    told = case.run(PIECES)
+    step = len(told.points) // 8 + 1
+    check_successors(told, told.points[place % step :: step])
+
+
+@fewer
+@given(cases(), places)
+def test_so_it_does_where_the_world_interferes(case: Case, place: int) -> None:
+    told = case.run(HURRIED)
+    check_points(told)
     step = len(told.points) // 8 + 1
     check_successors(told, told.points[place % step :: step])
 
@@ -107,7 +116,7 @@ def test_a_snapshot_of_any_prefix_stands_for_it(case: Case, place: int) -> None:
 @fewer
 @given(cases(), places)
 def test_from_a_snapshot_at_any_point_the_same_events_follow(case: Case, place: int) -> None:
-    told = case.run(limit=1)
+    told = case.run(PIECES)
     point = told.points[place % len(told.points)]
     made = told.go_on(restore(take(replay(told.stored(point.place)))), point)
     whole = texts(told.one.history)
@@ -117,7 +126,7 @@ def test_from_a_snapshot_at_any_point_the_same_events_follow(case: Case, place: 
 @usual
 @given(cases())
 def test_one_event_at_a_time_makes_the_same_history(case: Case) -> None:
-    check_pieces(case.run(), case.run(limit=1))
+    check_pieces(case.run(), case.run(PIECES))
 
 
 @usual
@@ -153,10 +162,12 @@ def test_another_process_decides_the_same_whatever_its_hash_seed_and_its_place()
 @long
 @given(cases(), places)
 def test_all_of_it_holds_for_many_more_documents(case: Case, place: int) -> None:
-    whole, pieces = case.run(), case.run(limit=1)
+    whole, pieces, hurried = case.run(), case.run(PIECES), case.run(HURRIED)
     check_fold(whole)
     check_points(whole)
     check_points(pieces)
+    check_points(hurried)
+    check_successors(hurried, hurried.points)
     check_snapshot(whole, place)
     check_pieces(whole, pieces)
     check_successors(pieces, pieces.points)

@@ -8,11 +8,9 @@ from hypothesis import strategies as st
 
 from pgworker.engine import events
 from pgworker.engine.inputs import CancelWanted
-from tests.support.drawn.cases import Case, cases, long, sample, usual
+from tests.support.drawn.cases import Case, cases, long, paces, sample, usual
 from tests.support.jobs import NOTHING
-from tests.support.told import Told, Turn
-
-limits = st.sampled_from([1, 2, 5, 80])
+from tests.support.told import Pace, Told
 
 
 def check_open_work(told: Told) -> None:
@@ -33,7 +31,7 @@ def check_rest(told: Told) -> None:
 
 def check_cancelling(told: Told) -> None:
     """A workflow that is to be cancelled leaves nothing to do, wherever it stands."""
-    told.tell(Turn(told.one.now, (CancelWanted(),)))
+    told.tell(CancelWanted())
     assert told.one.state.status.is_terminal
     assert told.jobs.open == NOTHING
     check_open_work(told)
@@ -47,29 +45,29 @@ def check_too_long(told: Told, most: int) -> None:
 
 
 @usual
-@given(cases(), limits)
+@given(cases(), paces)
 def test_what_is_open_belongs_to_what_lives_and_what_lives_has_what_it_waits_for(
-    case: Case, limit: int
+    case: Case, pace: Pace
 ) -> None:
-    check_open_work(case.run(limit))
+    check_open_work(case.run(pace))
 
 
 @usual
-@given(cases(), limits)
-def test_a_workflow_goes_on_or_waits_for_something_or_is_over(case: Case, limit: int) -> None:
-    check_rest(case.run(limit))
+@given(cases(), paces)
+def test_a_workflow_goes_on_or_waits_for_something_or_is_over(case: Case, pace: Pace) -> None:
+    check_rest(case.run(pace))
 
 
 @usual
-@given(cases(), limits)
-def test_a_cancelled_workflow_leaves_nothing_to_do(case: Case, limit: int) -> None:
-    check_cancelling(case.run(limit))
+@given(cases(), paces)
+def test_a_cancelled_workflow_leaves_nothing_to_do(case: Case, pace: Pace) -> None:
+    check_cancelling(case.run(pace))
 
 
 @usual
-@given(cases(), limits, st.integers(2, 40))
-def test_a_workflow_whose_history_is_too_long_leaves_nothing_to_do(case: Case, limit: int, most: int) -> None:
-    check_too_long(case.run(limit, most), most)
+@given(cases(), paces, st.integers(2, 40))
+def test_a_workflow_whose_history_is_too_long_leaves_nothing_to_do(case: Case, pace: Pace, most: int) -> None:
+    check_too_long(case.run(pace, most), most)
 
 
 def test_a_history_that_is_too_long_fails_many_a_workflow_of_the_sample() -> None:
@@ -79,10 +77,10 @@ def test_a_history_that_is_too_long_fails_many_a_workflow_of_the_sample() -> Non
 
 @pytest.mark.soak
 @long
-@given(cases(), limits, st.integers(2, 40))
-def test_all_of_it_holds_for_many_more_documents(case: Case, limit: int, most: int) -> None:
-    told = case.run(limit)
+@given(cases(), paces, st.integers(2, 40))
+def test_all_of_it_holds_for_many_more_documents(case: Case, pace: Pace, most: int) -> None:
+    told = case.run(pace)
     check_open_work(told)
     check_rest(told)
     check_cancelling(told)
-    check_too_long(case.run(limit, most), most)
+    check_too_long(case.run(pace, most), most)

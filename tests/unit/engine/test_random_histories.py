@@ -10,8 +10,8 @@ from hypothesis import given
 
 from pgworker.engine import events
 from pgworker.engine.events import Event, ended_jobs, integer
-from tests.support.drawn.cases import Case, cases, long, usual
-from tests.support.told import Told, Turn
+from tests.support.drawn.cases import Case, cases, long, paces, usual
+from tests.support.told import Pace, Told
 
 BEGINNINGS = {events.TASK_STARTED, events.BRANCH_STARTED, events.EXTENSION_STARTED}
 ENDS = {
@@ -77,7 +77,7 @@ def check_the_end_is_the_end(told: Told) -> None:
     """Whatever a workflow was told once, and is told again after its end, changes nothing."""
     if told.one.status.is_terminal:
         before = list(told.one.history)
-        told.tell(Turn(told.one.now, tuple(one for turn in told.turns for one in turn.told)))
+        told.tell(*(one for turn in told.turns for one in turn.told))
         assert told.one.history == before
 
 
@@ -93,47 +93,47 @@ def check_history(told: Told) -> None:
 
 
 @usual
-@given(cases())
-def test_events_count_without_gaps_to_the_one_that_ends_the_workflow(case: Case) -> None:
-    told = case.run()
+@given(cases(), paces)
+def test_events_count_without_gaps_to_the_one_that_ends_the_workflow(case: Case, pace: Pace) -> None:
+    told = case.run(pace)
     check_seqs(told.one.history)
     assert told.one.state.seq == len(told.one.history)
 
 
 @usual
-@given(cases())
-def test_what_begins_ends_once_and_before_what_it_is_part_of(case: Case) -> None:
-    check_ends(case.run().one.history)
+@given(cases(), paces)
+def test_what_begins_ends_once_and_before_what_it_is_part_of(case: Case, pace: Pace) -> None:
+    check_ends(case.run(pace).one.history)
 
 
 @usual
-@given(cases())
-def test_timers_fire_once_and_activities_have_one_result(case: Case) -> None:
-    check_jobs_end_once(case.run().one.history)
+@given(cases(), paces)
+def test_timers_fire_once_and_activities_have_one_result(case: Case, pace: Pace) -> None:
+    check_jobs_end_once(case.run(pace).one.history)
 
 
 @usual
-@given(cases())
-def test_what_has_taken_too_long_ends(case: Case) -> None:
-    told = case.run()
+@given(cases(), paces)
+def test_what_has_taken_too_long_ends(case: Case, pace: Pace) -> None:
+    told = case.run(pace)
     if not told.is_cut:
         check_timeouts(told.one.history)
 
 
 @usual
-@given(cases())
-def test_a_cloud_event_is_consumed_once(case: Case) -> None:
-    check_consumption(case.run().one.history)
+@given(cases(), paces)
+def test_a_cloud_event_is_consumed_once(case: Case, pace: Pace) -> None:
+    check_consumption(case.run(pace).one.history)
 
 
 @usual
-@given(cases())
-def test_after_the_end_nothing_is_taken_in(case: Case) -> None:
-    check_the_end_is_the_end(case.run())
+@given(cases(), paces)
+def test_after_the_end_nothing_is_taken_in(case: Case, pace: Pace) -> None:
+    check_the_end_is_the_end(case.run(pace))
 
 
 @pytest.mark.soak
 @long
-@given(cases())
-def test_all_of_it_holds_for_many_more_documents(case: Case) -> None:
-    check_history(case.run())
+@given(cases(), paces)
+def test_all_of_it_holds_for_many_more_documents(case: Case, pace: Pace) -> None:
+    check_history(case.run(pace))
