@@ -45,8 +45,8 @@ def cells(kinds: Mapping[str, Kind], recordings: Mapping[str, Passed]) -> list[C
     return everything(kinds, recordings)
 
 
-def test_the_matrix_is_as_large_as_it_is_to_be(cells: list[Cell], kinds: Mapping[str, Kind]) -> None:
-    chosen = matrix(kinds, cells)
+def test_the_matrix_is_as_large_as_it_is_to_be(cells: list[Cell]) -> None:
+    chosen = matrix(cells)
     points = {(cell.point, cell.when) for cell in chosen}
     sys.stdout.write(f"{len(chosen)} cells of {len(cells)}: {len(points)} points\n")
     assert len(chosen) == len(set(chosen)) >= LEAST
@@ -55,13 +55,11 @@ def test_the_matrix_is_as_large_as_it_is_to_be(cells: list[Cell], kinds: Mapping
     assert {cell.fault for cell in chosen} == set(Fault)
 
 
-def test_every_function_that_workers_call_is_a_point_of_the_matrix(
-    cells: list[Cell], kinds: Mapping[str, Kind]
-) -> None:
+def test_every_function_that_workers_call_is_a_point_of_the_matrix(cells: list[Cell]) -> None:
     sources = "".join(map(inspect.getsource, (turns, correspondence, leases, rounds, resources)))
     functions = set(re.findall(r"\{schema\}\.(\w+)\(", sources))
     assert "commit_turn" in functions
-    assert functions <= {cell.point for cell in matrix(kinds, cells)}
+    assert functions <= {cell.point for cell in matrix(cells)}
 
 
 def test_a_sample_of_all_cells_is_green(
@@ -73,9 +71,9 @@ def test_a_sample_of_all_cells_is_green(
 
 @pytest.mark.soak
 def test_the_whole_matrix_is_green(
-    lanes: Lanes, kinds: Mapping[str, Kind], cells: list[Cell], stub_process: Stub, chance: random.Random
+    lanes: Lanes, cells: list[Cell], stub_process: Stub, chance: random.Random
 ) -> None:
-    chosen = _asked_for(cells if os.environ.get("PGWORKER_TEST_EVERYTHING") else matrix(kinds, cells))
+    chosen = _asked_for(cells if os.environ.get("PGWORKER_TEST_EVERYTHING") else matrix(cells))
     assert chosen
     _all_green(lanes, chance.sample(chosen, len(chosen)), stub_process)
 

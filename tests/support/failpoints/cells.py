@@ -46,8 +46,8 @@ _GUARDED: Final = (
 )  # fmt: skip
 """What is raised there the pool takes for a connection that is no good; and the librarian tries again."""
 
-_BEATS: Final = ("heartbeat", "forget_workers")
-"""How soon these come depends on how long a lease is."""
+_BEATS: Final = ("heartbeat", "forget_workers", "declare_idle", "time_to_next_job")
+"""How soon these come depends on how long a lease is: rest, too, for cancelled calls end at a heartbeat."""
 
 _UPKEEP: Final = (
     "connect ", "prepare ", "check ", "listen", "ask ", "register_worker", "definition", "next_rounds",
@@ -110,15 +110,10 @@ class Cell:
 
 def everything(kinds: Mapping[str, Kind], recordings: Mapping[str, Passed]) -> list[Cell]:
     """Every fault that makes sense at each side of each point that each kind passes: first and last time."""
-    return [
-        cell
-        for name, passed in recordings.items()
-        for cell in _cells_of(kinds[name], passed)
-        if not cell.breaks_an_activity or kinds[name].broken is not None
-    ]
+    return [cell for name, passed in recordings.items() for cell in _cells_of(kinds[name], passed)]
 
 
-def matrix(kinds: Mapping[str, Kind], cells: Sequence[Cell]) -> list[Cell]:
+def matrix(cells: Sequence[Cell]) -> list[Cell]:
     """Those of all cells that are worth their time: each point of the work of each kind, with all faults.
 
     What is the same whatever the work is, is tried with some kinds.
@@ -127,17 +122,19 @@ def matrix(kinds: Mapping[str, Kind], cells: Sequence[Cell]) -> list[Cell]:
     return [
         cell
         for cell in cells
-        if (cell.point != "claim_activities" or cell.kind in performing)
-        and (not kinds[cell.kind].about or cell.point in kinds[cell.kind].about)
-        and _is_worth_it(cell)
+        if (cell.point != "claim_activities" or cell.kind in performing) and _is_worth_it(cell)
     ]
 
 
 def _cells_of(kind: Kind, passed: Passed) -> Iterator[Cell]:
     for (point, when), turns in passed.items():
+        if kind.about and point not in kind.about:
+            continue
         for fault in _SPECIAL.get(point, _CALLS)[when]:
             for turn in sorted({min(turns), max(turns)}):
-                yield Cell(kind.name, point, when, fault, turn, min(turns))
+                cell = Cell(kind.name, point, when, fault, turn, min(turns))
+                if not cell.breaks_an_activity or kind.broken is not None:
+                    yield cell
 
 
 def _is_worth_it(cell: Cell) -> bool:

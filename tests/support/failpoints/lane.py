@@ -19,7 +19,7 @@ from tests.support.processes import WorkerProcess, Zygote
 from tests.support.stub import Stub
 
 LEASE = 0.7
-"""On a busy machine even the living lose such a lease, so an activity may be attempted as often as it takes."""
+"""On a busy machine even the living lose such a lease, so attempts at an activity are not limited."""
 LONG_LEASE = 15.0
 """Nobody loses such a lease only because the machine is busy."""
 _SETTINGS = {"poll_seconds": 0.1, "max_attempts": 1000, "http_allow_private": "all"}
