@@ -109,3 +109,31 @@ def test_timers_cost_nothing_until_they_are_due_and_then_each_fires_once_and_not
     compared("a look that finds nothing, after those timers", 30, looks, places)
     if count <= 10_000:
         assert violations(large.connection) == []
+
+
+@pytest.mark.xfail(strict=True, reason="a state weighs what its events' data do, and takes twenty times that")
+@pytest.mark.parametrize(
+    ("count", "megabytes"),
+    [
+        pytest.param(10_000, 1, id="10000 timers"),
+        pytest.param(100_000, 8, id="100000 timers", marks=pytest.mark.soak),
+    ],
+)
+def test_a_worker_that_sets_very_many_timers_remembers_as_many_workflows_as_it_may(
+    places: tuple[Place, Place], count: int, megabytes: int
+) -> None:
+    place, _ = places
+    for definition in definitions():
+        place.load.define(definition)
+    place.begin(cache_megabytes=megabytes)
+    place.load.start("wait", {"at": FAR}, 100)
+    pending = "select exists (select from pgworker.jobs where kind = 'decide' and due_at <= now())"
+    until(lambda: not place.value(pending), what="the first timers")
+    before = place.gauge.megabytes
+    place.load.start("wait", {"at": FAR}, count)
+    until(lambda: not place.value(pending), seconds=300, what="all timers")
+    grown = place.gauge.megabytes - before
+    sys.stdout.write(
+        f"{count} timers were set: the worker grew by {grown:.0f} MB, and may keep {megabytes} MB\n"
+    )
+    assert grown < 2 * megabytes + 8
