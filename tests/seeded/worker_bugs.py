@@ -83,7 +83,7 @@ WORKER_BUGS = [
     Bug(
         "a worker that stops goes on claiming",
         "pgworker/worker/wheel.py",
-        {"batch = 0 if self._stopping else self._settings.batch": "batch = self._settings.batch"},
+        {"batch = 0 if self._stopping else self._most": "batch = self._settings.batch"},
         ["tests/worker/test_activities.py::test_a_draining_worker_claims_nothing_new"],
     ),
     Bug(
