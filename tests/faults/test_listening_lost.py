@@ -18,7 +18,6 @@ from pgworker.store.migrations import migrate
 from tests.conftest import InProcessWorker, WorkerFactory
 from tests.support.load import all_done, check, define_load, pulse
 from tests.support.oracle import violations
-from tests.support.processes import WorkerProcess
 from tests.support.proxy import Proxy
 from tests.support.server import OwnServer, new_server
 from tests.support.stub import Stub
@@ -99,7 +98,7 @@ async def test_a_listener_that_hears_nothing_any_more_listens_anew(
     assert violations(connection) == []
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def small_queue() -> Iterator[OwnServer]:
     """A server whose queue of notifications is soon full."""
     with new_server("max_notify_queue_pages = 64") as server:
@@ -134,41 +133,25 @@ def _full_queue(server: OwnServer) -> Iterator[None]:
         other.execute("select pg_notification_queue_usage()")
 
 
-def _idle_workers(
-    connection: psycopg.Connection, server: OwnServer, worker_process: WorkerFactory
-) -> list[WorkerProcess]:
-    url = server.url("postgres")
-    workers = [
-        worker_process(wait=False, database_url=url, poll_seconds=POLL, concurrency=1) for _ in range(2)
-    ]
-    until(lambda: connection.execute("select count(*) from pgworker.workers where idle").fetchone() == (2,))
-    return workers
-
-
-def test_workers_survive_a_full_queue_of_notifications(
+def test_a_full_queue_of_notifications_refuses_no_start_and_no_turn(
     small_queue: OwnServer, worker_process: WorkerFactory, stub: Stub
 ) -> None:
-    """Activities that one worker has no slots for are left to the others' polls."""
+    """What would have been told is left to the polls: starts, and activities one worker has no slots for."""
+    url = small_queue.url("postgres")
     with small_queue.connect("postgres") as connection:
         define_load(connection, stub.url)
         branches = [{f"b{n}": call(f"{stub.url}/slow?ms=50")} for n in range(5)]
         define(connection, [{"all": {"fork": {"branches": branches}}}], name="forks")
-        workers = _idle_workers(connection, small_queue, worker_process)
+        workers = [
+            worker_process(wait=False, database_url=url, poll_seconds=POLL, concurrency=1) for _ in range(2)
+        ]
+        idle = "select count(*) from pgworker.workers where idle"
+        until(lambda: connection.execute(idle).fetchone() == (2,))
         with _full_queue(small_queue):
+            assert pulse(connection) < LATE
             for _ in range(5):
                 start(connection, "forks")
             all_done(connection)
         assert pulse(connection) < LATE
         check(connection, workers, stub, faults=0)
         assert not any("too many notifications" in worker.log for worker in workers)
-
-
-def test_a_full_queue_of_notifications_refuses_no_start(
-    small_queue: OwnServer, worker_process: WorkerFactory, stub: Stub
-) -> None:
-    with small_queue.connect("postgres") as connection:
-        define_load(connection, stub.url)
-        workers = _idle_workers(connection, small_queue, worker_process)
-        with _full_queue(small_queue):
-            assert pulse(connection) < LATE
-        check(connection, workers, stub, faults=0)
