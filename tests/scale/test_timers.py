@@ -111,7 +111,6 @@ def test_timers_cost_nothing_until_they_are_due_and_then_each_fires_once_and_not
         assert violations(large.connection) == []
 
 
-@pytest.mark.xfail(strict=True, reason="a state weighs what its events' data do, and takes twenty times that")
 @pytest.mark.soak
 def test_a_worker_that_sets_very_many_timers_remembers_as_many_workflows_as_it_may(
     places: tuple[Place, Place],
