@@ -83,7 +83,7 @@ def test_bad_input_is_one_usage_error_and_publishes_nothing(pgworker, connection
 def test_what_the_database_refuses_is_told(pgworker):
     answer = pgworker("publish", "a", "--id", "x" * 1025)
     assert (answer.code, answer.out) == (1, "")
-    assert "1024 characters at most" in answer.err
+    assert "1024 bytes at most" in answer.err
 
 
 def test_bytes_that_are_no_text_are_refused(pgworker):

@@ -46,12 +46,12 @@ _GUARDED: Final = (
 )  # fmt: skip
 """What is raised there the pool takes for a connection that is no good; and the librarian tries again."""
 
-_BEATS: Final = ("heartbeat", "forget_workers", "declare_idle", "time_to_next_job")
+_BEATS: Final = ("heartbeat", "forget_workers", "declare_idle", "outlook")
 """How soon these come depends on how long a lease is: rest, too, for cancelled calls end at a heartbeat."""
 
 _UPKEEP: Final = (
-    "connect ", "prepare ", "check ", "listen", "ask ", "register_worker", "definition", "next_rounds",
-    "begin of a turn", "begin of a round", "end of a look", "declare_idle", "time_to_next_job", "heartbeat",
+    "connect ", "prepare ", "check ", "listen", "ask ", "register_worker", "definition", "outlook",
+    "begin of a turn", "begin of a round", "end of a look", "declare_idle", "heartbeat",
     "forget_workers",
 )  # fmt: skip
 """What every worker does all the time, whatever the work is."""

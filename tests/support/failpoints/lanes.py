@@ -13,6 +13,7 @@ from typing import TypeVar
 from pgworker.store.database import Database
 from pgworker.store.migrations import migrate
 from tests.support.failpoints.cells import Cell, Passed
+from tests.support.failpoints.flow_kinds import REFUSED
 from tests.support.failpoints.kinds import Kind
 from tests.support.failpoints.lane import Forks, Lane
 from tests.support.failpoints.trials import attempt, record
@@ -21,6 +22,14 @@ from tests.support.lease_audit import audit_leases
 from tests.support.processes import Zygote
 from tests.support.server import Server
 from tests.support.stub import Stub
+
+_REFUSE = f"""
+    create function audit.refuse() returns trigger language plpgsql as
+        $$ begin raise exception 'a value is wrong' using errcode = '22P05'; end $$;
+    create trigger refuse_some before insert on pgworker.events
+        for each row when (new.data -> 'output' = '{REFUSED}') execute function audit.refuse()
+"""
+"""Lets the database find something wrong with one output, as it does with what JSON cannot hold."""
 
 _TEMPLATE = f"failpoints_{os.getpid()}"
 
@@ -91,6 +100,7 @@ def open_lanes(
             migrate(Database(server.url(_TEMPLATE)))
             with server.connect(_TEMPLATE) as template:
                 audit_leases(template)
+                template.execute(_REFUSE)
                 define_kinds(template, kinds.values(), stub.url)
             forks = Forks(zygote)
             for name in names:

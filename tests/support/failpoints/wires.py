@@ -26,8 +26,6 @@ _REFUSED = "do $$ begin raise exception 'not now' using errcode = '57014'; end $
 
 _OTHERS = {
     "begin": "begin of a turn",
-    "select 1": "ask the listener",
-    "": "check a pooled connection",
 }
 _RELATIONS = {"resources": "definition", "definitions": "document of a schedule"}
 
@@ -98,7 +96,7 @@ class Wires:
 
     def name_of(self, connection: AsyncConnection, query: sql.Composable | str) -> str:
         """What a statement is called: its function, else what it is for."""
-        text = query.as_string(connection) if isinstance(query, sql.Composable) else query
+        text = (query.as_string(connection) if isinstance(query, sql.Composable) else query).strip()
         if found := re.search(r'"[^"]+"\.(\w+)', text):
             name = found[1]
             if name == "commit_turn":
@@ -111,6 +109,9 @@ class Wires:
             return COMMIT
         if text.startswith("set "):
             return f"prepare the {_role(connection.info.get_parameters().get('application_name'))}"
+        if text.startswith("show "):
+            is_listener = _role(connection.info.get_parameters().get("application_name")) == "listener"
+            return "ask the listener" if is_listener else "check a pooled connection"
         return _OTHERS.get(text, text.split(" ")[0])
 
     async def call(self, connection: AsyncConnection, name: str, carry_out: Callable[[], Awaitable[T]]) -> T:
