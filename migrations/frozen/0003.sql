@@ -689,6 +689,7 @@ begin
     else
         delete from schedules s where s.id = v_old.id;
         delete from subscriptions s where s.workflow_id = v_old.id;
+        delete from consumptions c where c.workflow_id = v_old.id;
         delete from jobs j where j.workflow_id = v_old.id;
         if jsonb_typeof(v_schedule) = 'object' and v_schedule <> '{}' then
             v_id := uuid_by_time();
