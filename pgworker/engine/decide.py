@@ -8,7 +8,7 @@ from typing import assert_never
 
 from pgworker.engine import events, workflow
 from pgworker.engine.decision import Decision, Record
-from pgworker.engine.faults import FAILURES, shorten
+from pgworker.engine.faults import FAILURES, problem_of, shorten
 from pgworker.engine.inputs import (
     ActivityCompleted,
     ActivityFailed,
@@ -112,7 +112,7 @@ def refuse(state: State, now: datetime, error: DocumentError) -> Record:
 def fail_workflow(state: State, now: datetime, fault: Fault) -> Record:
     """Ends a workflow for a reason that lies in none of its tasks."""
     record = Record(state, now)
-    record.record(events.WORKFLOW_FAILED, None, {"error": fault.problem("/")})
+    record.record(events.WORKFLOW_FAILED, None, {"error": problem_of(fault, "/")})
     return record
 
 

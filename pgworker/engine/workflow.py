@@ -52,7 +52,7 @@ def cancel(decision: Decision) -> None:
     root = state.frames[ROOT]
     cancel_inside(decision, root)
     fault = Fault(FaultKind.RUNTIME, "the workflow that started this one does not wait for it any more")
-    error = fault.problem("/") | {"status": 499, "title": "Cancelled"}
+    error = problem_of(fault, "/") | {"status": 499, "title": "Cancelled"}
     _end(decision, root, events.WORKFLOW_CANCELLED, {"error": error})
 
 
@@ -60,7 +60,7 @@ def fail(decision: Decision, fault: Fault) -> None:
     """Ends the workflow for a reason that lies in none of its tasks."""
     root = decision.state.frames[ROOT]
     cancel_inside(decision, root)
-    _end(decision, root, events.WORKFLOW_FAILED, {"error": fault.problem("/")})
+    _end(decision, root, events.WORKFLOW_FAILED, {"error": problem_of(fault, "/")})
 
 
 def _set_timeout(decision: Decision, root: Frame) -> None:

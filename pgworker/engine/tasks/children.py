@@ -82,7 +82,7 @@ def _result(returns: Return, told: ChildReported) -> JsonValue:
         case Return.CODE:
             return code
         case Return.ALL:
-            return {"code": code, "stdout": told.output, "stderr": told.error}
+            return {"code": code, "stderr": told.error, "stdout": told.output}  # in jsonb's order
         case Return.NONE:
             return None
 
