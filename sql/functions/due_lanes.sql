@@ -40,21 +40,24 @@ begin
     select t.priority, t.namespace, t.share, t.up_to
     from (
         -- By priority, where the namespaces of one priority share alike ...
-        select 1 as round, d.priority, d.namespace, d.due_at, -d.priority as rank,
+        select 1 as round, d.priority, d.namespace, d.due_at, -d.priority::double precision as rank,
                ceil(p_batch / count(*) over (partition by d.priority)::numeric)::integer as share,
                p_batch - v_aged as up_to
         from due d
         union all
-        -- ... some of what has been due for long, so that the lowest priority moves however much there is of a
-        -- higher one ...
-        select 2, d.priority, d.namespace, d.due_at, 0, p_batch, p_batch
-        from due d where v_aged > 0 and d.due_at < clock_timestamp() - interval '10 s'
+        -- ... some to what has been due for long below the highest priority, by chance, so that the lowest moves
+        -- however much there is of the others, and however long that waits itself ...
+        select 2, d.priority, d.namespace, d.due_at, random(),
+               ceil(v_aged / count(*) over ()::numeric)::integer, p_batch
+        from due d
+        where v_aged > 0 and d.due_at < clock_timestamp() - interval '10 s'
+          and d.priority < (select max(m.priority) from due m)
         union all
         -- ... and what is left over goes to whoever has more.
-        select 3, d.priority, d.namespace, d.due_at, -d.priority, p_batch, p_batch from due d) t
+        select 3, d.priority, d.namespace, d.due_at, -d.priority::double precision, p_batch, p_batch from due d) t
     order by t.round, t.rank, t.due_at;
 end
 $$;
 
 comment on function due_lanes(text, integer) is
-    'In which order, and how many of each, due jobs of a kind are taken to fill a batch: up to share of the lane, as long as no more than up_to have been taken in all. Priorities come first, namespaces of one priority share alike, and about a tenth goes to what has been due for more than ten seconds, the oldest first.';
+    'In which order, and how many of each, due jobs of a kind are taken to fill a batch: up to share of the lane, as long as no more than up_to have been taken in all. Priorities come first, namespaces of one priority share alike, and about a tenth goes to lower ones that have been due for more than ten seconds.';

@@ -100,6 +100,17 @@ def test_the_lowest_priority_moves_although_higher_ones_never_rest(
     assert _done_before(connection, low) < NOT_LAST
 
 
+def test_the_lowest_priority_moves_although_a_higher_one_has_waited_longer(
+    connection: psycopg.Connection, worker_process: WorkerFactory
+) -> None:
+    _many(connection, BACKLOG)
+    low = _few(connection, priority=-1)
+    connection.execute("update pgworker.jobs set due_at = due_at - interval '1 minute'")
+    worker_process()
+    assert ended(connection, low)["status"] == "COMPLETED"
+    assert _done_before(connection, low) < NOT_LAST
+
+
 @pytest.mark.soak
 def test_a_million_waiting_workflows_do_not_delay_what_is_urgent(
     connection: psycopg.Connection, worker_process: WorkerFactory
@@ -118,7 +129,13 @@ def test_a_million_waiting_workflows_do_not_delay_what_is_urgent(
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("priority", [0, -1], ids=["another namespace", "a lower priority"])
+@pytest.mark.parametrize(
+    "priority",
+    [
+        pytest.param(0, id="another namespace"),
+        pytest.param(-1, id="a lower priority"),
+    ],
+)
 def test_a_million_waiting_workflows_delay_others_by_seconds_at_the_most(
     connection: psycopg.Connection, worker_process: WorkerFactory, priority: int
 ) -> None:
