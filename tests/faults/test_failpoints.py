@@ -16,6 +16,7 @@ import os
 import random
 import re
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -99,7 +100,9 @@ def _asked_for(cells: Sequence[Cell]) -> Sequence[Cell]:
 
 
 def _all_green(lanes: Lanes, cells: Sequence[Cell], stub: Stub) -> None:
+    began = time.monotonic()
     wrong = lanes.attempt(cells)
+    sys.stdout.write(f"{len(cells)} cells in {time.monotonic() - began:.0f} s\n")
     assert not wrong, f"{len(wrong)} of {len(cells)} cells:\n" + "\n".join(wrong[:20])
     strange = {effect.key for effect in stub.effects() if effect.key.split(":")[0] not in lanes.workflows()}
     assert not strange, "the outside world was called for no workflow"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.support.failpoints.cells import Cell
-from tests.support.failpoints.kinds import LISTENING, PERFORMING, Kind
+from tests.support.failpoints.kinds import CHILD_RUNS, LISTENING, PERFORMING, RECEIVED, Kind
 from tests.support.failpoints.lane import Lane
 from tests.support.failpoints.lanes import Lanes
 from tests.support.failpoints.points import Fault, When
@@ -24,6 +24,8 @@ def _happened(type_: str) -> str:
     return f"select exists (select from events where type = '{type_}')"
 
 
+SCHEDULE_HAS_STARTED = "select exists (select from workflows)"
+
 MIDDLES = {
     "a fork that has begun": ("fork", _happened("branch.started")),
     "a fork of which a branch has ended": ("fork", _happened("branch.completed")),
@@ -36,19 +38,16 @@ MIDDLES = {
     "a child that performs an activity": ("run", PERFORMING),
     "a parent whose child has ended": (
         "run",
-        "select exists (select from workflows where parent_id is not null and status = 'COMPLETED')",
+        "select exists (select from workflows where parent_id is not null and ended_at is not null)",
     ),
-    "a schedule by time": ("schedule every", "select exists (select from schedules where runs = 1)"),
-    "a schedule upon ends": ("schedule after", "select exists (select from schedules where runs = 1)"),
-    "a schedule upon CloudEvents": ("schedule on all", "select exists (select from consumptions)"),
+    "a schedule by time": ("schedule every", SCHEDULE_HAS_STARTED),
+    "a schedule upon ends": ("schedule after", SCHEDULE_HAS_STARTED),
+    "a schedule upon CloudEvents": ("schedule on all", RECEIVED),
     "a cancelled workflow with a child and a call": (
         "cancel",
         "select exists (select from workflows where status = 'CANCELLED' and parent_id is null)",
     ),
-    "a child that lost a race": (
-        "run compete",
-        "select exists (select from workflows where status = 'RUNNING' and parent_id is not null)",
-    ),
+    "a child that lost a race": ("run compete", CHILD_RUNS),
 }
 
 

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.support.failpoints.kinds import PERFORMING, Kind, Tell, alone, cancelled, completed, failed
+from tests.support.failpoints.kinds import (
+    CHILD_RUNS,
+    PERFORMING,
+    Kind,
+    Tell,
+    alone,
+    cancelled,
+    completed,
+    failed,
+)
 
 _CHILD = "do: [nap: {<nap>}, ask: {<ask ask>}, s: {set: {n: '${ $workflow.input.n + 1 }'}}]"
 _LONG = "do: [w: {wait: {hours: 1}}]"
 _FUNCTION = "do:\n- say: {set: {said: '${ .message }'}}\n"
-_CHILD_RUNS = "select exists (select from workflows where parent_id is not null and status = 'RUNNING')"
 
 
 def call_kinds(folder: Path) -> list[Kind]:
@@ -70,7 +78,7 @@ def _ends() -> list[Kind]:
         alone("cancel", f"""
             do: [f: {{fork: {{branches: [c: {_run('cancel')}, slow: {{<ask slow /slow?ms=20000>}}]}}}}]
             """, cancelled(), broken=None, tells=[
-                Tell(f"select ({PERFORMING}) and ({_CHILD_RUNS})",
+                Tell(f"select ({PERFORMING}) and ({CHILD_RUNS})",
                      "select cancel_workflow(id) from workflows where parent_id is null"),
             ]).beside(_LONG, cancelled()),
         alone("stop", "do: [slow: {<ask slow /slow?ms=420>}]", completed({"asked": True}),

@@ -14,9 +14,13 @@ SCHEDULED: Final = "scheduled"
 """Definitions of this name come and go with their trials."""
 
 AT_ONCE: Final = "select true"
-LISTENING: Final = "select exists (select from subscriptions)"
+LISTENING: Final = "select exists (select from events where type = 'listen.started')"
 RECEIVED: Final = "select exists (select from consumptions)"
-PERFORMING: Final = "select exists (select from jobs where lease_token is not null)"
+PERFORMING: Final = "select exists (select from audit.leases)"
+CHILD_RUNS: Final = (
+    "select exists (select from workflows where parent_id is not null and started_at is not null)"
+)
+"""Conditions that stay true once they are: who looks now and then may come late."""
 
 _MACRO = re.compile(r"<(nap|ask)((?: [^<> ]+)*)>")
 _NAP = "wait: {milliseconds: 15}"
