@@ -82,7 +82,7 @@ def _ends() -> list[Kind]:
                      "select cancel_workflow(id) from workflows where parent_id is null"),
             ]).beside(_LONG, cancelled()),
         alone("stop", "do: [slow: {<ask slow /slow?ms=420>}]", completed({"asked": True}),
-              tells=[Tell(PERFORMING, stops=True)], stops=True, settings={"grace_seconds": 0.02}),
+              tells=[Tell(PERFORMING, stops=True)], stops=True, settings={"grace_seconds": 0.3}),
     ]  # fmt: skip
 
 
