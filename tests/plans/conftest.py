@@ -21,10 +21,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Every test of plans runs with both crowds, unless it says with which."""
     says = any("crowded" in mark.args for mark in metafunc.definition.iter_markers("parametrize"))
     if "crowded" in metafunc.fixturenames and not says:
-        metafunc.parametrize("crowded", CROWDS, indirect=True, scope="session")
+        metafunc.parametrize("crowded", CROWDS, indirect=True, scope="package")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def crowded(request: pytest.FixtureRequest, server: Server, migrated: Any) -> Iterator[psycopg.Connection]:
     """A connection to the full database."""
     name = f"{migrated.dbname}_crowd"

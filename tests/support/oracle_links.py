@@ -72,16 +72,19 @@ LINKS: Final = {
         where e.type = 'event.received' and (c.id is null or c.published_at < w.created_at)""",
     "a listen received CloudEvents in another order than theirs": """
         select o.workflow_id, format('at %s', o.seq)
-        from (select e.workflow_id, e.seq, c.position,
-                     lag(c.position) over (partition by e.workflow_id, l.seq order by e.seq) as before
+        from (select e.workflow_id, e.seq, c.position, c.published_at,
+                     lag(c.position) over listen as position_before,
+                     lag(c.published_at) over listen as published_before
               from events e
               join events l on l.workflow_id = e.workflow_id and l.type = 'listen.started'
                    and l.data ->> 'start' = e.data ->> 'start'
                    and jsonb_array_length(l.data -> 'subscriptions') = 1
               join correlated_events c on c.event_id = (e.data ->> 'received')::uuid
                    and c.correlation = l.data #>> '{subscriptions,0,correlation}'
-              where e.type = 'event.received') o
-        where o.position <= o.before""",
+              where e.type = 'event.received'
+              window listen as (partition by e.workflow_id, l.seq order by e.seq)) o
+        -- what was published earlier and correlated later may come before or after
+        where o.position <= o.position_before and o.published_at <= o.published_before""",
     "a CloudEvent that was emitted was not published": f"""
         select m.workflow_id, format('at %s', m.seq) from {_EMITTED} m
         where not exists (select from cloud_events c

@@ -37,9 +37,12 @@ async def _transactions_in_a_second(connection: psycopg.Connection) -> int:
 
 
 async def _calm(connection: psycopg.Connection) -> None:
-    """The statistics lag behind, so what was done before may count: the second second decides."""
-    await _transactions_in_a_second(connection)
-    assert await _transactions_in_a_second(connection) < CALM
+    """A worker that spins does so in every second.
+
+    The statistics lag behind: a session tells what it did when it does something again, a second later or more.
+    """
+    seconds = [await _transactions_in_a_second(connection) for _ in range(3)]
+    assert min(seconds) < CALM, seconds
 
 
 @pytest.mark.parametrize("poll_seconds", [1, 60])
