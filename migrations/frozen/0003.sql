@@ -1189,7 +1189,6 @@ create function claim_turn(
     p_session        uuid,
     p_batch          integer,
     p_done_workflows uuid[],
-    p_done_seqs      bigint[],
     p_done_tokens    uuid[]
 ) returns table (
     workflow_id uuid,
@@ -1220,10 +1219,9 @@ declare
     v_lane     record;
     v_more     uuid[];
     v_locked   uuid[] := '{}';
-    v_due_of   uuid[];
-    v_due      bigint[];
-    v_done_of  uuid[];
-    v_done     bigint[];
+    v_ids      uuid[];
+    v_due      text[];  -- of each workflow an array, as text: arrays of one array have one length
+    v_done     text[];
 begin
     -- Workflows are locked before their jobs, and nothing here ever waits: what others hold is skipped.
     for v_lane in select * from due_lanes('decide', p_batch) loop
@@ -1247,40 +1245,33 @@ begin
         return;
     end if;
 
-    -- <> 'perform' instead of = 'decide' keeps the planner off the index of due jobs, whose length has nothing
-    -- to do with the few workflows that are asked for.
-    select array_agg(c.workflow_id), array_agg(c.seq) into v_due_of, v_due
-    from (select j.workflow_id, j.seq
-          from unnest(v_locked) as l (id)
-          join jobs j on j.workflow_id = l.id
-          where j.kind <> 'perform' and j.due_at <= now()
-          for update of j skip locked) c;
-    if p_done_workflows <> '{}' then
-        select array_agg(c.workflow_id), array_agg(c.seq) into v_done_of, v_done
-        from (select j.workflow_id, j.seq
-              from unnest(p_done_workflows, p_done_seqs, p_done_tokens) as p (workflow_id, seq, token)
-              join jobs j on j.workflow_id = p.workflow_id and j.seq = p.seq and j.lease_token = p.token
-              where j.workflow_id = any (v_locked)
-              for update of j skip locked) c;
-    end if;
+    -- Each workflow's jobs by its id: in a lateral query, and with times that no index is searched for, no statistics
+    -- of a queue that was empty a moment ago can turn this into a search through all jobs.
+    select array_agg(l.id), array_agg(d.due::text), array_agg(a.done::text) into v_ids, v_due, v_done
+    from (select distinct u.id from unnest(v_locked) as u (id)) l
+    left join lateral (
+        select array_agg(j.seq) as due
+        from (select j.seq from jobs j
+              where j.workflow_id = l.id and j.kind <> 'perform' and (j.due_at <= now()) is true
+              for update skip locked) j) d on true
+    left join lateral (
+        select array_agg(j.seq) as done
+        from (select j.seq from jobs j
+              where j.workflow_id = l.id and j.lease_token = any (p_done_tokens)
+              for update skip locked) j) a on p_done_tokens <> '{}';
 
     -- A statement of its own, begun after the workflows were locked: only so it sees their newest events.
     return query
     select w.id, w.namespace, w.name, w.version, w.last_seq, w.priority,
-           coalesce(d.due, '{}'), coalesce(t.attempt, 0), coalesce(a.done, '{}'), h.history,
-           -- jobs below zero are about CloudEvents, those above about timers and children
+           coalesce(l.due, '{}')::bigint[],
+           coalesce((select t.attempt from jobs t where t.workflow_id = w.id and t.seq = 0), 0),
+           coalesce(l.done, '{}')::bigint[], h.history,
            w.folded_by is distinct from p_session and w.last_seq >= 1000,
-           case when 0 > any (d.due) then mail_of(w.id) end,
-           case when 0 < any (d.due) then children_of(w.id, d.due) end
-    from (select distinct u.id from unnest(v_locked) as u (id)) l
+           -- jobs below zero are about CloudEvents, those above about timers and children
+           case when 0 > any (l.due::bigint[]) then mail_of(w.id) end,
+           case when 0 < any (l.due::bigint[]) then children_of(w.id, l.due::bigint[]) end
+    from unnest(v_ids, v_due, v_done) as l (id, due, done)
     join workflows w on w.id = l.id
-    left join (
-        select u.id, array_agg(distinct u.seq) as due
-        from unnest(v_due_of, v_due) as u (id, seq) group by u.id) d on d.id = l.id
-    left join jobs t on t.workflow_id = l.id and t.seq = 0
-    left join (
-        select u.id, array_agg(distinct u.seq) as done
-        from unnest(v_done_of, v_done) as u (id, seq) group by u.id) a on a.id = l.id
     left join lateral (
         select json_agg(json_build_array(e.seq, e.type, e.task, e.data, e.occurred_at) order by e.seq) as history
         from events e
@@ -1291,7 +1282,7 @@ begin
 end
 $$;
 
-comment on function claim_turn(uuid, integer, uuid[], bigint[], uuid[]) is
+comment on function claim_turn(uuid, integer, uuid[], uuid[]) is
     'Locks up to a batch of workflows that are due, and those whose activities are done; returns for each what the session has not folded yet (unless that is long, then histories_of has it), its due jobs, which of the done activities still hold their lease, the CloudEvents that it may want, and how its children are. Locked workflows are skipped, never waited for.';
 
 create function commit_turn(

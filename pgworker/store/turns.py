@@ -185,7 +185,7 @@ class TurnConnection:
         self._lease = timedelta(seconds=lease)
         self._claim_turn = database.statement(
             "select t.*, now() from (select) one left join {schema}.claim_turn(%s::uuid, %s, %s::uuid[],"
-            " %s::bigint[], %s::uuid[]) t on true"
+            " %s::uuid[]) t on true"
         )
         self._claim_activities = database.statement("select * from {schema}.claim_activities(%s, %s, %s)")
         self._letters = CorrespondenceWriter(database)
@@ -336,7 +336,6 @@ class TurnConnection:
                 self.session,
                 wanted.batch,
                 plain(lease.workflow_id for lease in wanted.done),
-                plain(lease.seq for lease in wanted.done),
                 plain(lease.token for lease in wanted.done),
             ],
         )

@@ -10,12 +10,16 @@ from pgworker.engine.state import State
 
 @dataclass(slots=True)
 class Known:
-    """A state, the bytes that it stands for, and as of which event there is a snapshot of which size."""
+    """A state, the bytes that it stands for, and as of which event there is a snapshot of which size.
+
+    ``since_queued`` counts the events that the workflow has made without losing its place in the queue.
+    """
 
     state: State
     weight: int = 0
     snapshot_seq: int = 0
     snapshot_size: int = 0
+    since_queued: int = 0
 
 
 class StateCache:

@@ -44,6 +44,9 @@ _SNAPSHOT_SHARE = 200
 MAX_TURN_SIZE = 4 * MAX_SIZE
 """With so many characters of data to write a turn takes no more workflows."""
 
+_KEEPS_PLACE = 50
+"""A workflow that goes on keeps its place in the queue for so many events; then it queues behind the others."""
+
 MAX_STRIKES = 3
 """A workflow that could not be decided upon so often fails."""
 
@@ -115,9 +118,13 @@ class TurnMaker:
         known = self._rebuilt(claim, turn.pasts)
         state = known.state
         record = self._decided(claim, state, turn)
+        stays = _keeps_place(claim, known, record)
         _write_events(turn.writes, claim, record)
         _write_workflow(turn.writes, claim, state)
+        _end_jobs(turn.writes, claim, stays=stays)
         _write_jobs(turn, claim, record)
+        if record.goes_on and not stays:
+            _write_job(turn.writes, claim, 0, "decide")
         turn.writes.letters.seen.extend(
             (claim.workflow_id, start, _seen(claim, start, last)) for start, last in record.examined.items()
         )
@@ -194,9 +201,25 @@ def _write_workflow(writes: Writes, claim: Claim, state: State) -> None:
     writes.statuses.append(state.status.value)
     writes.outputs.append(_json(state.output) if state.status is Status.COMPLETED else None)
     writes.errors.append(None if state.error is None else _json(state.error))
+
+
+def _keeps_place(claim: Claim, known: Known, record: Record) -> bool:
+    """Whether the job that brought the workflow here stays as it is, for the workflow's next turn."""
+    if not record.goes_on or 0 not in claim.due or claim.strikes:
+        return False
+    known.since_queued += len(record.events)
+    stays = known.since_queued < _KEEPS_PLACE
+    if not stays:
+        known.since_queued = 0
+    return stays
+
+
+def _end_jobs(writes: Writes, claim: Claim, *, stays: bool = False) -> None:
+    """Ends what was due and done, but for the workflow's own job if that ``stays``."""
     for seq in (*claim.due, *claim.done):
-        writes.ended_jobs_of.append(claim.workflow_id)
-        writes.ended_jobs.append(seq)
+        if seq or not stays:
+            writes.ended_jobs_of.append(claim.workflow_id)
+            writes.ended_jobs.append(seq)
 
 
 def _write_jobs(turn: Turn, claim: Claim, record: Record) -> None:
@@ -218,8 +241,6 @@ def _write_jobs(turn: Turn, claim: Claim, record: Record) -> None:
             _write_job(turn.writes, claim, command.start, "perform", token=performance.lease.token)
         else:
             _write_job(turn.writes, claim, command.start, "perform")
-    if record.goes_on:
-        _write_job(turn.writes, claim, 0, "decide")
 
 
 def _quarantine(writes: Writes, claim: Claim) -> None:
@@ -234,6 +255,7 @@ def _quarantine(writes: Writes, claim: Claim) -> None:
     writes.event_data.append(encode({"error": problem}))
     failed = State(seq=claim.last_seq + 1, status=Status.FAILED, error=problem)
     _write_workflow(writes, claim, failed)
+    _end_jobs(writes, claim)
 
 
 def _told(claim: Claim, state: State, outcomes: Mapping[tuple[str, int], Outcome]) -> list[Input]:

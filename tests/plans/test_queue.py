@@ -9,7 +9,7 @@ from tests.support.crowd import PRIORITIES
 from tests.support.plans import changed, cost
 from tests.support.workflows import define, start
 
-CLAIM_TURN = "select * from pgworker.claim_turn(gen_random_uuid(), 50, '{}', '{}', '{}')"
+CLAIM_TURN = "select * from pgworker.claim_turn(gen_random_uuid(), 50, '{}', '{}')"
 CLAIM_ACTIVITIES = "select * from pgworker.claim_activities('worker', 10, '30 s')"
 CLAIM_SCHEDULES = "select * from pgworker.claim_schedules(20)"
 OUTLOOK = "select * from pgworker.outlook()"

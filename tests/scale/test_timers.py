@@ -23,7 +23,7 @@ NOTHING = 1.5
 MEMORY = 48
 """Megabytes by which the worker may grow."""
 
-_CLAIM_TURN = "select from pgworker.claim_turn(gen_random_uuid(), 50, '{}', '{}', '{}')"
+_CLAIM_TURN = "select from pgworker.claim_turn(gen_random_uuid(), 50, '{}', '{}')"
 
 _LATENESS = """
 select extract(epoch from fired.occurred_at - (timer.data ->> 'due_at')::timestamptz)::float8

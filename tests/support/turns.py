@@ -48,8 +48,8 @@ class Turns:
         with self.connection.cursor(row_factory=namedtuple_row) as cursor:
             return cursor.execute(
                 "select c.*, c.workflow_id::text as id"
-                " from pgworker.claim_turn(%s::uuid, %s, %s::uuid[], %s::bigint[], %s::uuid[]) c",
-                [self.session, batch, [d[0] for d in done], [d[1] for d in done], [d[2] for d in done]],
+                " from pgworker.claim_turn(%s::uuid, %s, %s::uuid[], %s::uuid[]) c",
+                [self.session, batch, [d[0] for d in done], [d[2] for d in done]],
             ).fetchall()
 
     def activities(self, slots: int = 10) -> list[Any]:
