@@ -10,7 +10,7 @@ from psycopg import sql
 from pgworker.store.database import Database
 from pgworker.store.failures import translated
 
-CHECK_SECONDS = 5.0
+CHECK_SECONDS = 10.0
 """A connection that has been silent for so long is asked whether it is still there."""
 
 

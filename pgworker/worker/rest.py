@@ -100,7 +100,7 @@ class Rest:
             self._in_vain = True
             return False
         self._in_vain = False
-        poll = self._poll_seconds * random.uniform(1.0, 1.3)  # not in step with others
+        poll = self._poll_seconds * random.uniform(1.1, 1.2)  # not in step with others
         pause = min(poll, (outlook.work if outlook.has_round else outlook.soonest) + _MARGIN)
         told = await self._sleep(min(pause, performer.seconds_to_next_offer()))
         return not told and performer.seconds_to_next_offer() > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import psycopg
@@ -21,18 +22,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Every test of plans runs with both crowds, unless it says with which."""
     says = any("crowded" in mark.args for mark in metafunc.definition.iter_markers("parametrize"))
     if "crowded" in metafunc.fixturenames and not says:
-        metafunc.parametrize("crowded", CROWDS, indirect=True, scope="package")
+        metafunc.parametrize("crowded", CROWDS, indirect=True, scope="session")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def crowded(request: pytest.FixtureRequest, server: Server, migrated: Any) -> Iterator[psycopg.Connection]:
     """A connection to the full database."""
     name = f"{migrated.dbname}_crowd"
+    _administer(server, f'create database "{name}" template "{migrated.template_dbname}"')
+    try:
+        with closing(server.connect(name)) as connection:
+            gather(connection, request.param)
+            yield connection
+    finally:
+        _administer(server, f'drop database "{name}" with (force)')
+
+
+def _administer(server: Server, statement: str) -> None:
+    """On a connection of its own: other tests may have restarted the server since the last one."""
     with server.connect(server.maintenance_dbname) as administration:
-        administration.execute(f'create database "{name}" template "{migrated.template_dbname}"')
-        try:
-            with server.connect(name) as connection:
-                gather(connection, request.param)
-                yield connection
-        finally:
-            administration.execute(f'drop database "{name}" with (force)')
+        administration.execute(statement.encode())
