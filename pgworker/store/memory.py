@@ -7,7 +7,7 @@ values that have been through JSON. It does not keep anything else.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -109,13 +109,17 @@ class MemoryStore:
         return Claimed(self.now, [self._claim(workflow_id, done[workflow_id]) for workflow_id in ids])
 
     async def commit_and_claim(
-        self, writes: Writes, slots: int, wanted: Wanted
+        self, parts: Iterable[Writes], ending: Callable[[], tuple[int, Wanted]]
     ) -> tuple[list[ClaimedActivity], Claimed]:
         """Writes the turn, leases, and claims for the next."""
-        for workflow_id, before in zip(writes.workflows, writes.seqs_before, strict=True):
-            if len(self._found(workflow_id).events) != before:
-                raise TurnOvertaken(f"the workflow {workflow_id} has gone on elsewhere")
-        self._write(writes)
+        turn = list(parts)
+        for writes in turn:
+            for workflow_id, before in zip(writes.workflows, writes.seqs_before, strict=True):
+                if len(self._found(workflow_id).events) != before:
+                    raise TurnOvertaken(f"the workflow {workflow_id} has gone on elsewhere")
+        for writes in turn:
+            self._write(writes)
+        slots, wanted = ending()
         return await self.end(slots), await self.claim(wanted)
 
     async def end(self, slots: int) -> list[ClaimedActivity]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from pgworker.store.starting import StartRequest
@@ -17,10 +17,11 @@ class TurnStore(Protocol):
         """Opens a turn with the workflows that are due and those whose activities are finished."""
 
     async def commit_and_claim(
-        self, writes: Writes, slots: int, wanted: Wanted
+        self, parts: Iterable[Writes], ending: Callable[[], tuple[int, Wanted]]
     ) -> tuple[list[ClaimedActivity], Claimed]:
-        """Writes the turn, leases up to ``slots`` activities, and opens the next turn.
+        """Writes the turn, part by part, leases activities, and opens the next turn.
 
+        When all parts have been taken, ``ending`` says how many activities to lease and what to claim.
         Raises ``TurnOvertaken`` if a workflow is not where the turn found it; nothing is written then.
         """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -99,6 +99,12 @@ class Snapshot:
     digest: str
 
 
+_PART_WORKFLOWS = 13
+_PART_EVENTS = 100
+_PART_SIZE = 64 * 1024
+"""What makes a part of a turn worth a statement of its own."""
+
+
 @dataclass(slots=True)
 class Writes:
     """What a turn writes, column by column, as the database takes it in; ``size`` is that of the data."""
@@ -130,6 +136,26 @@ class Writes:
     snapshots: list[Snapshot] = field(default_factory=list)
     size: int = 0
 
+    @property
+    def is_part(self) -> bool:
+        """Whether there is enough for the database to begin with while the turn goes on."""
+        return (
+            len(self.workflows) >= _PART_WORKFLOWS
+            or len(self.event_seqs) >= _PART_EVENTS
+            or self.size >= _PART_SIZE
+        )
+
+    def take_part(self) -> Writes:
+        """Takes the workflows out that are decided: their events, rows and jobs.
+
+        What concerns others stays, to be written for all workflows together, in one order everywhere.
+        """
+        part = Writes(**{name: getattr(self, name) for name in _OF_WORKFLOWS}, size=self.size)
+        for name in _OF_WORKFLOWS:
+            setattr(self, name, [])
+        self.size = 0
+        return part
+
     def parameters(self) -> list[str | JsonArray]:
         """The arguments of ``commit_turn`` after the first three, as arrays."""
         return [
@@ -156,6 +182,14 @@ class Writes:
             plain(self.published_by),
             json_array(self.published),
         ]
+
+
+_OF_WORKFLOWS = (
+    *("event_workflows", "event_seqs", "event_types", "event_tasks", "event_data"),
+    *("workflows", "seqs_before", "seqs_after", "statuses", "outputs", "errors"),
+    *("ended_jobs_of", "ended_jobs"),
+    *("jobs_of", "jobs", "job_kinds", "job_due_at", "job_namespaces", "job_priorities", "job_tokens"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,15 +276,19 @@ class TurnConnection:
             return await _claimed(cursor)
 
     async def commit_and_claim(
-        self, writes: Writes, slots: int, wanted: Wanted
+        self, parts: Iterable[Writes], ending: Callable[[], tuple[int, Wanted]]
     ) -> tuple[list[ClaimedActivity], Claimed]:
-        """Writes the turn, leases up to ``slots`` activities, ends the transaction, and claims for the next.
+        """Writes the turn, leases activities, ends the transaction, and claims for the next.
 
-        All in one round trip. The leased activities can begin at once.
+        All in one round trip: the database writes each part of the turn while the next is being decided.
+        When the last one is there, ``ending`` says how many activities to lease, which can begin at once,
+        and what to claim.
         """
         with translated():
             async with self._connection.pipeline():
-                await self._send_commit(writes)
+                for writes in parts:
+                    await self._send_writes(writes)
+                slots, wanted = ending()
                 leased = await self._send_lease(slots)
                 await self._connection.execute("commit")
                 await self._connection.execute("begin")
@@ -312,7 +350,7 @@ class TurnConnection:
         with suppress(psycopg.Error):
             await self._connection.close()
 
-    async def _send_commit(self, writes: Writes) -> None:
+    async def _send_writes(self, writes: Writes) -> None:
         await self._connection.execute(
             self._commit_turn, [self.session, self._worker_id, self._lease, *writes.parameters()]
         )

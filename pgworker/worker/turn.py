@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import uuid4
@@ -45,7 +45,7 @@ MAX_TURN_SIZE = 4 * MAX_SIZE
 """With so many characters of data to write a turn takes no more workflows."""
 
 _KEEPS_PLACE = 50
-"""A workflow that goes on keeps its place in the queue for so many events; then it queues behind the others."""
+"""For so many events a workflow that goes on keeps its place in the queue; then it queues behind the others."""
 
 MAX_STRIKES = 3
 """A workflow that could not be decided upon so often fails."""
@@ -53,12 +53,14 @@ MAX_STRIKES = 3
 
 @dataclass(slots=True)
 class Turn:
-    """A turn: what it knows, what it will write, and what is to be done once that is committed.
+    """A turn: what it knows, what is still to be written, and what is to be done once that is committed.
 
     ``pasts`` holds what the states are rebuilt from that are not in memory, ``outcomes`` those of
-    the finished activities, ``slots`` says how many new activities this worker can begin at once. ``states``
+    the finished activities, ``slots`` says how many new activities this worker can begin at once, ``leases``
+    how many more it asked for as the turn ended. ``states``
     are the new states, ``performances`` the activities that this worker has leased for
-    itself, ``struck`` the workflows whose decision broke.
+    itself, ``struck`` the workflows whose decision broke, ``ended`` the jobs that the turn brings to an end,
+    finished activities among them; ``size`` is that of all data that it writes.
     """
 
     now: datetime
@@ -69,11 +71,9 @@ class Turn:
     states: dict[str, Known] = field(default_factory=dict)
     performances: list[Performance] = field(default_factory=list)
     struck: list[str] = field(default_factory=list)
-
-    @property
-    def recorded(self) -> set[tuple[str, int]]:
-        """The jobs that this turn brings to an end, finished activities among them."""
-        return set(zip(self.writes.ended_jobs_of, self.writes.ended_jobs, strict=True))
+    ended: set[tuple[str, int]] = field(default_factory=set)
+    size: int = 0
+    leases: int = 0
 
 
 class TurnMaker:
@@ -93,35 +93,44 @@ class TurnMaker:
         self._max_events = max_events
         self._max_history = max_history
 
-    def take(self, turn: Turn, claims: Sequence[Claim]) -> None:
-        """Takes claimed workflows into a turn; one that breaks is left out and the others go on."""
+    def make(self, turn: Turn, claims: Sequence[Claim]) -> Iterator[Writes]:
+        """Decides about claimed workflows, and gives what is to be written part by part.
+
+        One that breaks is left out, and the others go on.
+        """
         for claim in claims:
-            if turn.writes.size > MAX_TURN_SIZE:
-                return  # the others keep their jobs, and are claimed anew
-            if not claim.due and not claim.done:
-                continue
-            if claim.strikes >= MAX_STRIKES:
-                _quarantine(turn.writes, claim)
-                continue
-            if isinstance(self._plan_of(claim), Incomplete):
-                turn.writes.put_off.append(claim.workflow_id)
-                continue
-            try:
-                with self._watch.over(claim.workflow_id):
-                    self._work_on(turn, claim)
-            except Exception:
-                log.exception("a workflow could not be decided upon", workflow_id=claim.workflow_id)
-                turn.struck.append(claim.workflow_id)
+            if turn.size > MAX_TURN_SIZE:
+                break  # the others keep their jobs, and are claimed anew
+            if claim.due or claim.done:
+                self._take(turn, claim)
+            if turn.writes.is_part:
+                yield turn.writes.take_part()
+        yield turn.writes
+
+    def _take(self, turn: Turn, claim: Claim) -> None:
+        if claim.strikes >= MAX_STRIKES:
+            _quarantine(turn, claim)
+            return
+        if isinstance(self._plan_of(claim), Incomplete):
+            turn.writes.put_off.append(claim.workflow_id)
+            return
+        try:
+            with self._watch.over(claim.workflow_id):
+                self._work_on(turn, claim)
+        except Exception:
+            log.exception("a workflow could not be decided upon", workflow_id=claim.workflow_id)
+            turn.struck.append(claim.workflow_id)
 
     def _work_on(self, turn: Turn, claim: Claim) -> None:
         """Fetch the history, rebuild the state, process what happened, go on, write it down."""
         known = self._rebuilt(claim, turn.pasts)
         state = known.state
         record = self._decided(claim, state, turn)
+        turn.size += record.size
         stays = _keeps_place(claim, known, record)
         _write_events(turn.writes, claim, record)
         _write_workflow(turn.writes, claim, state)
-        _end_jobs(turn.writes, claim, stays=stays)
+        _end_jobs(turn, claim, stays=stays)
         _write_jobs(turn, claim, record)
         if record.goes_on and not stays:
             _write_job(turn.writes, claim, 0, "decide")
@@ -214,19 +223,23 @@ def _keeps_place(claim: Claim, known: Known, record: Record) -> bool:
     return stays
 
 
-def _end_jobs(writes: Writes, claim: Claim, *, stays: bool = False) -> None:
+def _end_jobs(turn: Turn, claim: Claim, *, stays: bool = False) -> None:
     """Ends what was due and done, but for the workflow's own job if that ``stays``."""
     for seq in (*claim.due, *claim.done):
         if seq or not stays:
-            writes.ended_jobs_of.append(claim.workflow_id)
-            writes.ended_jobs.append(seq)
+            _end_job(turn, claim, seq)
+
+
+def _end_job(turn: Turn, claim: Claim, seq: int) -> None:
+    turn.writes.ended_jobs_of.append(claim.workflow_id)
+    turn.writes.ended_jobs.append(seq)
+    turn.ended.add((claim.workflow_id, seq))
 
 
 def _write_jobs(turn: Turn, claim: Claim, record: Record) -> None:
     for command in commands(record.events):
         if isinstance(command, Drop):
-            turn.writes.ended_jobs_of.append(claim.workflow_id)
-            turn.writes.ended_jobs.append(command.seq)
+            _end_job(turn, claim, command.seq)
         elif isinstance(command, Publish):
             turn.writes.published_by.append(claim.workflow_id)
             turn.writes.published.append(_json(command.cloud_event))
@@ -243,8 +256,9 @@ def _write_jobs(turn: Turn, claim: Claim, record: Record) -> None:
             _write_job(turn.writes, claim, command.start, "perform")
 
 
-def _quarantine(writes: Writes, claim: Claim) -> None:
+def _quarantine(turn: Turn, claim: Claim) -> None:
     """Ends a workflow that broke the engine so often; its history is not even read."""
+    writes = turn.writes
     log.error("a workflow is failed after its strikes", workflow_id=claim.workflow_id)
     detail = f"the engine could not decide upon this workflow, {claim.strikes} times in a row"
     problem = Fault(FaultKind.RUNTIME, detail).problem("/")
@@ -255,7 +269,7 @@ def _quarantine(writes: Writes, claim: Claim) -> None:
     writes.event_data.append(encode({"error": problem}))
     failed = State(seq=claim.last_seq + 1, status=Status.FAILED, error=problem)
     _write_workflow(writes, claim, failed)
-    _end_jobs(writes, claim)
+    _end_jobs(turn, claim)
 
 
 def _told(claim: Claim, state: State, outcomes: Mapping[tuple[str, int], Outcome]) -> list[Input]:

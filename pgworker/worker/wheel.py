@@ -157,14 +157,15 @@ class Wheel:
         outcomes = self._offers
         try:
             pasts = await self._fetch(connection, claimed.claims)
-            turn = self._make(claimed, pasts, outcomes)
-            slots = self._free_slots() - len(turn.performances)
-            wanted = self._wanted(without=turn.recorded)
-            activities, following = await connection.commit_and_claim(turn.writes, slots, wanted)
+            # Where others wait in the queue for a slot, new activities queue behind them.
+            turn = Turn(claimed.now, pasts, outcomes, 0 if self._backlog else self._free_slots())
+            activities, following = await connection.commit_and_claim(
+                self._maker.make(turn, claimed.claims), lambda: self._ending(turn)
+            )
         except (TurnOvertaken, StoreRefused) as error:
             return await self._recover(connection, claimed, error)
         self._committed(turn, outcomes.keys())
-        self._begin(activities, slots)
+        self._begin(activities, turn.leases)
         if turn.struck:
             following = await self._strike(connection, turn.struck)
         return following
@@ -188,11 +189,10 @@ class Wheel:
     def _plan_of(self, claim: Claim) -> Entry:
         return self._plans.get((claim.namespace, claim.name, claim.version))
 
-    def _make(self, claimed: Claimed, pasts: Mapping[str, Past], outcomes: Mapping[Key, Outcome]) -> Turn:
-        # Where others wait in the queue for a slot, new activities queue behind them.
-        turn = Turn(claimed.now, pasts, outcomes, 0 if self._backlog else self._free_slots())
-        self._maker.take(turn, claimed.claims)
-        return turn
+    def _ending(self, turn: Turn) -> tuple[int, Wanted]:
+        """How many activities to lease as the turn ends, and what to claim for the next."""
+        turn.leases = self._free_slots() - len(turn.performances)
+        return turn.leases, self._wanted(without=turn.ended)
 
     def _committed(self, turn: Turn, offered: Set[Key]) -> None:
         """The turn has been committed: memory follows, and its activities begin."""
@@ -200,8 +200,8 @@ class Wheel:
         self._database.patience.written()
         for workflow_id, known in turn.states.items():
             self._cache.put(workflow_id, known)
-        self._performer.settled(turn.recorded)
-        self._performer.not_taken(offered - turn.recorded)
+        self._performer.settled(turn.ended)
+        self._performer.not_taken(offered - turn.ended)
         for performance in turn.performances:
             self._performer.begin(performance)
         if turn.writes.published:

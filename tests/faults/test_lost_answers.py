@@ -46,7 +46,7 @@ async def _write(connection: TurnConnection) -> None:
     claimed = await connection.claim(Wanted(1))
     draft = _draft(claimed)
     draft.event("order.paid", task=None)
-    await connection.commit_and_claim(draft.done(), 0, Wanted(0))
+    await connection.commit_and_claim([draft.done()], lambda: (0, Wanted(0)))
 
 
 def _draft(claimed: Claimed) -> Draft:
@@ -116,7 +116,7 @@ async def test_a_heartbeat_whose_answer_was_lost_has_extended_the_leases(
         seq = draft.event("task.started", '{"activity": "http"}')
         token = "00000000-0000-0000-0000-000000000001"
         draft.job(seq, "perform", token=token)
-        await turns.commit_and_claim(draft.done(), 0, Wanted(0))
+        await turns.commit_and_claim([draft.done()], lambda: (0, Wanted(0)))
         before = _leased_until(connection)
         async with open_pool(database, "keeper") as pool:
             with pytest.raises(DatabaseUnavailable):

@@ -55,7 +55,7 @@ def test_what_takes_long_outside_of_expressions_does_not_end_the_worker(slow: st
         watch = DecisionWatch(seconds=0.5)
     maker = TurnMaker(StateCache(1_000_000), lambda _: plan, watch, max_events=5_000)
     try:
-        maker.take(Turn(NOW), [claim(history)])
+        list(maker.make(Turn(NOW), [claim(history)]))
     except EvaluationInterrupted:
         pytest.fail("the process would have ended here")
 
@@ -76,7 +76,7 @@ def test_the_states_in_memory_take_about_as_much_as_they_may() -> None:
     def fill(workflows: int) -> None:
         for _ in range(workflows):
             turn = Turn(NOW)
-            maker.take(turn, [claim([started({"order": str(uuid4())})])])
+            list(maker.make(turn, [claim([started({"order": str(uuid4())})])]))
             for workflow_id, known in turn.states.items():
                 cache.put(workflow_id, known)
 

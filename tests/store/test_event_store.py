@@ -68,9 +68,15 @@ async def turn_of(stores: Stores, claimed: Claimed, *outcomes: ActivityCompleted
     maker = TurnMaker(StateCache(1_000_000), lambda claim: plans[claim.version], DecisionWatch())
     told = {(claimed.claims[0].workflow_id, outcome.start): outcome for outcome in outcomes}
     turn = Turn(claimed.now, pasts, told)
-    maker.take(turn, claimed.claims)
+    assert list(maker.make(turn, claimed.claims)) == [turn.writes]
     assert turn.struck == []
     return turn
+
+
+async def commit(
+    stores: Stores, turn: Turn, slots: int = 0, then: Wanted = EVERYTHING
+) -> tuple[list[ClaimedActivity], Claimed]:
+    return await stores.turns.commit_and_claim([turn.writes], lambda: (slots, then))
 
 
 async def started(stores: Stores) -> str:
@@ -110,9 +116,7 @@ async def test_the_time_of_a_turn_is_that_of_its_transaction(database: Database)
 async def test_a_committed_turn_is_the_history_and_leaves_no_job(stores: Stores) -> None:
     workflow_id = await started(stores)
     claimed = await stores.turns.claim(EVERYTHING)
-    _, following = await stores.turns.commit_and_claim(
-        (await turn_of(stores, claimed)).writes, 10, EVERYTHING
-    )
+    _, following = await commit(stores, await turn_of(stores, claimed), 10)
     assert following.claims == []
     await stores.turns.end(0)
     history = (await stores.turns.read([workflow_id]))[workflow_id].history
@@ -128,7 +132,7 @@ async def test_a_turn_that_was_overtaken_writes_nothing(stores: Stores) -> None:
     await stores.users.append(workflow_id, "order.paid", {"amount": 1})
     await stores.turns.claim(EVERYTHING)
     with pytest.raises(TurnOvertaken):
-        await stores.turns.commit_and_claim(turn.writes, 0, EVERYTHING)
+        await commit(stores, turn)
     await stores.turns.abandon()
     history = (await stores.turns.read([workflow_id]))[workflow_id].history
     assert [event.type for event in history] == ["workflow.started", "order.paid"]
@@ -138,7 +142,7 @@ async def test_the_first_turn_of_a_call_schedules_an_activity_that_can_be_leased
     await stores.users.define(CALL)
     await stores.users.start(StartRequest(name="flow"))
     claimed = await stores.turns.claim(EVERYTHING)
-    leased, _ = await stores.turns.commit_and_claim((await turn_of(stores, claimed)).writes, 5, EVERYTHING)
+    leased, _ = await commit(stores, await turn_of(stores, claimed), 5)
     (activity,) = leased
     assert (activity.lease.attempt, activity.task) == (1, "/do/0/ask")
     assert activity.data["activity"] == "http"
@@ -149,7 +153,7 @@ async def test_only_the_holder_of_the_lease_gets_its_outcome_recorded(stores: St
     await stores.users.define(CALL)
     workflow_id = await stores.users.start(StartRequest(name="flow"))
     claimed = await stores.turns.claim(EVERYTHING)
-    leased, _ = await stores.turns.commit_and_claim((await turn_of(stores, claimed)).writes, 5, EVERYTHING)
+    leased, _ = await commit(stores, await turn_of(stores, claimed), 5)
     await stores.turns.end(0)
     held = leased[0].lease
     forged = Lease(workflow_id, held.seq, "00000000-0000-4000-8000-000000000000", 1)
@@ -159,7 +163,7 @@ async def test_only_the_holder_of_the_lease_gets_its_outcome_recorded(stores: St
     assert [list(claim.done) for claim in offered.claims] == [[held.seq]]
     outcome = ActivityCompleted(held.seq, {"answer": 42}, held.attempt, held.token)
     turn = await turn_of(stores, offered, outcome)
-    await stores.turns.commit_and_claim(turn.writes, 0, NOTHING)
+    await commit(stores, turn, then=NOTHING)
     await stores.turns.end(0)
     state = replay((await stores.turns.read([workflow_id]))[workflow_id].history)
     assert (state.status, state.output) == (Status.COMPLETED, {"answer": 42})

@@ -114,9 +114,11 @@ class Races:
         turns = TurnConnection(self._database, self._gates[0], "by-hand", 30)
         claimed = await turns.claim(Wanted(batch=10))
         turn = Turn(claimed.now)
-        TurnMaker(StateCache(1_000_000), lambda _: plan, DecisionWatch()).take(turn, claimed.claims)
+        parts = list(
+            TurnMaker(StateCache(1_000_000), lambda _: plan, DecisionWatch()).make(turn, claimed.claims)
+        )
         assert len(turn.writes.letters.subscribed) == 1
-        await turns.commit_and_claim(turn.writes, 0, Wanted(batch=0))
+        await turns.commit_and_claim(parts, lambda: (0, Wanted(batch=0)))
         await turns.abandon()
 
     async def _publish(self, type_: str, number: int, *, correlates: bool) -> None:
