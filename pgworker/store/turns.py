@@ -99,7 +99,6 @@ class Snapshot:
     digest: str
 
 
-_PART_WORKFLOWS = 13
 _PART_EVENTS = 100
 _PART_SIZE = 64 * 1024
 """What makes a part of a turn worth a statement of its own."""
@@ -139,11 +138,7 @@ class Writes:
     @property
     def is_part(self) -> bool:
         """Whether there is enough for the database to begin with while the turn goes on."""
-        return (
-            len(self.workflows) >= _PART_WORKFLOWS
-            or len(self.event_seqs) >= _PART_EVENTS
-            or self.size >= _PART_SIZE
-        )
+        return len(self.event_seqs) >= _PART_EVENTS or self.size >= _PART_SIZE
 
     def take_part(self) -> Writes:
         """Takes the workflows out that are decided: their events, rows and jobs.
