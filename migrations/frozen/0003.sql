@@ -581,7 +581,8 @@ begin
     select u.parent, u.seq, 'decide', now(), p.namespace, p.priority
     from unnest(p_parents, p_seqs, p_ids, p_waits) as u (parent, seq, id, waits)
     join workflows p on p.id = u.parent
-    where not u.waits or not exists (select from workflows w where w.id = u.id)
+    where (not u.waits or not exists (select from workflows w where w.id = u.id))
+      and p.status not in ('COMPLETED', 'FAILED', 'CANCELLED')
     on conflict do nothing;
     perform wake_workers();
 end

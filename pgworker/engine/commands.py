@@ -117,8 +117,9 @@ Command: TypeAlias = (
 def commands(new_events: Sequence[Event]) -> Iterator[Command]:
     """The commands that follow from the new events of one turn.
 
-    Once a workflow has ended nothing new is to be done for it, but what it emitted is published, and what it
-    consumed is consumed. What was begun and ended in the same turn nobody need know.
+    Once a workflow has ended nothing new is to be done for it, but what it emitted is published, what it
+    consumed is consumed, and what it started without waiting for it runs. What was begun and ended in the same
+    turn nobody need know.
     """
     yield from (_publish(event) for event in new_events if "emits" in event.data)
     for event in new_events:
@@ -129,13 +130,16 @@ def commands(new_events: Sequence[Event]) -> Iterator[Command]:
     for start in ended.keys() - begun:
         yield from _end(ended[start])
     void = {seq for event in new_events for seq in ended_jobs(event)}
-    if not any(event.type in events.TERMINAL for event in new_events):
-        live = [event for event in new_events if event.seq not in void]
-        for event in live:
-            if event.type not in _ABOUT_OTHERS:
-                yield from _schedule(event)
-            elif event.start not in ended:
-                yield from _address(event)
+    over = any(event.type in events.TERMINAL for event in new_events)
+    for event in new_events:
+        if _runs_alone(event):
+            yield _start_child(event)
+        elif over or event.seq in void:
+            continue
+        elif event.type not in _ABOUT_OTHERS:
+            yield from _schedule(event)
+        elif event.start not in ended:
+            yield from _address(event)
     yield from (Drop(seq) for seq in sorted(void - {event.seq for event in new_events}))
 
 
@@ -160,16 +164,26 @@ def _address(event: Event) -> Iterable[Command]:
     elif event.type == events.ITERATION_COMPLETED:
         yield LookAgain(event.start)
     else:
-        version = data.get("version")
-        yield StartChild(
-            event.start,
-            str(data["child"]),
-            str(data["namespace"]),
-            str(data["name"]),
-            None if version is None else str(version),
-            data.get("input"),
-            data.get("waits") is True,
-        )
+        yield _start_child(event)
+
+
+def _runs_alone(event: Event) -> bool:
+    """Whether the event starts a workflow that nobody waits for: whatever becomes of the one that did so."""
+    return event.type == events.CHILD_STARTED and event.data.get("waits") is not True
+
+
+def _start_child(event: Event) -> StartChild:
+    data = event.data
+    version = data.get("version")
+    return StartChild(
+        event.start,
+        str(data["child"]),
+        str(data["namespace"]),
+        str(data["name"]),
+        None if version is None else str(version),
+        data.get("input"),
+        data.get("waits") is True,
+    )
 
 
 def _subscribe(start: int, wanted: JsonObject) -> Subscribe:

@@ -43,8 +43,9 @@ def _event_received(state: State, event: Event) -> None:
     assert listening is not None
     listening.passed.append(integer(event.data["filter"]))
     listening.learned |= object_(event.data.get("learned", {}))
-    if event.data.get("until") is not True:
-        listening.items.append(read_event(object_(event.data["cloud_event"]), Read(listening.read)))
+    if event.data.get("until") is True:
+        return  # the listen may be over, but nothing is to be done with this one
+    listening.items.append(read_event(object_(event.data["cloud_event"]), Read(listening.read)))
     if isinstance(activation, Frame):
         state.ready[activation.start] = None
 

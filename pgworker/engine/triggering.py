@@ -11,7 +11,7 @@ from pgworker.engine.inputs import CloudEventArrived
 from pgworker.engine.scope import RUNTIME
 from pgworker.engine.state import Listening
 from pgworker.engine.tasks.strategies import expectations, find, is_enough
-from pgworker.errors import ExpressionError
+from pgworker.errors import ExpressionError, ValueRefused
 from pgworker.expressions.templates import Expression, is_true
 from pgworker.plan.listening import Read, Strategy, read_event
 from pgworker.types import JsonObject, JsonValue
@@ -85,7 +85,7 @@ def _restored(strategy: Strategy, listens: JsonObject, read: Read) -> Listening:
 def _takes(strategy: Strategy, listening: Listening, cloud_event: JsonObject, read: Read) -> bool:
     try:
         found = find(strategy, listening, cloud_event, _bind)
-    except ExpressionError:
+    except (ExpressionError, ValueRefused):
         return False
     if found is None:
         return False
@@ -102,7 +102,7 @@ def _is_over(strategy: Strategy, listening: Listening) -> bool:
         return is_enough(strategy, listening)
     try:
         return is_true(strategy.until.evaluate(listening.items, _bind))
-    except ExpressionError:
+    except (ExpressionError, ValueRefused):
         return False
 
 

@@ -18,11 +18,11 @@ _STARTED_CHILDREN = """
             coalesce((c.data -> 'waits')::boolean, false) as waits
      from events c
      where c.type = 'child.started'
-       -- what was begun and given up in one turn nobody was asked for
-       and not exists (select from events e where e.workflow_id = c.workflow_id and e.seq > c.seq
+       -- what was begun and given up in one turn nobody was asked for, unless it runs alone
+       and not (c.data -> 'waits' = 'true' and exists (select from events e where e.workflow_id = c.workflow_id and e.seq > c.seq
                          and e.occurred_at = c.occurred_at
                          and (e.type in ('workflow.completed', 'workflow.failed', 'workflow.cancelled')
-                              or e.data ? 'ends_child' and e.data ->> 'start' = c.data ->> 'start'))
+                              or e.data ? 'ends_child' and e.data ->> 'start' = c.data ->> 'start')))
        -- nor was one that is not defined
        and not exists (select from events e where e.workflow_id = c.workflow_id and e.type = 'child.failed'
                          and e.data ->> 'start' = c.data ->> 'start' and not e.data ? 'status'))"""

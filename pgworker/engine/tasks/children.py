@@ -88,7 +88,7 @@ def _result(returns: Return, told: ChildReported) -> JsonValue:
 
 
 def _text(template: Template, value: JsonValue, bind: Bind, what: str) -> str:
-    text = template.evaluate(value, bind)
+    text = canonical(template.evaluate(value, bind))
     if not isinstance(text, str) or not text:
         raise Fault(FaultKind.CONFIGURATION, f"the {what} of a workflow to run is a text, not {text!r}")
     return text

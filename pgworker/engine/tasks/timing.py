@@ -28,6 +28,8 @@ def fire(decision: Decision, told: TimerDue) -> None:
         _time_out(decision, activation, fired)
         return
     decision.record(events.TIMER_FIRED, activation.task, fired)
+    if isinstance(activation, Frame) and activation.expired:
+        return  # its timeout came first
     run = Run.of(decision, activation)
     if purpose == "wait":
         waiting.end(run)

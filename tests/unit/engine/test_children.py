@@ -261,6 +261,28 @@ def test_what_is_started_and_cancelled_in_one_turn_never_was() -> None:
     assert of_kind(one.commands, StartChild, CancelChild) == []
 
 
+def test_what_runs_alone_is_started_even_if_the_workflow_ends_in_the_same_turn() -> None:
+    alone = "{run: {workflow: {namespace: n, name: c}, await: false}}"
+    one = play(f"do: [{{f: {{fork: {{branches: [{{r: {alone}}}, {{s: {{set: {{x: 1}}, then: end}}}}]}}}}}}]")
+    assert one.status is Status.COMPLETED
+    assert not command(one).waits
+
+
+def test_what_runs_alone_is_started_even_if_its_task_is_cancelled_in_the_same_turn() -> None:
+    alone = "{run: {workflow: {namespace: n, name: c}, await: false}}"
+    one = play(
+        f"do: [{{f: {{fork: {{compete: true, branches: [{{r: {alone}}}, {{s: {{set: {{x: 1}}}}}}]}}}}}},"
+        " {x: {wait: P1D}}]"
+    )
+    assert not command(one).waits
+    assert of_kind(one.commands, CancelChild) == []
+
+
+def test_the_name_of_the_other_is_a_text_as_it_is_kept() -> None:
+    one = play('do: [{r: {run: {workflow: {namespace: n, name: "${ [97, 0] | implode }"}}}}]')
+    assert (one.status, of_kind(one.commands, StartChild)) == (Status.FAILED, [])
+
+
 def test_reports_that_nobody_waits_for_do_nothing() -> None:
     one = play("do: [{r: {run: {workflow: {namespace: n, name: c}}}}, {w: {wait: P1D}}]")
     start = one.running()

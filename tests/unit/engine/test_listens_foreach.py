@@ -10,6 +10,7 @@ from tests.support.pure import Play, cloud_event, error_kind, play
 
 A = "{with: {type: a}}"
 B = "{with: {type: b}}"
+C = "{with: {type: c}}"
 CALL = "call: http, with: {method: get, endpoint: 'http://shop.test'}"
 
 
@@ -25,6 +26,14 @@ def test_the_output_is_what_was_made_of_each() -> None:
         {"got": "x", "at": 0, "in": 1},
         {"got": "y", "at": 1, "in": 1},
     ]
+
+
+def test_half_of_what_ends_it_is_no_item() -> None:
+    office = Post(
+        foreach("{do: [{s: {set: {got: '${ $item }'}}}]}", to=f"{{any: [{A}], until: {{all: [{B}, {C}]}}}}")
+    )
+    assert office.publish(cloud_event("b")).status is Status.RUNNING
+    assert office.publish(cloud_event("a", "x"), cloud_event("c")).output == [{"got": "x"}]
 
 
 def test_the_item_and_its_index_can_be_named() -> None:

@@ -49,6 +49,15 @@ def test_a_timeout_is_not_lost_to_an_attempt_s_limit_that_is_due_with_it() -> No
     assert error_kind(one.error) == "timeout"
 
 
+def test_a_timeout_is_not_lost_to_a_retry_that_is_due_with_it() -> None:
+    one = play(
+        f"do: [{{t: {{timeout: {{after: {{seconds: 1}}}}, try: [{{b: {BOOM}}}],"
+        " catch: {retry: {delay: {seconds: 1}}}}}]"
+    )
+    one.tell(*_due(one, "timeout"), *_due(one, "retry"))
+    assert error_kind(one.error) == "timeout"
+
+
 def test_a_timeout_that_comes_with_the_end_of_the_workflow_is_void() -> None:
     one = play(
         "do: [{d: {timeout: {after: {seconds: 1}}, do: [{w: {wait: PT1S, then: end}}]}}, {z: {set: {z: 1}}}]",
