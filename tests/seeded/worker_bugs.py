@@ -53,10 +53,10 @@ WORKER_BUGS = [
         "activities begin before the turn is committed",
         "pgworker/worker/wheel.py",
         {
-            "            turn = self._make(claimed, pasts, outcomes)\n": (
-                "            turn = self._make(claimed, pasts, outcomes)\n"
-                "            for performance in turn.performances:\n"
-                "                self._performer.begin(performance)\n"
+            "        turn.leases = self._free_slots() - len(turn.performances)\n": (
+                "        turn.leases = self._free_slots() - len(turn.performances)\n"
+                "        for performance in turn.performances:\n"
+                "            self._performer.begin(performance)\n"
             ),
             "turn.performances:\n            self._performer.begin(performance)\n": "():\n            pass\n",
         },

@@ -286,13 +286,6 @@ def test_a_result_with_a_stale_token_is_not_done(connection: psycopg.Connection)
     assert (claimed.done, claimed.due) == ([], [])
 
 
-def test_a_result_for_another_activity_is_not_done(connection: psycopg.Connection) -> None:
-    turns = Turns(connection)
-    performing, seq, token = _performing(connection, turns)
-    [claimed] = turns.claim(done=[(performing, seq + 1, token)])
-    assert claimed.done == []
-
-
 def test_the_token_of_a_lease_that_was_taken_over_is_refused(
     connection: psycopg.Connection, connect: Connect
 ) -> None:
