@@ -19,7 +19,8 @@ _STARTED_CHILDREN = """
      from events c
      where c.type = 'child.started'
        -- what was begun and given up in one turn nobody was asked for, unless it runs alone
-       and not (c.data -> 'waits' = 'true' and exists (select from events e where e.workflow_id = c.workflow_id and e.seq > c.seq
+       and not (c.data -> 'waits' = 'true' and exists (
+                       select from events e where e.workflow_id = c.workflow_id and e.seq > c.seq
                          and e.occurred_at = c.occurred_at
                          and (e.type in ('workflow.completed', 'workflow.failed', 'workflow.cancelled')
                               or e.data ? 'ends_child' and e.data ->> 'start' = c.data ->> 'start')))

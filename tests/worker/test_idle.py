@@ -39,7 +39,7 @@ async def _transactions_in_a_second(connection: psycopg.Connection) -> int:
 async def _calm(connection: psycopg.Connection) -> None:
     """A worker that spins does so in every second.
 
-    The statistics lag behind: a session tells what it did when it does something again, a second later or more.
+    The statistics lag behind: a session tells what it did when it does something again, a second later.
     """
     seconds = [await _transactions_in_a_second(connection) for _ in range(3)]
     assert min(seconds) < CALM, seconds
