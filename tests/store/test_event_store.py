@@ -19,7 +19,7 @@ from pgworker.store.memory import MemoryStore
 from pgworker.store.pool import open_pool
 from pgworker.store.protocol import EventStore, TurnStore
 from pgworker.store.starting import StartRequest
-from pgworker.store.turns import Claimed, Lease, TurnConnection, Wanted
+from pgworker.store.turns import Claimed, ClaimedActivity, Lease, TurnConnection, Wanted
 from pgworker.store.workflows import Workflows
 from pgworker.types import JsonObject
 from pgworker.worker.cache import StateCache
