@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psycopg
 
-from benchmarks import bulk, calls, documents, processes, raw, scale, waiting
+from benchmarks import bulk, calls, documents, processes, raw, scale, starts, waiting
 from benchmarks.load import Load
 from benchmarks.peers import comparison
 from benchmarks.profiles import print_top
@@ -32,6 +32,7 @@ class Sizes:
     """How much is done in one repetition."""
 
     raw_seconds: float
+    start_seconds: float
     pure: int
     large: int
     http: int
@@ -47,6 +48,7 @@ class Sizes:
 
 FULL = Sizes(
     raw_seconds=1.5,
+    start_seconds=4,
     pure=3000,
     large=400,
     http=300,
@@ -61,6 +63,7 @@ FULL = Sizes(
 )
 QUICK = Sizes(
     raw_seconds=0.3,
+    start_seconds=0.5,
     pure=300,
     large=50,
     http=30,
@@ -147,6 +150,12 @@ class Suite:
             runs = self._repeat(lambda: bulk.started_before(self.load, "http", given, count))
         return bulk.call_row(f"HTTP calls, {slots} at once", runs, count)
 
+    def starts(self) -> list[Row]:
+        """Workflows of one task, started by many clients at once."""
+        with self._workers():
+            self.load.warm_up("one", documents.small_input(), 100)
+            return starts.start_rows(self.url, self.load, self.sizes.start_seconds, self.repeat)
+
     def latency(self) -> list[Row]:
         """From start to end on an idle system, where the poll is too far away to matter."""
         rows = []
@@ -195,7 +204,7 @@ class Suite:
         return [run() for _ in range(self.repeat)]
 
 
-PARTS = ("raw", "pure", "alone", "large", "http", "latency", "timers", "scale", "peers")
+PARTS = ("raw", "pure", "alone", "large", "http", "starts", "latency", "timers", "scale", "peers")
 
 
 def main() -> None:

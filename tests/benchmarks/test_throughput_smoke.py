@@ -21,6 +21,8 @@ ROWS = (
     "bare HTTP client, 50 at once",
     "HTTP calls, 50 at once",
     "HTTP calls, 10 at once",
+    "starts by 16 clients beside a worker",
+    "starts by 16 clients, nobody woken",
     "idle latency, 1 task, p50",
     "idle latency, 1 task, p99",
     "idle latency, 10 tasks, p50",

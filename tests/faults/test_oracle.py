@@ -64,7 +64,8 @@ CHANGES = {
         where type = 'event.received'""",
     "a workflow received what was not published": "update cloud_events set published_at = '2000-01-01'",
     "a listen received CloudEvents in another order": """
-        update correlated_events set position = - position, published_at = '2000-01-01'::timestamptz - position * interval '1 s'""",
+        update correlated_events set position = - position,
+            published_at = '2000-01-01'::timestamptz - position * interval '1 s'""",
     "a CloudEvent that was emitted was not published": "delete from cloud_events where source = '/here'",
     "a CloudEvent was published for a workflow that did not emit it": """
         update cloud_events set event_id = 'x' || event_id where source = '/here'""",

@@ -58,7 +58,9 @@ WORKER_BUGS = [
                 "        for performance in turn.performances:\n"
                 "            self._performer.begin(performance)\n"
             ),
-            "in turn.performances:\n            self._performer.begin(performance)\n        if turn": "in ():\n            pass\n        if turn",
+            "in turn.performances:\n            self._performer.begin(performance)\n        if turn": (
+                "in ():\n            pass\n        if turn"
+            ),
         },
         [
             "tests/worker/test_broken.py::test_an_activity_of_a_turn_that_the_database_refuses_is_not_performed"
