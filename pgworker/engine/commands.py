@@ -118,7 +118,7 @@ def commands(new_events: Sequence[Event]) -> Iterator[Command]:
     """The commands that follow from the new events of one turn.
 
     Once a workflow has ended nothing new is to be done for it, but what it emitted is published, what it
-    consumed is consumed, and what it started without waiting for it runs. What was begun and ended in the same
+    consumed is consumed, and what it started without waiting for it runs. What was begun and ended in one
     turn nobody need know.
     """
     yield from (_publish(event) for event in new_events if "emits" in event.data)

@@ -45,7 +45,7 @@ MAX_TURN_SIZE = 4 * MAX_SIZE
 """With so many characters of data to write a turn takes no more workflows."""
 
 _KEEPS_PLACE = 50
-"""For so many events a workflow that goes on keeps its place in the queue; then it queues behind the others."""
+"""For so many events a workflow that goes on keeps its place; then it queues behind the others."""
 
 MAX_STRIKES = 3
 """A workflow that could not be decided upon so often fails."""
