@@ -257,7 +257,7 @@ def _parts(arguments: argparse.Namespace) -> tuple[str, ...]:
             return PARTS
         print("Peers are left out; --peers installs and measures them.")
         return PARTS[:-1]
-    only = (*arguments.only, "peers") if arguments.peers else tuple(arguments.only)
+    only = tuple(dict.fromkeys((*arguments.only, "peers") if arguments.peers else arguments.only))
     # The raw limit is what the peers are held against, too.
     return ("raw", *only) if "peers" in only and "raw" not in only else only
 

@@ -7,7 +7,6 @@ import os
 import select
 import socket
 from contextlib import suppress
-from math import inf
 from typing import Any, TypeVar
 
 import psycopg
@@ -57,7 +56,6 @@ class WatchedConnection(AsyncConnection[Any]):
     _timer: asyncio.TimerHandle | None = None
     _asked_at: float | None = None
     _silent_for: float | None = None
-    _heard_at = -inf
 
     async def wait(self, gen: PQGen[T], *arguments: Any, **named: Any) -> T:
         """Waits for the database; the driver comes here whenever it does, several times in each turn."""
@@ -66,9 +64,7 @@ class WatchedConnection(AsyncConnection[Any]):
         if self._timer is None:
             self._timer = loop.call_later(self._look_every, self._look)
         try:
-            answer = await super().wait(gen, *arguments, **named)
-            self._heard_at = loop.time()
-            return answer
+            return await super().wait(gen, *arguments, **named)
         except psycopg.OperationalError as error:
             if self._silent_for is None:
                 raise
@@ -90,11 +86,6 @@ class WatchedConnection(AsyncConnection[Any]):
             self._is_ping = False
         if row is not None and row[0] == "on":
             raise psycopg.errors.ReadOnlySqlTransaction("the database has become read-only")
-
-    def answered_within(self, seconds: float) -> bool:
-        """Whether the database answered so recently, and has not hung up or said anything else since."""
-        silent = asyncio.get_running_loop().time() - self._heard_at
-        return silent < seconds and not self._has_heard()
 
     @property
     def _seconds(self) -> float:

@@ -16,11 +16,12 @@ from pgworker.store.failures import translated
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """Seconds until a job is due that a turn takes up, a CloudEvent to be correlated, a schedule to be
-    looked after; infinite where there is nothing."""
+    looked after; infinite where there is nothing. ``known`` is false for a worker that was forgotten."""
 
     work: float
     correlate: float
     schedule: float
+    known: bool = True
 
     @property
     def soonest(self) -> float:
@@ -38,15 +39,28 @@ class Lookout:
 
     def __init__(self, database: Database) -> None:
         self._statement = database.statement(
-            "select work_in, correlate_in, schedule_in from {schema}.outlook(%s)"
+            "select work_in, correlate_in, schedule_in, known from {schema}.outlook(%s, %s, %s)"
         )
 
-    async def look(self, connection: AsyncConnection[Any], *, performs: bool = True) -> Outlook:
-        """What there is to do, and when; activities count if the caller ``performs`` any."""
+    async def look(
+        self,
+        connection: AsyncConnection[Any],
+        *,
+        performs: bool = True,
+        worker_id: str | None = None,
+        lease: timedelta | None = None,
+    ) -> Outlook:
+        """What there is to do, and when; activities count if the caller ``performs`` any.
+
+        It is a heartbeat of the worker, if one is named, that has leases for so long and none now.
+        """
         with translated():
-            cursor = await connection.execute(self._statement, [performs])
+            cursor = await connection.execute(self._statement, [performs, worker_id, lease])
             row = await cursor.fetchone()
-        return Outlook(inf, inf, inf) if row is None else Outlook(*map(_seconds, row))
+        if row is None:
+            return Outlook(inf, inf, inf)
+        work, correlate, schedule, known = row
+        return Outlook(_seconds(work), _seconds(correlate), _seconds(schedule), known)
 
 
 def _seconds(wait: timedelta | None) -> float:

@@ -16,9 +16,6 @@ from pgworker.store.database import Database
 _CLIENT_SECONDS = 10.0
 _WORKER_SECONDS = 3.0
 
-_FRESH_SECONDS = 15.0
-"""A worker's connection that answered so recently is not asked again: a heartbeat would be two queries."""
-
 
 @asynccontextmanager
 async def open_pool(
@@ -53,8 +50,6 @@ async def open_pool(
 async def _check(connection: AsyncConnection[Any]) -> None:
     if not isinstance(connection, WatchedConnection):
         await AsyncConnectionPool.check_connection(connection)
-        return
-    if connection.answered_within(_FRESH_SECONDS):
         return
     try:
         await connection.ping()

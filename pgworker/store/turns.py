@@ -324,9 +324,15 @@ class TurnConnection:
         with translated():
             await self._connection.execute(self._declare_idle, [self._worker_id, idle])
 
-    async def outlook(self, *, performs: bool) -> Outlook:
-        """When there is something to do; activities count if the worker ``performs`` more of them."""
-        return await self._lookout.look(self._connection, performs=performs)
+    async def outlook(self, *, performs: bool, beats: bool) -> Outlook:
+        """When there is something to do; activities count if the worker ``performs`` more of them.
+
+        It ``beats`` as a heartbeat of a worker that holds no lease.
+        """
+        worker_id = self._worker_id if beats else None
+        return await self._lookout.look(
+            self._connection, performs=performs, worker_id=worker_id, lease=self._lease
+        )
 
     async def postpone(self, workflow_id: str, seconds: float) -> int:
         """Puts a workflow's turn off, outside of a transaction; returns its strikes."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
+from math import inf
 
 from pgworker.store.turns import TurnConnection
 from pgworker.worker.performer import Performer
@@ -33,6 +34,7 @@ class Rest:
         self._poll_seconds = poll_seconds
         self._awake = asyncio.Event()
         self._rounds: Callable[[], None] = self._awake.set
+        self._beaten_at = -inf
         self.begin()
 
     def begin(self) -> None:
@@ -51,6 +53,10 @@ class Rest:
     def is_declared(self) -> bool:
         """Whether this worker has asked to be notified."""
         return self._declared_idle
+
+    def has_beaten_within(self, seconds: float) -> bool:
+        """Whether the worker has shown itself so recently by looking for something to do."""
+        return asyncio.get_running_loop().time() - self._beaten_at < seconds
 
     def wake(self) -> None:
         """There may be something to do."""
@@ -91,7 +97,10 @@ class Rest:
 
     async def _doze(self, connection: TurnConnection, performer: Performer) -> bool:
         """Looks once, and sleeps as long as there is nothing to do; whether to go on sleeping after that."""
-        outlook = await connection.outlook(performs=performer.free > 0)
+        beats = performer.is_empty
+        outlook = await connection.outlook(performs=performer.free > 0, beats=beats)
+        if beats and outlook.known:
+            self._beaten_at = asyncio.get_running_loop().time()
         if outlook.has_round:
             self._rounds()
         if outlook.work <= 0:

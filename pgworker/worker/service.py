@@ -60,7 +60,7 @@ async def serve(settings: Settings, stop: asyncio.Event, black_box: BlackBox | N
         helpers = [
             asyncio.create_task(listen(database, rest.wake, walker.wake)),
             asyncio.create_task(walker.run()),
-            asyncio.create_task(keep(leases, performer, settings.lease_seconds, wheel.come_back)),
+            asyncio.create_task(keep(leases, performer, rest, settings.lease_seconds, wheel.come_back)),
         ]
         turning = asyncio.create_task(wheel.run())
         try:

@@ -314,3 +314,22 @@ def test_problems_are_kept_with_the_definition(connection: psycopg.Connection) -
     assert problems() == before  # not written again
     connection.execute(note, [None])
     assert problems().problems is None
+
+
+def test_who_looks_for_something_to_do_is_heard_of_and_learns_whether_it_is_known(
+    connection: psycopg.Connection,
+) -> None:
+    make_known(connection, "w")
+    connection.execute("update pgworker.workers set heartbeat_at = now() - interval '11 s'")
+    look = "select known from pgworker.outlook(true, %s, '30 s')"
+    assert connection.execute(look, ["w"]).fetchone() == (True,)
+    fresh = "select heartbeat_at > now() - interval '5 s' from pgworker.workers"
+    assert connection.execute(fresh).fetchall() == [(True,)]
+    assert connection.execute(look, ["forgotten"]).fetchone() == (False,)
+
+
+def test_who_was_heard_of_a_moment_ago_writes_nothing_when_it_looks(connection: psycopg.Connection) -> None:
+    make_known(connection, "w")
+    before = connection.execute("select heartbeat_at from pgworker.workers").fetchone()
+    connection.execute("select from pgworker.outlook(true, 'w', '30 s')")
+    assert connection.execute("select heartbeat_at from pgworker.workers").fetchone() == before
