@@ -1,4 +1,4 @@
--- Revision 0003: jobs know their namespace, so that namespaces get their turns side by side.
+-- Revision 0003: jobs know their namespace, so that namespaces get their turns side by side, and workflows pause.
 
 alter table jobs add column namespace text not null default '';
 alter table subscriptions
@@ -11,7 +11,11 @@ comment on column subscriptions.waits_until is 'It is told of nothing before the
 update jobs j set namespace = w.namespace from workflows w where w.id = j.workflow_id;
 update subscriptions s set namespace = w.namespace from workflows w where w.id = s.workflow_id;
 drop index decide_jobs_by_due_time, perform_jobs_by_due_time;
+alter table jobs drop constraint a_job_is_of_a_known_kind;
+alter table jobs add constraint a_job_is_of_a_known_kind
+    check (kind in ('decide', 'perform', 'held decide', 'held perform', 'correlate', 'schedule'));
 create index jobs_by_lane_and_due_time on jobs (kind, priority desc, namespace, due_at);
+comment on column jobs.kind is 'decide: give the workflow a turn; perform: perform the activity; correlate: find out who may want a CloudEvent; schedule: look after a schedule; held: the workflow is paused.';
 comment on column jobs.namespace is 'Namespace of the workflow: jobs of different namespaces get their turns side by side.';
 comment on column subscriptions.namespace is 'Namespace of the workflow.';
 do $$
@@ -399,6 +403,23 @@ $$;
 
 comment on function consume_events(uuid[], bigint[], uuid[], uuid[], bigint[], bigint[], uuid[], bigint[]) is
     'Notes which CloudEvents listens have consumed and up to which they have looked; those that want more are told if there is more.';
+
+create function return_events(p_workflows uuid[], p_events uuid[]) returns void
+    language sql security definer
+    set search_path from current
+    set plan_cache_mode = force_generic_plan
+    set enable_seqscan = off
+    set enable_hashjoin = off
+    set enable_mergejoin = off
+    set jit = off
+as $$
+    delete from consumptions c
+    using unnest(p_workflows, p_events) as u (workflow_id, event_id)
+    where c.workflow_id = u.workflow_id and c.event_id = u.event_id
+$$;
+
+comment on function return_events(uuid[], uuid[]) is
+    'Forgets that workflows have consumed CloudEvents: they went back to before that, and may consume them again.';
 
 create function mail_of(p_listener uuid, p_most integer default 100) returns json
     language sql stable
@@ -906,6 +927,19 @@ $$;
 comment on function append_event(uuid, text, jsonb) is
     'Appends an event to a workflow''s history, returns its sequence number, and gives the workflow a turn.';
 
+create function must_exist(p_workflow uuid) returns void
+    language plpgsql stable
+    set search_path from current
+as $$
+begin
+    if not exists (select from workflows w where w.id = p_workflow) then
+        raise exception 'there is no workflow %', p_workflow using errcode = 'PW002';
+    end if;
+end
+$$;
+
+comment on function must_exist(uuid) is 'Raises PW002 if there is no such workflow.';
+
 create function cancel_workflow(id uuid, reason text default null) returns boolean
     language plpgsql security definer
     set search_path from current
@@ -922,9 +956,7 @@ begin
     where w.id = cancel_workflow.id and status not in ('COMPLETED', 'FAILED', 'CANCELLED')
     returning last_seq into v_seq;
     if v_seq is null then
-        if not exists (select from workflows w where w.id = cancel_workflow.id) then
-            raise exception 'there is no workflow %', cancel_workflow.id using errcode = 'PW002';
-        end if;
+        perform must_exist(cancel_workflow.id);
         return false;
     end if;
     insert into events (workflow_id, seq, type, data)
@@ -940,6 +972,122 @@ $$;
 
 comment on function cancel_workflow(uuid, text) is
     'Cancels a workflow; false if it has ended already. Running activities are ended at their worker''s next heartbeat.';
+
+create function hold_jobs(p_workflows uuid[]) returns void
+    language sql security definer
+    set search_path from current
+    set plan_cache_mode = force_generic_plan
+    set enable_seqscan = off
+    set enable_hashjoin = off
+    set enable_mergejoin = off
+    set jit = off
+as $$
+    -- What is leased goes on. The wish to be cancelled (-1) is granted to a paused workflow, too.
+    update jobs j set kind = 'held ' || j.kind
+    where j.workflow_id = any (p_workflows) and j.kind in ('decide', 'perform') and j.lease_token is null and j.seq <> -1
+$$;
+
+comment on function hold_jobs(uuid[]) is
+    'Takes the jobs of paused workflows out of the queue, as they are. The workflows'' rows are locked before.';
+
+create function pause_workflow(id uuid, reason text default null) returns boolean
+    language plpgsql security definer
+    set search_path from current
+as $$
+#variable_conflict use_column
+declare
+    v_seq bigint;
+begin
+    update workflows w
+    set last_seq = last_seq + 1, status = 'PAUSED'
+    where w.id = pause_workflow.id and status in ('PENDING', 'RUNNING')
+    returning last_seq into v_seq;
+    if v_seq is null then
+        perform must_exist(pause_workflow.id);
+        return false;
+    end if;
+    insert into events (workflow_id, seq, type, data)
+    values (pause_workflow.id, v_seq, 'workflow.paused',
+            jsonb_strip_nulls(jsonb_build_object('reason', pause_workflow.reason)));
+    perform hold_jobs(array[pause_workflow.id]);
+    return true;
+end
+$$;
+
+comment on function pause_workflow(uuid, text) is
+    'Pauses a workflow: no task of it begins, no timer fires and no CloudEvent is consumed until it is resumed; what is being performed is finished. False if it has ended or is paused already.';
+
+create function resume_workflow(id uuid) returns boolean
+    language plpgsql security definer
+    set search_path from current
+as $$
+#variable_conflict use_column
+declare
+    v_workflow workflows;
+begin
+    update workflows w
+    set last_seq = last_seq + 1, status = case when started_at is null then 'PENDING' else 'RUNNING' end
+    where w.id = resume_workflow.id and status = 'PAUSED'
+    returning * into v_workflow;
+    if v_workflow.id is null then
+        perform must_exist(resume_workflow.id);
+        return false;
+    end if;
+    insert into events (workflow_id, seq, type) values (resume_workflow.id, v_workflow.last_seq, 'workflow.resumed');
+    update jobs set kind = substr(kind, 6) where workflow_id = resume_workflow.id and kind like 'held %';
+    if v_workflow.status = 'RUNNING' then
+        insert into jobs (workflow_id, seq, kind, due_at, namespace, priority)
+        values (resume_workflow.id, 0, 'decide', now(), v_workflow.namespace, v_workflow.priority)
+        on conflict on constraint a_job_is_known_by_the_event_that_scheduled_it do
+            update set due_at = least(jobs.due_at, excluded.due_at);
+    end if;
+    perform wake_workers();
+    return true;
+end
+$$;
+
+comment on function resume_workflow(uuid) is
+    'Lets a paused workflow go on: what became due meanwhile happens now. False if it is not paused.';
+
+create function retry_workflow(id uuid, from_task text default null) returns boolean
+    language plpgsql security definer
+    set search_path from current
+as $$
+#variable_conflict use_column
+declare
+    v_workflow workflows;
+begin
+    -- Locked first, so that nobody retries it, too; refused without having changed anything.
+    select * into v_workflow from workflows w where w.id = retry_workflow.id for no key update;
+    if v_workflow.id is null then
+        perform must_exist(retry_workflow.id);
+    end if;
+    if v_workflow.status <> 'FAILED' then
+        return false;
+    end if;
+    if retry_workflow.from_task is not null and not exists (
+        select from events e
+        where e.workflow_id = retry_workflow.id and e.type ~ '^task\.'
+          and (e.task = retry_workflow.from_task or task_name(e.task) = retry_workflow.from_task)) then
+        raise exception 'the workflow % has run no task %', retry_workflow.id, retry_workflow.from_task
+            using errcode = 'PW002',
+                  hint = 'Name a task that it has run, or its JSON Pointer, as the view tasks has them; without one it goes on from the task that failed.';
+    end if;
+    update workflows w
+    set last_seq = last_seq + 1, status = 'RUNNING', error = null, ended_at = null
+    where w.id = retry_workflow.id;
+    insert into events (workflow_id, seq, type, data)
+    values (retry_workflow.id, v_workflow.last_seq + 1, 'workflow.retried',
+            jsonb_strip_nulls(jsonb_build_object('from_task', retry_workflow.from_task)));
+    insert into jobs (workflow_id, seq, kind, due_at, namespace, priority)
+    values (retry_workflow.id, 0, 'decide', now(), v_workflow.namespace, v_workflow.priority);
+    perform wake_workers();
+    return true;
+end
+$$;
+
+comment on function retry_workflow(uuid, text) is
+    'Lets a failed workflow go on from the task that failed, or from another that it has run (its name or JSON Pointer; the last time it ran counts). Tasks around it that run side by side or have a time limit begin anew. False if the workflow is not FAILED.';
 
 create function wait_for_workflow(id uuid, timeout interval default '30 s') returns jsonb
     language plpgsql security definer
@@ -1253,7 +1401,7 @@ begin
     left join lateral (
         select array_agg(j.seq) as due
         from (select j.seq from jobs j
-              where j.workflow_id = l.id and j.kind <> 'perform' and (j.due_at <= now()) is true
+              where j.workflow_id = l.id and j.kind = 'decide' and (j.due_at <= now()) is true
               for update skip locked) j) d on true
     left join lateral (
         select array_agg(j.seq) as done
@@ -1478,14 +1626,15 @@ create function release_activities(p_workflows uuid[], p_seqs bigint[], p_tokens
 as $$
 begin
     update jobs j
-    set lease_token = null, worker_id = null, due_at = now(), attempt = greatest(j.attempt - 1, 0)
-    from (select l.workflow_id, l.seq
+    set lease_token = null, worker_id = null, due_at = now(), attempt = greatest(j.attempt - 1, 0),
+        kind = case given.status when 'PAUSED' then 'held perform' else 'perform' end
+    from (select l.workflow_id, l.seq, (select w.status from workflows w where w.id = l.workflow_id) as status
           from jobs l
           join unnest(p_workflows, p_seqs, p_tokens) as p (workflow_id, seq, token)
                on l.workflow_id = p.workflow_id and l.seq = p.seq and l.lease_token = p.token
           -- never waiting: a turn may hold what this would wait for, and wait for what this holds
-          for update of l skip locked) held
-    where j.workflow_id = held.workflow_id and j.seq = held.seq;
+          for update of l skip locked) given
+    where j.workflow_id = given.workflow_id and j.seq = given.seq;
     perform wake_workers();
 end
 $$;
@@ -1509,7 +1658,7 @@ begin
         return 0;
     end if;
     update jobs set due_at = clock_timestamp() + p_delay
-    where workflow_id = p_workflow and kind <> 'perform' and due_at < clock_timestamp() + p_delay;
+    where workflow_id = p_workflow and kind = 'decide' and due_at < clock_timestamp() + p_delay;
     insert into jobs (workflow_id, seq, kind, due_at, namespace, priority, attempt)
     values (p_workflow, 0, 'decide', clock_timestamp() + p_delay, v_namespace, v_priority, 1)
     on conflict on constraint a_job_is_known_by_the_event_that_scheduled_it do
@@ -1812,7 +1961,7 @@ create function put_off(p_workflows uuid[], p_delay interval) returns void
     set jit = off
 as $$
     update jobs j set due_at = clock_timestamp() + p_delay
-    where j.workflow_id = any (p_workflows) and j.kind <> 'perform' and j.due_at <= clock_timestamp()
+    where j.workflow_id = any (p_workflows) and j.kind = 'decide' and j.due_at <= clock_timestamp()
 $$;
 
 comment on function put_off(uuid[], interval) is
@@ -1829,6 +1978,27 @@ $$;
 comment on function note_problems(text, text, text, text) is
     'Keeps what a worker found wrong with a definition, to be seen where definitions are listed.';
 
+create function standing_events(p_first uuid, p_last uuid) returns setof events
+    language sql stable security definer
+    set search_path from current
+as $$
+    with undone as materialized (
+        -- a failure that was retried, and what was done after the point to which the workflow then went back
+        select r.workflow_id, r.seq - 1 as first, r.seq as until
+        from events r where r.workflow_id between p_first and p_last and r.type = 'workflow.retried'
+        union all
+        select r.workflow_id, (r.data ->> 'to')::bigint + 1, r.seq
+        from events r where r.workflow_id between p_first and p_last and r.type = 'workflow.rewound'
+    )
+    select e.* from events e
+    where e.workflow_id between p_first and p_last
+      and not exists (select from undone u
+                      where u.workflow_id = e.workflow_id and e.seq >= u.first and e.seq < u.until)
+$$;
+
+comment on function standing_events(uuid, uuid) is
+    'The events of the workflows between two ids, but for what was undone when a failed workflow was retried.';
+
 create function check_numbering(p_first uuid, p_last uuid) returns table (
     problem text, workflow_id uuid, detail text
 )
@@ -1838,11 +2008,15 @@ as $$
     with counted as (
         select w.id, w.status, w.last_seq, w.folded_seq, count(e.seq) as events, min(e.seq) as first, max(e.seq) as last,
                array_agg(e.seq) filter (where e.type = 'workflow.started') as started,
-               array_agg(e.type order by e.seq)
-                   filter (where e.type in ('workflow.completed', 'workflow.failed', 'workflow.cancelled')) as ended,
-               min(e.seq) filter (where e.type in ('workflow.completed', 'workflow.failed', 'workflow.cancelled')) as ended_at
+               -- what failed may have been retried
+               array_agg(e.type order by e.seq) filter (
+                   where e.type in ('workflow.completed', 'workflow.failed', 'workflow.cancelled') and e.seq > r.seq) as ended,
+               min(e.seq) filter (
+                   where e.type in ('workflow.completed', 'workflow.failed', 'workflow.cancelled') and e.seq > r.seq) as ended_at
         from workflows w
         left join events e on e.workflow_id = w.id
+        cross join lateral (select coalesce(max(a.seq), 0) as seq from events a
+                            where a.workflow_id = w.id and a.type = 'workflow.retried') r
         where w.id between p_first and p_last
         group by w.id
     )
@@ -1881,15 +2055,14 @@ create function check_results(p_first uuid, p_last uuid) returns table (
 as $$
     with ends as (
         select e.workflow_id, e.seq, e.type, e.task, e.data, (e.data ->> 'start')::bigint as start
-        from events e
-        where e.workflow_id between p_first and p_last and e.data ? 'start'
+        from standing_events(p_first, p_last) e
+        where e.data ? 'start'
           and e.type in ('task.completed', 'task.failed', 'task.cancelled', 'branch.completed', 'branch.failed',
                          'branch.cancelled', 'extension.completed', 'extension.failed', 'extension.cancelled')
     ), starts as (
         select e.workflow_id, e.seq, e.type, e.task, e.data
-        from events e
-        where e.workflow_id between p_first and p_last
-          and e.type in ('task.started', 'branch.started', 'extension.started')
+        from standing_events(p_first, p_last) e
+        where e.type in ('task.started', 'branch.started', 'extension.started')
     ), pairs as (
         select r.*, s.seq as started, s.data as scheduled
         from ends r
@@ -1948,8 +2121,10 @@ as $$
     from set_ s
     join workflows w on w.id = s.workflow_id and w.status not in ('COMPLETED', 'FAILED', 'CANCELLED')
     where not exists (select from fired f where f.workflow_id = s.workflow_id and f.timer = s.seq)
+      and not exists (select from events r where r.workflow_id = s.workflow_id and r.seq > s.seq
+                        and r.type = 'workflow.retried')
       and not exists (select from void v where v.workflow_id = s.workflow_id and v.seq = s.seq)
-      and not exists (select from jobs j where j.workflow_id = s.workflow_id and j.seq = s.seq and j.kind = 'decide')
+      and not exists (select from jobs j where j.workflow_id = s.workflow_id and j.seq = s.seq and j.kind in ('decide', 'held decide'))
 $$;
 
 comment on function check_timers(uuid, uuid) is
@@ -1962,7 +2137,10 @@ create function check_jobs(p_first uuid, p_last uuid) returns table (
     set search_path from current
 as $$
     with live as (
-        select w.id from workflows w
+        select w.id, w.status,
+               (select coalesce(max(e.seq), 0) from events e
+                where e.workflow_id = w.id and e.type = 'workflow.retried') as retried
+        from workflows w
         where w.id between p_first and p_last and w.status not in ('COMPLETED', 'FAILED', 'CANCELLED')
     ), queue as (
         select j.* from jobs j where j.workflow_id between p_first and p_last
@@ -1970,7 +2148,8 @@ as $$
         -- what has begun and not ended in the histories of live workflows, and the timers that may still fire
         select e.workflow_id, e.seq, e.data ? 'activity' as performs
         from live l join events e on e.workflow_id = l.id
-        where (e.type = 'task.started' or e.type in ('timer.set', 'task.retried') and e.data ? 'due_at')
+        where e.seq > l.retried  -- whatever was open before that came to its end with the workflow
+          and (e.type = 'task.started' or e.type in ('timer.set', 'task.retried') and e.data ? 'due_at')
           and not exists (
               select from events r
               where r.workflow_id = e.workflow_id and r.seq > e.seq
@@ -1980,7 +2159,11 @@ as $$
     )
     select 'an ended workflow has a job', q.workflow_id, format('%s: %s at %s', w.status, q.kind, q.seq)
     from queue q join workflows w on w.id = q.workflow_id and w.id not in (select id from live)
-    where q.kind in ('decide', 'perform')
+    where q.kind in ('decide', 'perform', 'held decide', 'held perform')
+    union all
+    select 'a job of a workflow that is not paused is held', q.workflow_id, format('%s at %s', q.kind, q.seq)
+    from queue q join workflows w on w.id = q.workflow_id and w.status <> 'PAUSED'
+    where q.kind like 'held %'
     union all
     select 'a job belongs to nothing', q.workflow_id, format('%s at %s', q.kind, q.seq)
     from queue q
@@ -1991,7 +2174,8 @@ as $$
     union all
     select 'nothing will ever move this workflow: it has no job, listens for nothing, and waits for no other', l.id, ''
     from live l
-    where not exists (select from queue q where q.workflow_id = l.id)
+    where l.status <> 'PAUSED'
+      and not exists (select from queue q where q.workflow_id = l.id)
       and not exists (select from subscriptions s where s.workflow_id = l.id)
       and not exists (select from workflows c where c.parent_id = l.id and c.parent_waits
                         and c.status not in ('COMPLETED', 'FAILED', 'CANCELLED'))
@@ -1999,16 +2183,16 @@ as $$
     select 'an activity that was begun has no job', o.workflow_id, format('at %s', o.seq)
     from open_ o
     where o.performs
-      and not exists (select from queue q where q.workflow_id = o.workflow_id and q.seq = o.seq and q.kind = 'perform')
+      and not exists (select from queue q where q.workflow_id = o.workflow_id and q.seq = o.seq and q.kind in ('perform', 'held perform'))
     union all
     select 'a job was scheduled by nothing that is still open', q.workflow_id, format('%s at %s', q.kind, q.seq)
     from queue q join live l on l.id = q.workflow_id
     where q.seq > 0
       and not exists (select from open_ o where o.workflow_id = q.workflow_id and o.seq = q.seq
-                        and (q.kind = 'decide' or o.performs))
+                        and (q.kind in ('decide', 'held decide') or o.performs))
       -- the end of a child is told to its parent even if that has stopped waiting: its next turn drops it
       and not exists (select from workflows c where c.parent_id = q.workflow_id and c.parent_seq = q.seq
-                        and q.kind = 'decide')
+                        and q.kind in ('decide', 'held decide'))
     union all
     select 'a lease that is counted was never granted', q.workflow_id, format('at %s, attempt %s', q.seq, q.attempt)
     from queue q where q.lease_token is not null and q.attempt < 1
@@ -2029,8 +2213,8 @@ as $$
                    select from events r
                    where r.workflow_id = e.workflow_id and r.seq > e.seq and r.data @> '{"ends_listen": true}'
                      and r.data -> 'start' = e.data -> 'start') as is_live
-        from events e join workflows w on w.id = e.workflow_id
-        where e.workflow_id between p_first and p_last and e.type = 'listen.started'
+        from standing_events(p_first, p_last) e join workflows w on w.id = e.workflow_id
+        where e.type = 'listen.started'
     ), subscribed as (
         select s.workflow_id, s.seq, count(*) as filters
         from subscriptions s
@@ -2038,8 +2222,8 @@ as $$
         group by s.workflow_id, s.seq
     ), received as (
         select e.workflow_id, e.seq, (e.data ->> 'received')::uuid as event_id
-        from events e
-        where e.workflow_id between p_first and p_last and e.type = 'event.received'
+        from standing_events(p_first, p_last) e
+        where e.type = 'event.received'
     )
     select 'a listen is not subscribed to what it waits for', b.workflow_id,
            format('start %s: %s filters, %s subscriptions', b.start, b.filters, coalesce(s.filters, 0))
@@ -2472,7 +2656,8 @@ declare
     v_schema constant text := current_schema();
     v_function regprocedure;
     v_public constant text[] := array['define_workflow', 'start_workflow', 'append_event', 'publish_event',
-                                      'cancel_workflow', 'wait_for_workflow'];
+                                      'cancel_workflow', 'pause_workflow', 'resume_workflow', 'retry_workflow',
+                                      'wait_for_workflow'];
 begin
     execute format('revoke all on schema %I from public', v_schema);
     for v_function in select oid from pg_proc where pronamespace = quote_ident(v_schema)::regnamespace loop

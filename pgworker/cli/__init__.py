@@ -11,6 +11,7 @@ import typer
 
 from pgworker import __version__
 from pgworker.cli.conformance import conformance
+from pgworker.cli.control import cancel, pause, resume, retry
 from pgworker.cli.diagram import diagram
 from pgworker.cli.failures import told
 from pgworker.cli.lifecycle import lifecycle
@@ -20,7 +21,7 @@ from pgworker.cli.publish import publish
 from pgworker.cli.run import run
 from pgworker.cli.show import history, list_, show
 from pgworker.cli.signals import unwind_on_termination
-from pgworker.cli.start import cancel, start
+from pgworker.cli.start import start
 from pgworker.cli.validate import deploy, validate
 from pgworker.cli.verify import verify
 from pgworker.cli.worker import worker
@@ -47,6 +48,9 @@ app.command("show")(told(show))
 app.command("history")(told(history))
 app.command("lifecycle")(told(lifecycle))
 app.command("cancel")(told(cancel))
+app.command("pause")(told(pause))
+app.command("resume")(told(resume))
+app.command("retry")(told(retry))
 app.command("publish")(told(publish))
 app.command("verify")(told(verify))
 app.command(

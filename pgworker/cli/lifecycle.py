@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from pgworker.cli.connect import ask
+from pgworker.cli.control import IdArgument
 from pgworker.cli.output import Format, OutputOption, chosen, write_list, write_table
-from pgworker.cli.start import IdArgument
 
 if TYPE_CHECKING:
     from pgworker.client import Client, LifecycleRow

@@ -12,6 +12,7 @@ from uuid import UUID
 import typer
 
 from pgworker.cli.connect import ask
+from pgworker.cli.control import IdArgument
 from pgworker.cli.inputs import LabelOption, labels
 from pgworker.cli.output import (
     Format,
@@ -24,7 +25,6 @@ from pgworker.cli.output import (
     write_list,
     write_table,
 )
-from pgworker.cli.start import IdArgument
 
 if TYPE_CHECKING:
     from pgworker.client import Client, HistoryRow, TaskRow, Workflow

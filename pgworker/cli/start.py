@@ -1,4 +1,4 @@
-"""``pgworker start`` and ``pgworker cancel``: workflows begin, or are ended."""
+"""``pgworker start``: workflows begin."""
 
 from __future__ import annotations
 
@@ -19,12 +19,9 @@ from pgworker.cli.inputs import (
     workflow_input,
 )
 from pgworker.cli.output import write_json
-from pgworker.errors import Conflict
 
 if TYPE_CHECKING:
     from pgworker.client import Client, StartOptions
-
-IdArgument = Annotated[UUID, typer.Argument(metavar="ID", help="The workflow's id.")]
 
 
 def start(
@@ -71,19 +68,3 @@ def start(
     if timeout is not None and not wait:
         raise typer.BadParameter("--timeout is for --wait")
     ask(starting)
-
-
-def cancel(
-    workflow_id: IdArgument,
-    reason: Annotated[str | None, typer.Option(help="Why; it is kept in the workflow's error.")] = None,
-) -> None:
-    """Cancel a workflow; an error if it has ended already."""
-
-    async def cancelling(client: Client) -> None:
-        if await client.cancel(str(workflow_id), reason):
-            print(f"cancelled {workflow_id}")
-            return
-        status = (await client.get(str(workflow_id))).status
-        raise Conflict(f"the workflow {workflow_id} is {status} and cannot be cancelled any more")
-
-    ask(cancelling)

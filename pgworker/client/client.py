@@ -172,6 +172,25 @@ class Client:
         """Cancels a workflow; false if it has ended already. Raises ``NotFound``."""
         return await self._workflows.cancel(workflow_id, reason)
 
+    async def pause(self, workflow_id: str, reason: str | None = None) -> bool:
+        """Pauses a workflow; false if it has ended or is paused already. Raises ``NotFound``.
+
+        What is being performed is finished; nothing else begins, fires or is consumed until it is resumed.
+        """
+        return await self._workflows.pause(workflow_id, reason)
+
+    async def resume(self, workflow_id: str) -> bool:
+        """Lets a paused workflow go on; false if it is not paused. Raises ``NotFound``."""
+        return await self._workflows.resume(workflow_id)
+
+    async def retry(self, workflow_id: str, from_task: str | None = None) -> bool:
+        """Lets a failed workflow go on; false if it is not FAILED.
+
+        It goes on from the task that failed, or from ``from_task`` (a name or JSON Pointer). Raises
+        ``NotFound``, also for a task that the workflow has not run.
+        """
+        return await self._workflows.retry(workflow_id, from_task)
+
     def verify(self, workflow_id: str | None = None) -> AsyncIterator[Verified]:
         """Checks every invariant, of the whole database or of one workflow, and tells of it bit by bit.
 

@@ -74,6 +74,13 @@ class Consume:
 
 
 @dataclass(frozen=True, slots=True)
+class Return:
+    """The workflow has gone back to before it consumed a CloudEvent."""
+
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class LookAgain:
     """The listen ``start`` is ready for another CloudEvent."""
 
@@ -108,6 +115,7 @@ Command: TypeAlias = (
     | Subscribe
     | Unsubscribe
     | Consume
+    | Return
     | LookAgain
     | StartChild
     | CancelChild
@@ -123,7 +131,9 @@ def commands(new_events: Sequence[Event]) -> Iterator[Command]:
     """
     yield from (_publish(event) for event in new_events if "emits" in event.data)
     for event in new_events:
-        if event.type == events.EVENT_RECEIVED:
+        if event.type == events.WORKFLOW_REWOUND:
+            yield from (Return(str(event_id)) for event_id in array(event.data["returned"]))
+        elif event.type == events.EVENT_RECEIVED:
             yield Consume(event.start, str(event.data["received"]))
     ended = {event.start: event for event in new_events if event.data.keys() & {"ends_listen", "ends_child"}}
     begun = {e.start for e in new_events if e.type in (events.LISTEN_STARTED, events.CHILD_STARTED)}

@@ -18,8 +18,9 @@ from pgworker.engine.inputs import (
     Input,
     TimerDue,
 )
+from pgworker.engine.rewinding import Back
 from pgworker.engine.run import Run
-from pgworker.engine.state import ROOT, Frame, State
+from pgworker.engine.state import ROOT, Frame, State, Status
 from pgworker.engine.tasks import (
     activity,
     calling,
@@ -76,16 +77,22 @@ def decide(
     now: datetime,
     *,
     inputs: Sequence[Input] = (),
+    back: Back | None = None,
     max_events: int = MAX_EVENTS,
     max_history: int = MAX_HISTORY,
 ) -> Record:
     """Takes in what the world told and goes on as far as possible; ``state`` is advanced in place.
 
-    ``now`` is the database's time of the transaction. The same arguments give the same events.
+    ``now`` is the database's time of the transaction, ``back`` what a workflow that is retried goes on from.
+    A paused one takes in what it is told and does not go on. The same arguments give the same events.
     """
     decision = Decision(workflow_id, plan, state, now)
+    if back is not None:
+        workflow.rewind(decision, back)
     for told in inputs:
         _take(decision, told)
+    if state.status is Status.PAUSED:
+        return decision
     while (
         state.ready
         and len(decision.events) < max_events

@@ -8,7 +8,7 @@ from pgworker.engine.codec import encode
 from pgworker.engine.events import Event
 from pgworker.engine.evolve import evolve
 from pgworker.engine.scope import Scope
-from pgworker.engine.state import ROOT, Frame, State
+from pgworker.engine.state import ROOT, Frame, State, Status
 from pgworker.plan.nodes import Plan
 from pgworker.types import JsonObject, Pointer
 
@@ -35,7 +35,7 @@ class Record:
     @property
     def goes_on(self) -> bool:
         """Whether the decision stopped at its limit, not because there was nothing more to do."""
-        return bool(self.state.ready)
+        return bool(self.state.ready) and self.state.status is Status.RUNNING
 
     def record(self, type_: str, task: Pointer | None, data: JsonObject) -> int:
         """Makes an event, takes it into the state, returns its seq; raises ``Fault`` if it is too large."""

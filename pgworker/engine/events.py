@@ -25,6 +25,9 @@ What the members of ``data`` mean (all are optional, absent means none):
 ``ends_listen`` true where the activation that the event ends was listening
 ``child``  the id of the workflow that a task started; ``ends_child`` true where nobody waits for it any more
 ``section`` the list, or part of it, that a frame comes to; absent where it is the task itself
+``from_task`` the task that a workflow which failed goes on from; absent for the one that failed
+``state`` what the workflow goes on from: as things stood after the event ``to``; ``returned`` our ids of the
+          CloudEvents that it has consumed since then, and may consume again
 ========== ======================================================================================
 """
 
@@ -39,6 +42,10 @@ WORKFLOW_STARTED: Final = "workflow.started"
 WORKFLOW_COMPLETED: Final = "workflow.completed"
 WORKFLOW_FAILED: Final = "workflow.failed"
 WORKFLOW_CANCELLED: Final = "workflow.cancelled"
+WORKFLOW_PAUSED: Final = "workflow.paused"
+WORKFLOW_RESUMED: Final = "workflow.resumed"
+WORKFLOW_RETRIED: Final = "workflow.retried"
+WORKFLOW_REWOUND: Final = "workflow.rewound"
 TERMINAL: Final = frozenset({WORKFLOW_COMPLETED, WORKFLOW_FAILED, WORKFLOW_CANCELLED})
 INPUT_TRANSFORMED: Final = "input.transformed"
 TASK_STARTED: Final = "task.started"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import fields
 from datetime import datetime
 
 from pgworker.engine import events, fold_composites, fold_waits
 from pgworker.engine.events import Event, array, ended_jobs, object_
 from pgworker.engine.state import ROOT, Activation, Extended, Frame, State, Status
+from pgworker.engine.state_json import state_of
 from pgworker.types import JsonValue
 
 
@@ -226,6 +228,27 @@ def _extension_completed(state: State, event: Event) -> None:
     _go_on(state, parent, event)
 
 
+def _workflow_paused(state: State, event: Event) -> None:
+    state.status = Status.PAUSED
+
+
+def _workflow_resumed(state: State, event: Event) -> None:
+    state.status = Status.RUNNING
+
+
+def _workflow_retried(state: State, event: Event) -> None:
+    state.status = Status.RUNNING
+    state.error = None
+    state.retrying = str(event.data.get("from_task", ""))
+
+
+def _workflow_rewound(state: State, event: Event) -> None:
+    before = state_of(object_(event.data["state"]))
+    for field in fields(State):
+        if field.name != "seq":
+            setattr(state, field.name, getattr(before, field.name))
+
+
 def _workflow_completed(state: State, event: Event) -> None:
     root = state.frames[ROOT]
     state.output = event.data.get("output", root.data)
@@ -263,6 +286,10 @@ _CHANGES: dict[str, Callable[[State, Event], None]] = {
     events.EXTENSION_COMPLETED: _extension_completed,
     events.EXTENSION_FAILED: _task_failed,
     events.EXTENSION_CANCELLED: _task_cancelled,
+    events.WORKFLOW_PAUSED: _workflow_paused,
+    events.WORKFLOW_RESUMED: _workflow_resumed,
+    events.WORKFLOW_RETRIED: _workflow_retried,
+    events.WORKFLOW_REWOUND: _workflow_rewound,
     events.WORKFLOW_COMPLETED: _workflow_completed,
     events.WORKFLOW_FAILED: _workflow_failed,
     events.WORKFLOW_CANCELLED: _workflow_cancelled,

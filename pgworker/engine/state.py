@@ -149,7 +149,8 @@ class State:
     """Everything that is known of a workflow after the event ``seq``.
 
     ``ready`` holds the keys of the frames that can go on, in the order in which they became so; ``timers``
-    leads from the seq of a timer to the start of what it is set for.
+    leads from the seq of a timer to the start of what it is set for. ``retrying`` is there until a
+    workflow that had failed has been put back: the task to go on from, empty for the one that failed.
     """
 
     seq: int = 0
@@ -160,6 +161,7 @@ class State:
     error: JsonObject | None = None
     started_at: datetime | None = None
     ending: bool = False
+    retrying: str | None = None
     frames: dict[int, Frame] = field(default_factory=dict)
     activations: dict[int, Activation] = field(default_factory=dict)
     ready: dict[int, None] = field(default_factory=dict)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
+
+import orjson
 
 from pgworker.engine import events
 from pgworker.engine.decision import Decision
 from pgworker.engine.faults import FAILURES, problem_of
+from pgworker.engine.rewinding import Back
 from pgworker.engine.run import conform
 from pgworker.engine.state import ROOT, Frame
+from pgworker.engine.state_json import state_text
 from pgworker.engine.tasks.cancelling import cancel_inside
 from pgworker.engine.times import due_after
 from pgworker.errors import Fault, FaultKind
@@ -30,7 +35,7 @@ def advance(
         if not root.begun and root.index < 0:
             conform(decision.plan.flow.input_schema, root.raw, "workflow's input")
             part = "/timeout"
-            _set_timeout(decision, root)
+            _set_timeout(decision, root, root.started_at)
             part = "/input"
             if _transforms_input(decision, root):
                 return
@@ -47,10 +52,11 @@ def advance(
 def cancel(decision: Decision) -> None:
     """Ends the workflow because whoever started it does not wait for it any more."""
     state = decision.state
-    if state.status.is_terminal or ROOT not in state.frames:
+    if state.status.is_terminal:
         return
-    root = state.frames[ROOT]
-    cancel_inside(decision, root)
+    root = state.frames.get(ROOT)
+    if root is not None:
+        cancel_inside(decision, root)
     fault = Fault(FaultKind.RUNTIME, "the workflow that started this one does not wait for it any more")
     error = problem_of(fault, "/") | {"status": 499, "title": "Cancelled"}
     _end(decision, root, events.WORKFLOW_CANCELLED, {"error": error})
@@ -63,12 +69,24 @@ def fail(decision: Decision, fault: Fault) -> None:
     _end(decision, root, events.WORKFLOW_FAILED, {"error": problem_of(fault, "/")})
 
 
-def _set_timeout(decision: Decision, root: Frame) -> None:
+def rewind(decision: Decision, back: Back) -> None:
+    """Goes on from an earlier state; the workflow's time limit begins anew."""
+    try:
+        earlier = orjson.loads(state_text(back.state))
+        data: JsonObject = {"to": back.state.seq, "state": earlier, "returned": back.returned}
+        decision.record(events.WORKFLOW_REWOUND, None, data)
+        _set_timeout(decision, decision.state.frames[ROOT], decision.now)
+    except FAILURES as failure:
+        root = decision.state.frames.get(ROOT)
+        _end(decision, root, events.WORKFLOW_FAILED, {"error": problem_of(failure, "/")})
+
+
+def _set_timeout(decision: Decision, root: Frame, since: datetime) -> None:
     timeout = decision.plan.timeout
     if timeout is not None and not root.timers:
         scope = decision.scope(ROOT)
         scope.input = root.raw
-        due_at = due_after(timeout, root.started_at, root.raw, scope)
+        due_at = due_after(timeout, since, root.raw, scope)
         data: JsonObject = {"start": ROOT, "due_at": due_at.isoformat(), "purpose": "timeout"}
         decision.record(events.TIMER_SET, None, data)
 
@@ -99,7 +117,7 @@ def _complete(decision: Decision, root: Frame) -> None:
     _end(decision, root, events.WORKFLOW_COMPLETED, data)
 
 
-def _end(decision: Decision, root: Frame, type_: str, data: JsonObject) -> None:
-    if root.timers:
+def _end(decision: Decision, root: Frame | None, type_: str, data: JsonObject) -> None:
+    if root is not None and root.timers:
         data["ends_jobs"] = [*root.timers]
     decision.record(type_, None, data)

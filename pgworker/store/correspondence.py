@@ -8,7 +8,15 @@ from typing import Any
 import orjson
 from psycopg import AsyncConnection
 
-from pgworker.engine.commands import CancelChild, Consume, LookAgain, StartChild, Subscribe, Unsubscribe
+from pgworker.engine.commands import (
+    CancelChild,
+    Consume,
+    LookAgain,
+    Return,
+    StartChild,
+    Subscribe,
+    Unsubscribe,
+)
 from pgworker.store.arrays import JsonArray, json_array, plain, quoted
 from pgworker.store.database import Database
 
@@ -23,6 +31,7 @@ class Correspondence:
     subscribed: list[tuple[str, Subscribe]] = field(default_factory=list)
     unsubscribed: list[tuple[str, Unsubscribe]] = field(default_factory=list)
     consumed: list[tuple[str, Consume]] = field(default_factory=list)
+    returned: list[tuple[str, Return]] = field(default_factory=list)
     looking: list[tuple[str, LookAgain]] = field(default_factory=list)
     seen: list[tuple[str, int, int]] = field(default_factory=list)
     started: list[tuple[str, StartChild]] = field(default_factory=list)
@@ -31,7 +40,7 @@ class Correspondence:
     def add(
         self,
         workflow_id: str,
-        command: Subscribe | Unsubscribe | Consume | LookAgain | StartChild | CancelChild,
+        command: Subscribe | Unsubscribe | Consume | Return | LookAgain | StartChild | CancelChild,
     ) -> None:
         """Takes in what a workflow asks for."""
         match command:
@@ -41,6 +50,8 @@ class Correspondence:
                 self.unsubscribed.append((workflow_id, command))
             case Consume():
                 self.consumed.append((workflow_id, command))
+            case Return():
+                self.returned.append((workflow_id, command))
             case LookAgain():
                 self.looking.append((workflow_id, command))
             case StartChild():
@@ -62,6 +73,7 @@ class CorrespondenceWriter:
             "select {schema}.consume_events(%s::uuid[], %s::bigint[], %s::uuid[], %s::uuid[], %s::bigint[],"
             " %s::bigint[], %s::uuid[], %s::bigint[])"
         )
+        self._return = database.statement("select {schema}.return_events(%s::uuid[], %s::uuid[])")
         self._start = database.statement(
             "select {schema}.start_children(%s::uuid[], %s::bigint[], %s::uuid[], %s::text[], %s::text[],"
             " %s::text[], %s::jsonb[], %s::boolean[])"
@@ -69,9 +81,14 @@ class CorrespondenceWriter:
         self._cancel = database.statement("select {schema}.cancel_children(%s::uuid[])")
 
     async def send(self, connection: AsyncConnection[Any], letters: Correspondence) -> None:
-        """Sends what there is to write. Listens end before others begin, and look on after both."""
+        """Sends what there is to write. Listens end before others begin, and look on after both.
+
+        What is returned is so before the workflow may consume it again.
+        """
         if letters.unsubscribed:
             await connection.execute(self._unsubscribe, _unsubscriptions(letters))
+        if letters.returned:
+            await connection.execute(self._return, _returned(letters))
         if letters.consumed or letters.seen or letters.looking:
             await connection.execute(self._consume, _consumptions(letters))
         if letters.subscribed:
@@ -86,6 +103,13 @@ def _unsubscriptions(letters: Correspondence) -> list[str]:
     return [
         plain(workflow_id for workflow_id, _ in letters.unsubscribed),
         plain(command.start for _, command in letters.unsubscribed),
+    ]
+
+
+def _returned(letters: Correspondence) -> list[str]:
+    return [
+        plain(workflow_id for workflow_id, _ in letters.returned),
+        plain(command.event_id for _, command in letters.returned),
     ]
 
 

@@ -132,6 +132,7 @@ class Writes:
     published: list[str] = field(default_factory=list)
     letters: Correspondence = field(default_factory=Correspondence)
     put_off: list[str] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)
     snapshots: list[Snapshot] = field(default_factory=list)
     size: int = 0
 
@@ -236,6 +237,7 @@ class TurnConnection:
             " from {schema}.definitions d where namespace = %s and name = %s and version = %s"
         )
         self._put_off = database.statement("select {schema}.put_off(%s::uuid[], %s)")
+        self._hold = database.statement("select {schema}.hold_jobs(%s::uuid[])")
         self._declare_idle = database.statement("select {schema}.declare_idle(%s, %s)")
         self._lookout = Lookout(database)
         self._postpone = database.statement("select {schema}.postpone_turn(%s::uuid, %s)")
@@ -362,6 +364,8 @@ class TurnConnection:
             await self._connection.execute(
                 self._put_off, [plain(writes.put_off), timedelta(seconds=_PUT_OFF_SECONDS)]
             )
+        if writes.held:
+            await self._connection.execute(self._hold, [plain(writes.held)])
 
     async def _send_lease(self, slots: int) -> AsyncCursor[Any] | None:
         if slots <= 0:

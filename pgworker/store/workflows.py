@@ -130,6 +130,26 @@ class Workflows:
             )
         )
 
+    async def pause(self, workflow_id: str, reason: str | None = None) -> bool:
+        """Pauses a workflow; false if it has ended or is paused already."""
+        return bool(
+            await self._call(
+                "select {schema}.pause_workflow(%(id)s, %(reason)s)", {"id": workflow_id, "reason": reason}
+            )
+        )
+
+    async def resume(self, workflow_id: str) -> bool:
+        """Lets a paused workflow go on; false if it is not paused."""
+        return bool(await self._call("select {schema}.resume_workflow(%(id)s)", {"id": workflow_id}))
+
+    async def retry(self, workflow_id: str, from_task: str | None = None) -> bool:
+        """Lets a failed workflow go on; false if it has not failed."""
+        return bool(
+            await self._call(
+                "select {schema}.retry_workflow(%(id)s, %(from)s)", {"id": workflow_id, "from": from_task}
+            )
+        )
+
     async def get(self, workflow_id: str) -> Workflow:
         """One workflow; raises ``NotFound``."""
         return _only(await self._rows(Workflow, _GET, {"id": workflow_id}), workflow_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from pgworker.engine.rewinding import Back
 from pgworker.engine.state import State
 
 
@@ -12,7 +13,8 @@ from pgworker.engine.state import State
 class Known:
     """A state, the bytes that it stands for, and as of which event there is a snapshot of which size.
 
-    ``since_queued`` counts the events that the workflow has made without losing its place in the queue.
+    ``since_queued`` counts the events that the workflow has made without losing its place in the queue,
+    ``back`` is what it goes on from if it is being retried.
     """
 
     state: State
@@ -20,6 +22,7 @@ class Known:
     snapshot_seq: int = 0
     snapshot_size: int = 0
     since_queued: int = 0
+    back: Back | None = None
 
 
 class StateCache:

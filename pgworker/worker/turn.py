@@ -17,6 +17,7 @@ from pgworker.engine.decision import Record
 from pgworker.engine.events import Event
 from pgworker.engine.evolve import evolve
 from pgworker.engine.inputs import CancelWanted, ChildReported, Input, Outcome, TimerDue
+from pgworker.engine.rewinding import rewound
 from pgworker.engine.state import State, Status
 from pgworker.errors import DocumentError, Fault, FaultKind
 from pgworker.store.snapshots import restored, taken
@@ -125,19 +126,19 @@ class TurnMaker:
         """Fetch the history, rebuild the state, process what happened, go on, write it down."""
         known = self._rebuilt(claim, turn.pasts)
         state = known.state
-        record = self._decided(claim, state, turn)
+        record = self._decided(claim, known, turn)
         turn.size += record.size
         stays = _keeps_place(claim, known, record)
         _write_events(turn.writes, claim, record)
         _write_workflow(turn.writes, claim, state)
-        _end_jobs(turn, claim, stays=stays)
+        _end_jobs(turn, claim, stays=stays, paused=state.status is Status.PAUSED)
         _write_jobs(turn, claim, record)
         if record.goes_on and not stays:
             _write_job(turn.writes, claim, 0, "decide")
         turn.writes.letters.seen.extend(
             (claim.workflow_id, start, _seen(claim, start, last)) for start, last in record.examined.items()
         )
-        if not state.status.is_terminal:
+        if not state.status.is_terminal and state.retrying is None:
             known.weight += _BYTES_FOR_EACH * record.size
             if state.seq - known.snapshot_seq >= max(SNAPSHOT_EVERY, known.snapshot_size // _SNAPSHOT_SHARE):
                 _keep_snapshot(turn.writes, claim, known)
@@ -157,9 +158,13 @@ class TurnMaker:
         if known.state.seq != claim.last_seq:
             raise ValueError(f"the state is at event {known.state.seq} and the history at {claim.last_seq}")
         known.weight += _weight(history)
+        if known.state.retrying is not None and known.state.status is Status.RUNNING:
+            known.back = rewound(history)
         return known
 
-    def _decided(self, claim: Claim, state: State, turn: Turn) -> Record:
+    def _decided(self, claim: Claim, known: Known, turn: Turn) -> Record:
+        state, back = known.state, known.back
+        known.back = None
         if state.status.is_terminal:
             return Record(state, turn.now)
         plan = self._plan_of(claim)
@@ -173,6 +178,7 @@ class TurnMaker:
             state,
             turn.now,
             inputs=told,
+            back=back,
             max_events=self._max_events,
             max_history=self._max_history,
         )
@@ -223,10 +229,12 @@ def _keeps_place(claim: Claim, known: Known, record: Record) -> bool:
     return stays
 
 
-def _end_jobs(turn: Turn, claim: Claim, *, stays: bool = False) -> None:
-    """Ends what was due and done, but for the workflow's own job if that ``stays``."""
+def _end_jobs(turn: Turn, claim: Claim, *, stays: bool = False, paused: bool = False) -> None:
+    """Ends what was due and done, but for the workflow's own job if that ``stays``, and what is held."""
     for seq in (*claim.due, *claim.done):
-        if seq or not stays:
+        if paused and seq in claim.due and seq != _CANCEL:
+            turn.writes.held.append(claim.workflow_id)
+        elif seq or not stays:
             _end_job(turn, claim, seq)
 
 
@@ -277,6 +285,8 @@ def _told(claim: Claim, state: State, outcomes: Mapping[tuple[str, int], Outcome
     if _CANCEL in claim.due:
         return [CancelWanted()]
     told: list[Input] = [outcomes[claim.workflow_id, seq] for seq in claim.done]
+    if state.status is Status.PAUSED:
+        return told  # the rest is held until it goes on
     reports = {report.start: report for report in claim.children}
     for seq in sorted(seq for seq in claim.due if seq > 0):
         is_child = seq in state.activations and state.activations[seq].child is not None

@@ -5,7 +5,10 @@ create function check_jobs(p_first uuid, p_last uuid) returns table (
     set search_path from current
 as $$
     with live as (
-        select w.id from workflows w
+        select w.id, w.status,
+               (select coalesce(max(e.seq), 0) from events e
+                where e.workflow_id = w.id and e.type = 'workflow.retried') as retried
+        from workflows w
         where w.id between p_first and p_last and w.status not in ('COMPLETED', 'FAILED', 'CANCELLED')
     ), queue as (
         select j.* from jobs j where j.workflow_id between p_first and p_last
@@ -13,7 +16,8 @@ as $$
         -- what has begun and not ended in the histories of live workflows, and the timers that may still fire
         select e.workflow_id, e.seq, e.data ? 'activity' as performs
         from live l join events e on e.workflow_id = l.id
-        where (e.type = 'task.started' or e.type in ('timer.set', 'task.retried') and e.data ? 'due_at')
+        where e.seq > l.retried  -- whatever was open before that came to its end with the workflow
+          and (e.type = 'task.started' or e.type in ('timer.set', 'task.retried') and e.data ? 'due_at')
           and not exists (
               select from events r
               where r.workflow_id = e.workflow_id and r.seq > e.seq
@@ -23,7 +27,11 @@ as $$
     )
     select 'an ended workflow has a job', q.workflow_id, format('%s: %s at %s', w.status, q.kind, q.seq)
     from queue q join workflows w on w.id = q.workflow_id and w.id not in (select id from live)
-    where q.kind in ('decide', 'perform')
+    where q.kind in ('decide', 'perform', 'held decide', 'held perform')
+    union all
+    select 'a job of a workflow that is not paused is held', q.workflow_id, format('%s at %s', q.kind, q.seq)
+    from queue q join workflows w on w.id = q.workflow_id and w.status <> 'PAUSED'
+    where q.kind like 'held %'
     union all
     select 'a job belongs to nothing', q.workflow_id, format('%s at %s', q.kind, q.seq)
     from queue q
@@ -34,7 +42,8 @@ as $$
     union all
     select 'nothing will ever move this workflow: it has no job, listens for nothing, and waits for no other', l.id, ''
     from live l
-    where not exists (select from queue q where q.workflow_id = l.id)
+    where l.status <> 'PAUSED'
+      and not exists (select from queue q where q.workflow_id = l.id)
       and not exists (select from subscriptions s where s.workflow_id = l.id)
       and not exists (select from workflows c where c.parent_id = l.id and c.parent_waits
                         and c.status not in ('COMPLETED', 'FAILED', 'CANCELLED'))
@@ -42,16 +51,16 @@ as $$
     select 'an activity that was begun has no job', o.workflow_id, format('at %s', o.seq)
     from open_ o
     where o.performs
-      and not exists (select from queue q where q.workflow_id = o.workflow_id and q.seq = o.seq and q.kind = 'perform')
+      and not exists (select from queue q where q.workflow_id = o.workflow_id and q.seq = o.seq and q.kind in ('perform', 'held perform'))
     union all
     select 'a job was scheduled by nothing that is still open', q.workflow_id, format('%s at %s', q.kind, q.seq)
     from queue q join live l on l.id = q.workflow_id
     where q.seq > 0
       and not exists (select from open_ o where o.workflow_id = q.workflow_id and o.seq = q.seq
-                        and (q.kind = 'decide' or o.performs))
+                        and (q.kind in ('decide', 'held decide') or o.performs))
       -- the end of a child is told to its parent even if that has stopped waiting: its next turn drops it
       and not exists (select from workflows c where c.parent_id = q.workflow_id and c.parent_seq = q.seq
-                        and q.kind = 'decide')
+                        and q.kind in ('decide', 'held decide'))
     union all
     select 'a lease that is counted was never granted', q.workflow_id, format('at %s, attempt %s', q.seq, q.attempt)
     from queue q where q.lease_token is not null and q.attempt < 1

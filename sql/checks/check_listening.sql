@@ -10,8 +10,8 @@ as $$
                    select from events r
                    where r.workflow_id = e.workflow_id and r.seq > e.seq and r.data @> '{"ends_listen": true}'
                      and r.data -> 'start' = e.data -> 'start') as is_live
-        from events e join workflows w on w.id = e.workflow_id
-        where e.workflow_id between p_first and p_last and e.type = 'listen.started'
+        from standing_events(p_first, p_last) e join workflows w on w.id = e.workflow_id
+        where e.type = 'listen.started'
     ), subscribed as (
         select s.workflow_id, s.seq, count(*) as filters
         from subscriptions s
@@ -19,8 +19,8 @@ as $$
         group by s.workflow_id, s.seq
     ), received as (
         select e.workflow_id, e.seq, (e.data ->> 'received')::uuid as event_id
-        from events e
-        where e.workflow_id between p_first and p_last and e.type = 'event.received'
+        from standing_events(p_first, p_last) e
+        where e.type = 'event.received'
     )
     select 'a listen is not subscribed to what it waits for', b.workflow_id,
            format('start %s: %s filters, %s subscriptions', b.start, b.filters, coalesce(s.filters, 0))

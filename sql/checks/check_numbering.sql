@@ -7,11 +7,15 @@ as $$
     with counted as (
         select w.id, w.status, w.last_seq, w.folded_seq, count(e.seq) as events, min(e.seq) as first, max(e.seq) as last,
                array_agg(e.seq) filter (where e.type = 'workflow.started') as started,
-               array_agg(e.type order by e.seq)
-                   filter (where e.type in ('workflow.completed', 'workflow.failed', 'workflow.cancelled')) as ended,
-               min(e.seq) filter (where e.type in ('workflow.completed', 'workflow.failed', 'workflow.cancelled')) as ended_at
+               -- what failed may have been retried
+               array_agg(e.type order by e.seq) filter (
+                   where e.type in ('workflow.completed', 'workflow.failed', 'workflow.cancelled') and e.seq > r.seq) as ended,
+               min(e.seq) filter (
+                   where e.type in ('workflow.completed', 'workflow.failed', 'workflow.cancelled') and e.seq > r.seq) as ended_at
         from workflows w
         left join events e on e.workflow_id = w.id
+        cross join lateral (select coalesce(max(a.seq), 0) as seq from events a
+                            where a.workflow_id = w.id and a.type = 'workflow.retried') r
         where w.id between p_first and p_last
         group by w.id
     )

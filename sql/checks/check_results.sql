@@ -6,15 +6,14 @@ create function check_results(p_first uuid, p_last uuid) returns table (
 as $$
     with ends as (
         select e.workflow_id, e.seq, e.type, e.task, e.data, (e.data ->> 'start')::bigint as start
-        from events e
-        where e.workflow_id between p_first and p_last and e.data ? 'start'
+        from standing_events(p_first, p_last) e
+        where e.data ? 'start'
           and e.type in ('task.completed', 'task.failed', 'task.cancelled', 'branch.completed', 'branch.failed',
                          'branch.cancelled', 'extension.completed', 'extension.failed', 'extension.cancelled')
     ), starts as (
         select e.workflow_id, e.seq, e.type, e.task, e.data
-        from events e
-        where e.workflow_id between p_first and p_last
-          and e.type in ('task.started', 'branch.started', 'extension.started')
+        from standing_events(p_first, p_last) e
+        where e.type in ('task.started', 'branch.started', 'extension.started')
     ), pairs as (
         select r.*, s.seq as started, s.data as scheduled
         from ends r

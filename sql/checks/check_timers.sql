@@ -33,8 +33,10 @@ as $$
     from set_ s
     join workflows w on w.id = s.workflow_id and w.status not in ('COMPLETED', 'FAILED', 'CANCELLED')
     where not exists (select from fired f where f.workflow_id = s.workflow_id and f.timer = s.seq)
+      and not exists (select from events r where r.workflow_id = s.workflow_id and r.seq > s.seq
+                        and r.type = 'workflow.retried')
       and not exists (select from void v where v.workflow_id = s.workflow_id and v.seq = s.seq)
-      and not exists (select from jobs j where j.workflow_id = s.workflow_id and j.seq = s.seq and j.kind = 'decide')
+      and not exists (select from jobs j where j.workflow_id = s.workflow_id and j.seq = s.seq and j.kind in ('decide', 'held decide'))
 $$;
 
 comment on function check_timers(uuid, uuid) is

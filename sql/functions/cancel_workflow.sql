@@ -14,9 +14,7 @@ begin
     where w.id = cancel_workflow.id and status not in ('COMPLETED', 'FAILED', 'CANCELLED')
     returning last_seq into v_seq;
     if v_seq is null then
-        if not exists (select from workflows w where w.id = cancel_workflow.id) then
-            raise exception 'there is no workflow %', cancel_workflow.id using errcode = 'PW002';
-        end if;
+        perform must_exist(cancel_workflow.id);
         return false;
     end if;
     insert into events (workflow_id, seq, type, data)

@@ -65,7 +65,7 @@ begin
     left join lateral (
         select array_agg(j.seq) as due
         from (select j.seq from jobs j
-              where j.workflow_id = l.id and j.kind <> 'perform' and (j.due_at <= now()) is true
+              where j.workflow_id = l.id and j.kind = 'decide' and (j.due_at <= now()) is true
               for update skip locked) j) d on true
     left join lateral (
         select array_agg(j.seq) as done

@@ -14,7 +14,7 @@ begin
         return 0;
     end if;
     update jobs set due_at = clock_timestamp() + p_delay
-    where workflow_id = p_workflow and kind <> 'perform' and due_at < clock_timestamp() + p_delay;
+    where workflow_id = p_workflow and kind = 'decide' and due_at < clock_timestamp() + p_delay;
     insert into jobs (workflow_id, seq, kind, due_at, namespace, priority, attempt)
     values (p_workflow, 0, 'decide', clock_timestamp() + p_delay, v_namespace, v_priority, 1)
     on conflict on constraint a_job_is_known_by_the_event_that_scheduled_it do

@@ -8,7 +8,7 @@ create function put_off(p_workflows uuid[], p_delay interval) returns void
     set jit = off
 as $$
     update jobs j set due_at = clock_timestamp() + p_delay
-    where j.workflow_id = any (p_workflows) and j.kind <> 'perform' and j.due_at <= clock_timestamp()
+    where j.workflow_id = any (p_workflows) and j.kind = 'decide' and j.due_at <= clock_timestamp()
 $$;
 
 comment on function put_off(uuid[], interval) is

@@ -4,14 +4,15 @@ create function release_activities(p_workflows uuid[], p_seqs bigint[], p_tokens
 as $$
 begin
     update jobs j
-    set lease_token = null, worker_id = null, due_at = now(), attempt = greatest(j.attempt - 1, 0)
-    from (select l.workflow_id, l.seq
+    set lease_token = null, worker_id = null, due_at = now(), attempt = greatest(j.attempt - 1, 0),
+        kind = case given.status when 'PAUSED' then 'held perform' else 'perform' end
+    from (select l.workflow_id, l.seq, (select w.status from workflows w where w.id = l.workflow_id) as status
           from jobs l
           join unnest(p_workflows, p_seqs, p_tokens) as p (workflow_id, seq, token)
                on l.workflow_id = p.workflow_id and l.seq = p.seq and l.lease_token = p.token
           -- never waiting: a turn may hold what this would wait for, and wait for what this holds
-          for update of l skip locked) held
-    where j.workflow_id = held.workflow_id and j.seq = held.seq;
+          for update of l skip locked) given
+    where j.workflow_id = given.workflow_id and j.seq = given.seq;
     perform wake_workers();
 end
 $$;

@@ -13,7 +13,7 @@ create table jobs (
     constraint a_job_is_known_by_the_event_that_scheduled_it
         primary key (workflow_id, seq),
     constraint a_job_is_of_a_known_kind
-        check (kind in ('decide', 'perform', 'correlate', 'schedule')),
+        check (kind in ('decide', 'perform', 'held decide', 'held perform', 'correlate', 'schedule')),
     constraint only_performing_is_leased
         check (lease_token is null or kind = 'perform'),
     constraint a_lease_has_a_holder
@@ -28,7 +28,7 @@ create index schedule_jobs_by_due_time on jobs (due_at) where kind = 'schedule';
 comment on table jobs is 'What is to be done: a cache of what the histories say, and empty when nothing is to be done.';
 comment on column jobs.workflow_id is 'The workflow; for correlate the CloudEvent, for schedule the schedule.';
 comment on column jobs.seq is 'Sequence number of the event that scheduled the job: a timer or an activity; 0 for a turn of the workflow as such. Below zero: -1 to cancel itself because its parent wants that, otherwise minus the position of a CloudEvent that it may want.';
-comment on column jobs.kind is 'decide: give the workflow a turn; perform: perform the activity; correlate: find out who may want a CloudEvent; schedule: look after a schedule.';
+comment on column jobs.kind is 'decide: give the workflow a turn; perform: perform the activity; correlate: find out who may want a CloudEvent; schedule: look after a schedule; held: the workflow is paused.';
 comment on column jobs.due_at is 'When it may be claimed; a leased job, when its lease runs out.';
 comment on column jobs.namespace is 'Namespace of the workflow: jobs of different namespaces get their turns side by side.';
 comment on column jobs.priority is 'Priority of the workflow; higher goes first.';

@@ -17,7 +17,7 @@ from tests.support.waiting import until
 
 COMMANDS = [
     "run", "worker", "migrate", "validate", "diagram", "deploy", "start", "list", "show", "history",
-    "lifecycle", "cancel", "publish", "psql", "conformance", "version",
+    "lifecycle", "cancel", "pause", "resume", "retry", "publish", "psql", "conformance", "version",
 ]  # fmt: skip
 
 

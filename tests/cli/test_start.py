@@ -70,3 +70,14 @@ def test_cancel_says_so_and_an_ended_workflow_cannot_be_cancelled(deployed):
     again = deployed("cancel", workflow_id)
     assert again.code == 1
     assert "is CANCELLED" in again.err
+
+
+def test_pause_and_resume_say_so_and_refuse_what_cannot_be(deployed):
+    workflow_id = deployed("start", "test/waits", "--at", "2100-01-01T00:00:00Z").out.strip()
+    assert deployed("pause", workflow_id, "--reason", "lunch").out == f"paused {workflow_id}\n"
+    again = deployed("pause", workflow_id)
+    assert (again.code, again.out) == (1, "")
+    assert "is PAUSED and cannot be paused" in again.err
+    assert deployed("resume", workflow_id).out == f"resumed {workflow_id}\n"
+    assert "is PENDING and cannot be resumed" in deployed("resume", workflow_id).err
+    assert "is PENDING and cannot be retried" in deployed("retry", workflow_id).err

@@ -14,6 +14,7 @@ from pgworker.engine.commands import (
     LookAgain,
     Perform,
     Publish,
+    Return,
     StartChild,
     Subscribe,
     Unsubscribe,
@@ -105,6 +106,8 @@ class Jobs:
                 return start not in self.begun
             case CancelChild(child=child):
                 return child in self.children or child in self._ended
+            case Return(event_id=event_id):
+                return event_id in self.consumed
             case Consume(event_id=event_id):
                 return event_id not in self.consumed
             case Publish():
@@ -133,6 +136,8 @@ class Jobs:
                     self.alone.add(child)
             case CancelChild(child=child):
                 self.children.pop(child, None)
+            case Return(event_id=event_id):
+                self.consumed.remove(event_id)
             case Consume(event_id=event_id):
                 self.consumed.append(event_id)
             case Publish(cloud_event=cloud_event):

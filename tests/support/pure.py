@@ -20,7 +20,7 @@ from pgworker.engine.commands import Command, commands
 from pgworker.engine.decide import MAX_EVENTS, MAX_HISTORY, Record, decide
 from pgworker.engine.decision import Decision
 from pgworker.engine.events import Event
-from pgworker.engine.evolve import replay
+from pgworker.engine.evolve import evolve, replay
 from pgworker.engine.inputs import (
     ActivityCompleted,
     ActivityFailed,
@@ -30,6 +30,7 @@ from pgworker.engine.inputs import (
     Input,
     TimerDue,
 )
+from pgworker.engine.rewinding import Back, rewound
 from pgworker.engine.state import State, Status
 from pgworker.errors import DocumentError, Fault, FaultKind, Problem
 from pgworker.plan.nodes import Plan
@@ -98,6 +99,29 @@ class Play:
     """How far each listen has looked."""
     position: int = 0
     """Of the CloudEvent that was told last."""
+    back: Back | None = None
+    """What it goes on from, once it is to be retried."""
+
+    def befalls(self, type_: str, data: JsonObject | None = None) -> Play:
+        """Somebody else adds an event, as the functions that steer a workflow do."""
+        event = Event(len(self.history) + 1, type_, None, data or {}, self.now)
+        self.history.append(event)
+        evolve(self.state, event)
+        return self
+
+    def pauses(self) -> Play:
+        """The workflow is paused."""
+        return self.befalls(events.WORKFLOW_PAUSED)
+
+    def resumes(self) -> Play:
+        """The paused workflow is resumed, and goes on."""
+        return self.befalls(events.WORKFLOW_RESUMED).tell()
+
+    def is_retried(self, from_task: str | None = None) -> Play:
+        """The workflow, which has failed, goes on."""
+        self.befalls(events.WORKFLOW_RETRIED, {} if from_task is None else {"from_task": from_task})
+        self.back = rewound(self.history)
+        return self.tell()
 
     def tell(self, *inputs: Input, after: timedelta = timedelta(seconds=1)) -> Play:
         """Tells the workflow something, some time later, and lets it go on as far as it can."""
@@ -122,9 +146,11 @@ class Play:
             self.state,
             self.now,
             inputs=inputs,
+            back=self.back,
             max_events=self.limit,
             max_history=self.most,
         )
+        self.back = None
         self.history += record.events
         self.encoded += record.encoded
         self.commands += commands(record.events)
