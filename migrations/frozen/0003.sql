@@ -1978,6 +1978,86 @@ $$;
 comment on function note_problems(text, text, text, text) is
     'Keeps what a worker found wrong with a definition, to be seen where definitions are listed.';
 
+create function purge_cloud_events(p_before timestamptz, p_batch integer) returns void
+    language plpgsql security definer
+    set search_path from current
+as $$
+declare
+    -- Whoever lives may still begin to listen for what was published since it was created.
+    v_oldest timestamptz := least(p_before, (
+        select min(created_at) from workflows where status not in ('COMPLETED', 'FAILED', 'CANCELLED')));
+    v_purged uuid[];
+begin
+    with old as (
+        select c.id from cloud_events c
+        where c.published_at < v_oldest
+          and not exists (select from jobs j where j.workflow_id = c.id and j.kind = 'correlate')
+          -- what a schedule has not looked at yet may start a workflow
+          and not exists (select from correlated_events o
+                          join subscriptions s on s.correlation = o.correlation and s.value = o.value
+                               and o.position > s.seen
+                          where o.event_id = c.id and s.kind = 'schedule')
+        order by c.published_at
+        limit p_batch
+        for update skip locked
+    ), gone as (
+        delete from cloud_events c using old where c.id = old.id returning c.id
+    )
+    select array_agg(gone.id) into v_purged from gone;
+    delete from correlated_events o
+    using correlations k, unnest(v_purged) as u (id)
+    where o.correlation = k.id and o.event_id = u.id;
+end
+$$;
+
+comment on function purge_cloud_events(timestamptz, integer) is
+    'Removes up to a batch of CloudEvents that were published before then and that nobody can consume any more.';
+
+create function purge(
+    older_than interval,
+    statuses   text[]  default array['COMPLETED', 'FAILED', 'CANCELLED'],
+    batch      integer default 1000
+) returns bigint
+    language plpgsql security definer
+    set search_path from current
+as $$
+declare
+    v_purged uuid[];
+    v_before timestamptz := now() - purge.older_than;
+begin
+    if purge.older_than is null or purge.older_than < interval '0' or purge.batch is null or purge.batch < 1 then
+        raise exception 'purge takes an age and a batch of at least 1' using errcode = 'PW001',
+            hint = 'Such as select purge(interval ''30 days'');';
+    end if;
+    if not purge.statuses <@ array['COMPLETED', 'FAILED', 'CANCELLED'] then
+        raise exception 'only workflows that have ended are purged: COMPLETED, FAILED or CANCELLED'
+            using errcode = 'PW001', hint = format('%s is not among them.', purge.statuses);
+    end if;
+    -- Rows first: what belongs to a workflow may go once its row has gone. Whoever steers one this moment keeps it.
+    with old as (
+        select w.id from workflows w
+        where w.ended_at < v_before and w.status = any (purge.statuses)
+          -- a parent that still runs may ask for it
+          and not exists (select from workflows p where p.id = w.parent_id
+                            and p.status not in ('COMPLETED', 'FAILED', 'CANCELLED'))
+        order by w.created_at
+        limit purge.batch
+        for update skip locked
+    ), gone as (
+        delete from workflows w using old where w.id = old.id returning w.id
+    )
+    select array_agg(gone.id) into v_purged from gone;
+    delete from events where workflow_id = any (v_purged);
+    delete from consumptions where workflow_id = any (v_purged);
+    delete from snapshots where workflow_id = any (v_purged);
+    perform purge_cloud_events(v_before, purge.batch);
+    return coalesce(cardinality(v_purged), 0);
+end
+$$;
+
+comment on function purge(interval, text[], integer) is
+    'Removes workflows that ended longer ago, whole with their histories, up to a batch of them, and CloudEvents of that age that nobody can consume any more; returns how many workflows. Call it until it returns 0, each time in a transaction of its own.';
+
 create function standing_events(p_first uuid, p_last uuid) returns setof events
     language sql stable security definer
     set search_path from current
@@ -2651,6 +2731,260 @@ comment on column lifecycle_events.time is 'The attribute time: when it happened
 comment on column lifecycle_events.data is 'The data, with the properties that the specification names.';
 comment on column lifecycle_events.cloud_event is 'The whole CloudEvent 1.0, in structured mode.';
 
+create view waiting with (security_barrier) as
+select w.id as workflow_id,
+       w.name,
+       l.for_what as waits_for,
+       l.task,
+       l.since,
+       l.until,
+       l.detail
+from workflows w
+cross join lateral (
+    select 'resume' as for_what, null as task, e.occurred_at as since, null::timestamptz as until,
+           e.data ->> 'reason' as detail
+    from (select a.* from events a
+          where w.status = 'PAUSED' and a.workflow_id = w.id and a.type = 'workflow.paused'
+          order by a.seq desc limit 1) e
+    union all
+    select case when j.kind = 'perform' and j.lease_token is null then 'worker'
+                when j.kind = 'perform' then 'activity'
+                when j.seq > 0 and e.type in ('timer.set', 'task.retried') and e.data ? 'due_at'
+                then case e.data ->> 'purpose' when 'timeout' then 'timeout' when 'attempt' then 'timeout'
+                          else case e.type when 'task.retried' then 'retry' else 'timer' end end
+                when j.seq > 0 then 'turn'
+                when j.due_at > now() then 'start'
+                else 'turn' end,
+           e.task, j.created_at, case when j.due_at > now() then j.due_at end,
+           case when j.lease_token is not null
+                then format('attempt %s, performed by %s', j.attempt, j.worker_id) end
+    from jobs j
+    left join events e on e.workflow_id = j.workflow_id and e.seq = j.seq
+    where j.workflow_id = w.id and j.kind in ('decide', 'perform')
+    union all
+    select 'event', e.task, e.occurred_at, null, s.wanted
+    from (select u.seq,
+                 string_agg(coalesce(c.type, 'any event') || case when c.keys = '[]' then '' else ' with ' || u.value end,
+                            ', ' order by u.filter) as wanted
+          from subscriptions u
+          left join correlations c on c.id = u.correlation
+          where u.workflow_id = w.id
+          group by u.seq) s
+    join events e on e.workflow_id = w.id and e.seq = s.seq
+    union all
+    select 'workflow', e.task, c.created_at, null, format('%s %s is %s', c.name, c.id, c.status)
+    from workflows c
+    join events e on e.workflow_id = c.parent_id and e.seq = c.parent_seq
+    where c.parent_id = w.id and c.parent_waits and c.status not in ('COMPLETED', 'FAILED', 'CANCELLED')
+) l
+where w.status in ('PENDING', 'RUNNING', 'PAUSED');
+
+comment on view waiting is 'What each workflow that has not ended waits for: one row for each thing.';
+comment on column waiting.workflow_id is 'The workflow.';
+comment on column waiting.name is 'Name of its definition.';
+comment on column waiting.waits_for is 'start (it was put off), turn (a worker to decide), worker (one to perform an activity), activity (its result), timer, retry, timeout (of what it does beside that), event, workflow (that it started), resume.';
+comment on column waiting.task is 'JSON Pointer of the task that waits.';
+comment on column waiting.since is 'Since when.';
+comment on column waiting.until is 'Until when, where that is known; for an activity, the end of its lease.';
+comment on column waiting.detail is 'More about it: the type and keys of an event, who performs an activity, which workflow.';
+
+create view failures with (security_barrier) as
+select w.namespace,
+       w.name,
+       w.version,
+       w.error ->> 'instance' as task,
+       w.error ->> 'title'    as title,
+       (w.error ->> 'status')::integer as status,
+       count(*)               as workflows,
+       min(w.ended_at)        as first_at,
+       max(w.ended_at)        as last_at,
+       (array_agg(w.id order by w.ended_at desc))[1] as latest_id,
+       (array_agg(w.error ->> 'detail' order by w.ended_at desc))[1] as latest_detail,
+       w.error ->> 'type'     as type
+from workflows w
+where w.status = 'FAILED'
+group by w.namespace, w.name, w.version, w.error ->> 'instance', w.error ->> 'title', w.error ->> 'status',
+         w.error ->> 'type';
+
+comment on view failures is 'The workflows that failed, those with the same error in the same task together.';
+comment on column failures.namespace is 'Namespace of the definition.';
+comment on column failures.name is 'Name of the definition.';
+comment on column failures.version is 'Version of the definition.';
+comment on column failures.task is 'JSON Pointer of the task that failed.';
+comment on column failures.title is 'The error''s title.';
+comment on column failures.status is 'The error''s status.';
+comment on column failures.workflows is 'How many workflows failed so.';
+comment on column failures.first_at is 'When the first of them ended.';
+comment on column failures.last_at is 'When the last of them ended.';
+comment on column failures.latest_id is 'The last of them.';
+comment on column failures.latest_detail is 'The detail of its error.';
+comment on column failures.type is 'The error''s type, a URI.';
+
+create view health with (security_barrier) as
+select c.topic,
+       case when c.value is null then 'ok' when c.bad then 'bad' when c.warns then 'warning' else 'ok' end as state,
+       coalesce(c.value, 'none') as value,
+       case when c.bad or c.warns then c.advice end as advice
+from (
+    select 1 as place, 'workers' as topic, count(*)::text as value,
+           count(*) filter (where heartbeat_at > now() - interval '1 min') = 0 as bad, false as warns,
+           'no worker has been heard of for a minute: start one (pgworker worker)' as advice
+    from workers
+    union all
+    select 2, 'silent workers', string_agg(id, ', ' order by id), false, count(*) > 0,
+           'they have not been heard of for a minute: their activities go to others when the leases run out'
+    from workers where heartbeat_at < now() - interval '1 min'
+    union all
+    select 3, 'oldest due job', (now() - min(j.due_at))::text, min(j.due_at) < now() - interval '5 min',
+           min(j.due_at) < now() - interval '30 s',
+           'work is waiting: start more workers, or see what holds these up (select * from waiting)'
+    from (select due_at from lanes('decide') union all select due_at from lanes('perform')) j
+    where j.due_at <= now()
+    union all
+    select 4, 'CloudEvents to correlate', (now() - min(due_at))::text, min(due_at) < now() - interval '5 min',
+           min(due_at) < now() - interval '30 s',
+           'published CloudEvents reach nobody: is a worker running?'
+    from jobs where kind = 'correlate'
+    union all
+    select 5, 'schedules with problems', string_agg(namespace || '/' || name, ', '), count(*) > 0, false,
+           'see the column problem of schedules, and deploy a version without it'
+    from schedules where problem is not null
+    union all
+    select 6, 'definitions with problems', string_agg(namespace || '/' || name || ':' || version, ', '),
+           false, count(*) > 0, 'see the column problems of definitions, and deploy a version without them'
+    from definitions where problems is not null
+    union all
+    select 7, 'started and failed in the last hour', nullif(count(*), 0)::text, false, count(*) > 0,
+           'see what they have in common: select * from failures'
+    from workflows where status = 'FAILED' and created_at > now() - interval '1 hour'  -- by its index
+    union all
+    select 8, 'oldest transaction', (now() - min(xact_start))::text,
+           min(xact_start) < now() - interval '1 hour', min(xact_start) < now() - interval '5 min',
+           'it keeps dead rows from being cleaned up, and everything slows down: see pg_stat_activity'
+    from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()
+    union all
+    select 9, 'dead rows', string_agg(relname || ' ' || n_dead_tup, ', '), false, count(*) > 0,
+           'vacuum does not keep up: look for old transactions, or let it work more often'
+    from pg_stat_user_tables
+    where relid in ('workflows'::regclass, 'events'::regclass, 'jobs'::regclass, 'workers'::regclass,
+                    'subscriptions'::regclass, 'cloud_events'::regclass, 'correlated_events'::regclass)
+      and n_dead_tup > 100000 and n_dead_tup > n_live_tup / 2
+    union all
+    select 10, 'notification queue', round(pg_notification_queue_usage()::numeric * 100, 1) || ' %',
+           pg_notification_queue_usage() > 0.5, pg_notification_queue_usage() > 0.1,
+           'somebody listens in a transaction that does not end; workers are no longer woken and only poll'
+) c
+order by c.place;
+
+comment on view health is 'How the engine is, one row a topic, with advice where something is wrong.';
+comment on column health.topic is 'What was looked at.';
+comment on column health.state is 'ok, warning or bad.';
+comment on column health.value is 'What was found.';
+comment on column health.advice is 'What to do, where something is wrong.';
+
+create function state_at(id uuid, at_seq bigint default null) returns table (
+    task       text,
+    name       text,
+    kind       text,
+    status     text,
+    iteration  integer,
+    input      jsonb,
+    output     jsonb,
+    error      jsonb,
+    started_at timestamptz,
+    ended_at   timestamptz,
+    seq        bigint
+)
+    language plpgsql stable security definer
+    set search_path from current
+as $$
+#variable_conflict use_column
+declare
+    v_last bigint := (select w.last_seq from workflows w where w.id = state_at.id);
+    v_at   bigint := coalesce(state_at.at_seq, v_last);
+    v_over boolean;
+begin
+    perform must_exist(state_at.id);
+    if v_at not between 1 and v_last then
+        raise exception 'the workflow % has no event %', state_at.id, v_at using errcode = 'PW002',
+            hint = format('Its history goes from 1 to %s.', v_last);
+    end if;
+    select e.type in ('workflow.completed', 'workflow.failed', 'workflow.cancelled') into v_over
+    from events e where e.workflow_id = state_at.id and e.seq = v_at;
+    return query
+    with told as (
+        select h.*, coalesce((h.data ->> 'start')::bigint, h.seq) as start
+        from history h
+        where h.workflow_id = state_at.id and h.seq <= v_at
+          and h.type in ('task.started', 'task.completed', 'task.failed', 'task.skipped', 'task.cancelled')
+    )
+    -- of each activation the last that history had to tell by then
+    select t.task, t.name, coalesce(t.data ->> 'kind', k.kind, ''),
+           case when t.type <> 'task.started' then upper(split_part(t.type, '.', 2))
+                when v_over then 'CANCELLED' else 'RUNNING' end,
+           t.iteration, t.input, t.output, t.error,
+           coalesce(k.began, t.occurred_at),
+           case when t.type <> 'task.started' then t.occurred_at end,
+           t.start
+    from (select distinct on (o.start) o.* from told o order by o.start, o.seq desc) t
+    left join lateral (
+        select b.occurred_at as began, b.data ->> 'kind' as kind from told b where b.seq = t.start limit 1) k on true
+    order by t.start;
+end
+$$;
+
+comment on function state_at(uuid, bigint) is
+    'Time travel: every task that a workflow had begun by then, with its status, input and output as history stood after the event of that number (null: the newest).';
+
+create function timeline(id uuid, width integer default 40) returns table (
+    task     text,
+    chart    text,
+    status   text,
+    began    interval,
+    duration interval
+)
+    language plpgsql stable security definer
+    set search_path from current
+as $$
+#variable_conflict use_column
+declare
+    v_width integer := greatest(least(coalesce(timeline.width, 40), 1000), 10);
+    v_from  timestamptz;
+    v_to    timestamptz;
+begin
+    perform must_exist(timeline.id);
+    select least(w.created_at, min(e.occurred_at)), coalesce(w.ended_at, now()) into v_from, v_to
+    from workflows w left join events e on e.workflow_id = w.id and e.seq = 1
+    where w.id = timeline.id
+    group by w.created_at, w.ended_at;
+    v_to := greatest(v_to, v_from + interval '1 microsecond');
+    return query
+    select repeat('  ', greatest(regexp_count(t.task, '/[0-9]+/') - 1, 0)) || t.name
+               || case when t.iteration is null then '' else format('[%s]', t.iteration) end,
+           repeat(' ', place.first) || repeat(case t.status when 'COMPLETED' then '#' when 'FAILED' then 'x'
+                                                            when 'RUNNING' then '>' when 'SCHEDULED' then '.'
+                                                            else '-' end, place.many)
+               || repeat(' ', v_width - place.first - place.many),
+           t.status,
+           t.started_at - v_from,
+           coalesce(t.ended_at, v_to) - t.started_at
+    from tasks t
+    cross join lateral (
+        select least(floor(extract(epoch from t.started_at - v_from) / extract(epoch from v_to - v_from) * v_width)::integer,
+                     v_width - 1) as first) left_
+    cross join lateral (
+        select left_.first,
+               least(greatest(ceil(extract(epoch from coalesce(t.ended_at, v_to) - t.started_at)
+                                   / extract(epoch from v_to - v_from) * v_width)::integer, 1),
+                     v_width - left_.first) as many) place
+    where t.workflow_id = timeline.id
+    order by t.seq;
+end
+$$;
+
+comment on function timeline(uuid, integer) is
+    'A Gantt chart of a workflow''s tasks: # completed, x failed, > running, . waiting for a worker, - skipped or cancelled. The chart is width characters wide.';
+
 do $$
 declare
     v_schema constant text := current_schema();
@@ -2674,6 +3008,7 @@ begin
         execute format('grant usage on schema %I to pgworker_reader', v_schema);
         execute format('grant select on all tables in schema %I to pgworker_reader', v_schema);
         execute format('grant execute on function %1$I.task_name(text), %1$I.event_value(uuid, bigint), '
+                       '%1$I.lanes(text, integer), %1$I.state_at(uuid, bigint), %1$I.timeline(uuid, integer), '
                        '%1$I.check_workflows(uuid, uuid) to pgworker_reader', v_schema);
     end if;
     if exists (select from pg_roles where rolname = 'pgworker_worker') then

@@ -115,7 +115,7 @@ class Jobs:
             case _:
                 assert_never(one)
 
-    def _follow(self, one: Command) -> None:
+    def _follow(self, one: Command) -> None:  # noqa: PLR0912 -- one branch for each kind of command
         match one:
             case Perform(start=start):
                 self.performs.add(start)

@@ -1,0 +1,216 @@
+"""What somebody sees of a running system in psql: waiting, failures, health, state_at, timeline, purge."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from tests.conftest import WorkerFactory
+from tests.support.oracle import violations
+from tests.support.refusals import refused
+from tests.support.stub import Stub
+from tests.support.turns import make_known
+from tests.support.waiting import until
+from tests.support.workflows import call, define, ended, history, start
+
+NAP: dict[str, Any] = {"wait": {"hours": 1}}
+
+
+def _rows(connection: psycopg.Connection, query: str, *parameters: object) -> list[dict[str, Any]]:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query, parameters).fetchall()
+
+
+def _waits(connection: psycopg.Connection, workflow_id: str) -> list[tuple[Any, ...]]:
+    return connection.execute(
+        "select waits_for, task, detail from pgworker.waiting where workflow_id = %s order by 1, 2",
+        [workflow_id],
+    ).fetchall()
+
+
+def test_waiting_says_what_holds_each_workflow_up(
+    connection: psycopg.Connection, worker_process: WorkerFactory, stub: Stub
+) -> None:
+    order = {"correlate": {"order": {"from": ".order", "expect": "${ .order }"}}}
+    hear = {"listen": {"to": {"any": [{"with": {"type": "paid"}, **order}, {"with": {"type": "lost"}}]}}}
+    define(connection, [{"nap": NAP}], "naps")
+    define(connection, [{"hear": hear}], "hears")
+    define(connection, [{"ask": call(f"{stub.url}/slow?ms=20000")}], "asks")
+    run = {"run": {"workflow": {"namespace": "default", "name": "naps", "version": "1.0.0"}}}
+    define(connection, [{"run": run}], "runs")
+    later = start(connection, "naps", start_at="2100-01-01")
+    paused = start(connection, "naps")
+    connection.execute("select pgworker.pause_workflow(%s, 'lunch')", [paused])
+    worker = worker_process(poll_seconds=0.2)
+    one = {name: start(connection, name, {"order": 7}) for name in ("naps", "hears", "asks", "runs")}
+    until(lambda: [w[0] for w in _waits(connection, one["runs"])] == ["workflow"] and stub.effects("/slow"))
+    until(lambda: _waits(connection, one["hears"]) and _waits(connection, one["hears"])[0][0] == "event")
+    assert _waits(connection, later) == [("start", None, None)]
+    assert _waits(connection, paused) == [("resume", None, "lunch")]
+    assert _waits(connection, one["naps"]) == [("timer", "/do/0/nap", None)]
+    assert _waits(connection, one["asks"]) == [("activity", "/do/0/ask", "attempt 1, performed by worker-1")]
+    [(_, task, detail)] = _waits(connection, one["hears"])
+    assert (task, detail) == ("/do/0/hear", "paid with [7], lost")
+    [(_, task, detail)] = _waits(connection, one["runs"])
+    assert task == "/do/0/run"
+    assert "naps" in detail
+    worker.kill()
+
+
+def test_failures_puts_those_together_that_failed_alike(
+    connection: psycopg.Connection, worker_process: WorkerFactory
+) -> None:
+    error = {"type": "https://x.test/boom", "status": 500, "title": "Boom", "detail": '${ "no " + .n }'}
+    define(connection, [{"bad": {"raise": {"error": error}}}])
+    worker_process(poll_seconds=0.2)
+    for n in ("1", "2", "3"):
+        ended(connection, start(connection, input={"n": n}))
+    [row] = _rows(connection, "select * from pgworker.failures")
+    assert (row["name"], row["task"], row["title"], row["status"]) == ("sample", "/do/0/bad", "Boom", 500)
+    assert (row["workflows"], row["latest_detail"]) == (3, "no 3")
+
+
+def test_health_advises_where_something_is_wrong(connection: psycopg.Connection) -> None:
+    def topics() -> dict[str, tuple[str, str | None]]:
+        rows = connection.execute("select topic, state, advice from pgworker.health").fetchall()
+        return {topic: (state, advice) for topic, state, advice in rows}
+
+    assert topics()["workers"][0] == "bad"
+    make_known(connection, "w")
+    assert topics()["workers"] == ("ok", None)
+    define(connection)
+    started = start(connection)
+    connection.execute("update pgworker.jobs set due_at = now() - interval '1 min'")
+    assert topics()["oldest due job"][0] == "warning"
+    connection.execute("select pgworker.cancel_workflow(%s)", [started])
+    assert {state for state, _ in topics().values()} == {"ok"}
+
+
+def test_state_at_tells_how_things_stood(
+    connection: psycopg.Connection, worker_process: WorkerFactory, stub: Stub
+) -> None:
+    define(
+        connection,
+        [
+            {"a": {"set": {"n": 1}}},
+            {"d": {"do": [{"ask": call(f"{stub.url}/count")}]}},
+            {"z": {"set": {"n": 2}}},
+        ],
+    )
+    worker_process(poll_seconds=0.2)
+    started = start(connection, input={"in": True})
+    ended(connection, started)
+    asked = next(
+        e.seq for e in history(connection, started) if e.type == "task.started" and e.data.get("activity")
+    )
+    query = "select name, status, input, output from pgworker.state_at(%s, %s)"
+    assert connection.execute(query, [started, 1]).fetchall() == []
+    assert connection.execute(query, [started, asked]).fetchall() == [
+        ("a", "COMPLETED", {"in": True}, {"n": 1}),
+        ("d", "RUNNING", {"n": 1}, None),
+        ("ask", "RUNNING", {"n": 1}, None),
+    ]
+    last = connection.execute(query, [started, None]).fetchall()
+    assert [(name, status) for name, status, *_ in last] == [
+        ("a", "COMPLETED"), ("d", "COMPLETED"), ("ask", "COMPLETED"), ("z", "COMPLETED"),
+    ]  # fmt: skip
+    with refused("PW002", "has no event 99", hint="1 to"):
+        connection.execute(query, [started, 99])
+    with refused("PW002", "there is no workflow"):
+        connection.execute(query, [uuid4(), None])
+
+
+def test_the_timeline_is_a_chart_of_the_width_that_is_asked_for(
+    connection: psycopg.Connection, worker_process: WorkerFactory
+) -> None:
+    naps = {
+        "fork": {
+            "branches": [{"short": {"wait": {"milliseconds": 50}}}, {"long": {"wait": {"milliseconds": 300}}}]
+        }
+    }
+    define(
+        connection,
+        [
+            {"naps": naps},
+            {"skip": {"if": "${ false }", "set": {"n": 1}}},
+            {"bad": {"set": {"x": "${ error }"}}},
+        ],
+    )
+    worker_process(poll_seconds=0.2)
+    started = start(connection)
+    ended(connection, started)
+    rows = _rows(connection, "select * from pgworker.timeline(%s, 30)", started)
+    assert [row["task"] for row in rows] == ["naps", "  short", "  long", "skip", "bad"]
+    assert {len(row["chart"]) for row in rows} == {30}
+    filled = {row["task"].strip(): row["chart"].strip() for row in rows}
+    assert set(filled["long"]) == {"#"}
+    assert len(filled["long"]) > len(filled["short"]) >= 1
+    assert (filled["skip"], filled["bad"]) == ("-", "x")
+    with refused("PW002", "there is no workflow"):
+        connection.execute("select * from pgworker.timeline(%s)", [uuid4()])
+
+
+def test_purge_removes_whole_workflows_that_ended_long_ago(
+    connection: psycopg.Connection, worker_process: WorkerFactory
+) -> None:
+    define(connection)
+    define(connection, [{"bad": {"set": {"x": "${ error }"}}}], "fails")
+    define(connection, [{"nap": NAP}], "naps")
+    worker_process(poll_seconds=0.2)
+    done = [start(connection) for _ in range(5)]
+    failed = start(connection, "fails")
+    for one in (*done, failed):
+        ended(connection, one)
+    purge = "select pgworker.purge(%s::interval, %s, 2)"
+    completed = ["COMPLETED"]
+    assert connection.execute(purge, ["1 hour", completed]).fetchone() == (0,)
+    assert [connection.execute(purge, ["0 s", completed]).fetchone() for _ in range(4)] == [
+        (2,),
+        (2,),
+        (1,),
+        (0,),
+    ]
+    left = connection.execute("select id::text from pgworker.workflows").fetchall()
+    assert left == [(failed,)]
+    assert connection.execute("select distinct workflow_id::text from pgworker.events").fetchall() == [
+        (failed,)
+    ]
+    assert violations(connection) == []
+    assert connection.execute("select pgworker.purge('0 s')").fetchone() == (1,)
+
+
+def test_purge_keeps_cloud_events_that_somebody_may_still_consume(
+    connection: psycopg.Connection, worker_process: WorkerFactory
+) -> None:
+    define(connection, [{"nap": NAP}], "naps")
+    connection.execute("select pgworker.publish_event('early')")
+    living = start(connection, "naps")
+    connection.execute("select pgworker.publish_event('paid', %s)", [Jsonb({"n": 1})])
+    worker_process(poll_seconds=0.2)
+    until(lambda: not connection.execute("select from pgworker.jobs where kind = 'correlate'").rowcount)
+    types = "select type from pgworker.cloud_events order by 1"
+    connection.execute("select pgworker.purge('0 s')")
+    assert connection.execute(types).fetchall() == [("paid",)]
+    connection.execute("select pgworker.cancel_workflow(%s)", [living])
+    connection.execute("select pgworker.purge('0 s')")
+    assert connection.execute(types).fetchall() == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("interval '1 day', array['RUNNING']", "only workflows that have ended"),
+        ("interval '-1 day'", "an age and a batch"),
+        ("interval '1 day', batch => 0", "an age and a batch"),
+    ],
+)
+def test_purge_refuses_what_would_do_harm(
+    connection: psycopg.Connection, arguments: str, message: str
+) -> None:
+    with refused("PW001", message):
+        connection.execute(f"select pgworker.purge({arguments})")
