@@ -2762,15 +2762,17 @@ cross join lateral (
     left join events e on e.workflow_id = j.workflow_id and e.seq = j.seq
     where j.workflow_id = w.id and j.kind in ('decide', 'perform')
     union all
-    select 'event', e.task, e.occurred_at, null, s.wanted
-    from (select u.seq,
-                 string_agg(coalesce(c.type, 'any event') || case when c.keys = '[]' then '' else ' with ' || u.value end,
-                            ', ' order by u.filter) as wanted
-          from subscriptions u
-          left join correlations c on c.id = u.correlation
-          where u.workflow_id = w.id
-          group by u.seq) s
-    join events e on e.workflow_id = w.id and e.seq = s.seq
+    select 'event', e.task, e.occurred_at, null,
+           (select string_agg(coalesce(c.type, 'any event')
+                              || coalesce(' with ' || nullif(e.data -> 'expected' ->> u.filter, '{}'), ''),
+                              ', ' order by u.filter)
+            from subscriptions u left join correlations c on c.id = u.correlation
+            where u.workflow_id = w.id and u.seq = s.seq)
+    from (select distinct u.seq from subscriptions u where u.workflow_id = w.id) s
+    cross join lateral (
+        select l.* from events l
+        where l.workflow_id = w.id and l.seq > s.seq and l.type = 'listen.started' and l.data -> 'start' = to_jsonb(s.seq)
+        order by l.seq limit 1) e
     union all
     select 'workflow', e.task, c.created_at, null, format('%s %s is %s', c.name, c.id, c.status)
     from workflows c

@@ -55,7 +55,7 @@ def test_waiting_says_what_holds_each_workflow_up(
     assert _waits(connection, one["naps"]) == [("timer", "/do/0/nap", None)]
     assert _waits(connection, one["asks"]) == [("activity", "/do/0/ask", "attempt 1, performed by worker-1")]
     [(_, task, detail)] = _waits(connection, one["hears"])
-    assert (task, detail) == ("/do/0/hear", "paid with [7], lost")
+    assert (task, detail) == ("/do/0/hear", 'paid with {"order": 7}, lost')
     [(_, task, detail)] = _waits(connection, one["runs"])
     assert task == "/do/0/run"
     assert "naps" in detail
