@@ -12,16 +12,21 @@ import typer
 from pgworker import __version__
 from pgworker.cli.conformance import conformance
 from pgworker.cli.control import cancel, pause, resume, retry
+from pgworker.cli.dev import dev
 from pgworker.cli.diagram import diagram
+from pgworker.cli.doctor import doctor
 from pgworker.cli.failures import told
 from pgworker.cli.lifecycle import lifecycle
 from pgworker.cli.migrate import migrate
+from pgworker.cli.operate import failures, health, queue, schedules, waiting, workers
 from pgworker.cli.psql import psql
 from pgworker.cli.publish import publish
+from pgworker.cli.purge import purge
 from pgworker.cli.run import run
 from pgworker.cli.show import history, list_, show
 from pgworker.cli.signals import unwind_on_termination
 from pgworker.cli.start import start
+from pgworker.cli.travel import replay, tail, timeline
 from pgworker.cli.validate import deploy, validate
 from pgworker.cli.verify import verify
 from pgworker.cli.worker import worker
@@ -46,13 +51,25 @@ app.command("start")(told(start))
 app.command("list")(told(list_))
 app.command("show")(told(show))
 app.command("history")(told(history))
+app.command("tail")(told(tail))
+app.command("replay")(told(replay))
+app.command("timeline")(told(timeline))
 app.command("lifecycle")(told(lifecycle))
 app.command("cancel")(told(cancel))
 app.command("pause")(told(pause))
 app.command("resume")(told(resume))
 app.command("retry")(told(retry))
 app.command("publish")(told(publish))
+app.command("workers")(told(workers))
+app.command("queue")(told(queue))
+app.command("waiting")(told(waiting))
+app.command("failures")(told(failures))
+app.command("schedules")(told(schedules))
+app.command("health")(told(health))
 app.command("verify")(told(verify))
+app.command("purge")(told(purge))
+app.command("doctor")(told(doctor))
+app.command("dev")(told(dev))
 app.command(
     "psql",
     context_settings={

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self, Unpack
@@ -14,6 +15,7 @@ from pgworker.errors import PgworkerError, WorkflowFailed
 from pgworker.settings import Settings
 from pgworker.store.database import Database
 from pgworker.store.inspection import Inspection
+from pgworker.store.operations import Operations, Row
 from pgworker.store.patience import Pauses, patiently
 from pgworker.store.pool import open_pool
 from pgworker.store.publishing import EventAttributes, PublishRequest
@@ -33,6 +35,9 @@ from pgworker.types import JsonObject, JsonValue
 
 _LONGEST_PAUSE = 0.05
 
+ENDED = ("COMPLETED", "FAILED", "CANCELLED")
+"""The statuses of workflows that have ended."""
+
 
 class Client:
     """Defines, starts, steers, waits for and reads workflows.
@@ -45,13 +50,13 @@ class Client:
         self._url = url
         self._schema = schema
         self._resources = AsyncExitStack()
-        self._opened: Workflows | None = None
+        self._opened: tuple[Workflows, Operations] | None = None
 
     async def __aenter__(self) -> Self:
         database = self._database()
         await check_prepared(database)
         pool = await self._resources.enter_async_context(open_pool(database, "client"))
-        self._opened = Workflows(database, pool)
+        self._opened = Workflows(database, pool), Operations(database, pool)
         return self
 
     async def __aexit__(
@@ -71,6 +76,14 @@ class Client:
 
     @property
     def _workflows(self) -> Workflows:
+        return self._rooms[0]
+
+    @property
+    def _operations(self) -> Operations:
+        return self._rooms[1]
+
+    @property
+    def _rooms(self) -> tuple[Workflows, Operations]:
         if self._opened is None:
             raise PgworkerError(
                 "the client is not open", hint="Use it inside `async with Client(...) as client:`."
@@ -202,6 +215,40 @@ class Client:
     async def count(self) -> int:
         """How many workflows there are, of all statuses."""
         return await Inspection(self._database()).count()
+
+    async def waiting(self, limit: int = 100) -> Sequence[Row]:
+        """What the workflows that have not ended wait for, the oldest first: rows of the view ``waiting``."""
+        return await self._operations.view("waiting", limit)
+
+    async def failures(self, limit: int = 100) -> Sequence[Row]:
+        """The failed workflows, alike ones together, the latest first: rows of the view ``failures``."""
+        return await self._operations.view("failures", limit)
+
+    async def schedules(self, limit: int = 100) -> Sequence[Row]:
+        """What is scheduled: rows of the table ``schedules``."""
+        return await self._operations.view("schedules", limit)
+
+    async def health(self) -> Sequence[Row]:
+        """How the engine is, topic by topic: rows of the view ``health``."""
+        return await self._operations.view("health", 100)
+
+    async def state_at(self, workflow_id: str, at: int | datetime | None = None) -> Sequence[Row]:
+        """Every task that a workflow had begun by then, with status, input and output as history stood.
+
+        ``at`` is the number of an event or a time; None is now. Raises ``NotFound``.
+        """
+        return await self._operations.state_at(workflow_id, at)
+
+    async def timeline(self, workflow_id: str, width: int = 40) -> Sequence[Row]:
+        """A Gantt chart of a workflow's tasks, ``width`` characters wide. Raises ``NotFound``."""
+        return await self._operations.timeline(workflow_id, width)
+
+    async def purge(
+        self, older_than: timedelta, statuses: Sequence[str] = ENDED, batch: int = 1000
+    ) -> AsyncIterator[int]:
+        """Removes workflows that ended longer ago, whole, batch by batch; tells how many each time."""
+        while purged := await self._operations.purge(older_than, statuses, batch):
+            yield purged
 
     async def workers(self) -> Sequence[WorkerRow]:
         """The worker processes that are alive, or were until a moment ago."""

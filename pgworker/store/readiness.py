@@ -46,6 +46,13 @@ async def check_prepared(database: Database) -> None:
         raise unprepared(database.schema)
 
 
+async def server_version(database: Database) -> int:
+    """The version of the server, such as 150004 for 15.4; raises ``DatabaseUnavailable``."""
+    connection_parameters(database.url)
+    async with await database.connect("check") as connection:
+        return connection.info.server_version
+
+
 async def revision(database: Database) -> str | None:
     """The revision of the schema, None if it is missing; empty if it was made by other means than ours.
 

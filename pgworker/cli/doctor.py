@@ -1,0 +1,82 @@
+"""``pgworker doctor``: what keeps an installation from working, one line a finding."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import typer
+
+from pgworker.cli.connect import load_settings
+from pgworker.cli.operate import write_rows
+from pgworker.cli.output import OutputOption
+from pgworker.errors import PgworkerError
+
+if TYPE_CHECKING:
+    from pgworker.settings import Settings
+
+Finding = dict[str, str | None]
+
+
+def doctor(output: OutputOption = None) -> None:
+    """Look for what keeps pgworker from working; the exit code is 1 if anything is bad."""
+    findings = list(_findings())
+    write_rows(findings, ("topic", "state", "value", "advice"), output)
+    if any(finding["state"] == "bad" for finding in findings):
+        raise typer.Exit(1)
+
+
+def _findings() -> Sequence[Finding]:
+    try:
+        settings = load_settings()
+    except PgworkerError as error:
+        return [_bad("settings", error)]
+    found = [_finding("settings", "ok", f"schema {settings.db_schema}")]
+    try:
+        server, revision, newest = asyncio.run(_database(settings))
+    except PgworkerError as error:
+        return [*found, _bad("database", error)]
+    found.append(_server(server))
+    found.append(_schema(revision, newest))
+    if found[-1]["state"] == "bad":
+        return found
+    return [*found, *asyncio.run(_health(settings))]
+
+
+async def _database(settings: Settings) -> tuple[int, str | None, str]:
+    from pgworker.store.database import Database
+    from pgworker.store.readiness import newest_revision, revision, server_version
+
+    database = Database(settings.database, settings.db_schema)
+    return await server_version(database), await revision(database), newest_revision()
+
+
+def _server(version: int) -> Finding:
+    shown = f"{version // 10000}.{version % 10000}"
+    if version < 150000:
+        return _finding("server", "bad", f"PostgreSQL {shown}", "PostgreSQL 15 or newer is needed")
+    return _finding("server", "ok", f"PostgreSQL {shown}")
+
+
+def _schema(revision: str | None, newest: str) -> Finding:
+    if revision is None:
+        return _finding("schema version", "bad", "there is none", "run pgworker migrate")
+    if revision in ("", newest):
+        return _finding("schema version", "ok", revision or "made by other means")
+    return _finding("schema version", "bad", f"{revision}, not {newest}", "run pgworker migrate")
+
+
+async def _health(settings: Settings) -> Sequence[Finding]:
+    from pgworker.client import Client
+
+    async with Client(settings.database, settings.db_schema) as client:
+        return [dict(row) for row in await client.health()]
+
+
+def _bad(topic: str, error: PgworkerError) -> Finding:
+    return _finding(topic, "bad", error.message, error.hint)
+
+
+def _finding(topic: str, state: str, value: str, advice: str | None = None) -> Finding:
+    return {"topic": topic, "state": state, "value": value, "advice": advice}

@@ -1,0 +1,89 @@
+"""What operators look at: workers, the queue, what waits, what failed, how everything is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from pgworker.cli.connect import ask
+from pgworker.cli.output import Format, OutputOption, write_list
+
+if TYPE_CHECKING:
+    from pgworker.client import JobRow, WorkerRow
+
+LimitOption = Annotated[int, typer.Option(min=1, help="How many at most.")]
+
+_WORKERS: Final[dict[str, Callable[[WorkerRow], object]]] = {
+    "id": lambda row: row.id,
+    "host": lambda row: row.host,
+    "pid": lambda row: row.pid,
+    "version": lambda row: row.version,
+    "busy": lambda row: f"{row.busy} of {row.slots}",
+    "idle": lambda row: row.idle,
+    "started": lambda row: row.started_at,
+    "heartbeat": lambda row: row.heartbeat_at,
+}
+_JOBS: Final[dict[str, Callable[[JobRow], object]]] = {
+    "id": lambda row: row.workflow_id,
+    "seq": lambda row: row.seq,
+    "kind": lambda row: row.kind,
+    "due": lambda row: row.due_at,
+    "attempt": lambda row: row.attempt,
+    "worker": lambda row: row.worker_id,
+    "leased until": lambda row: row.leased_until,
+}
+
+
+def workers(output: OutputOption = None) -> None:
+    """List the worker processes."""
+    write_list(ask(lambda client: client.workers()), _WORKERS, output)
+
+
+def queue(limit: LimitOption = 100, output: OutputOption = None) -> None:
+    """List what is to be done or being done, the most urgent first."""
+    write_list(ask(lambda client: client.jobs(limit)), _JOBS, output)
+
+
+def waiting(limit: LimitOption = 100, output: OutputOption = None) -> None:
+    """List what each workflow that has not ended waits for."""
+    rows = ask(lambda client: client.waiting(limit))
+    write_rows(rows, ("workflow_id", "name", "waits_for", "task", "since", "until", "detail"), output)
+
+
+def failures(limit: LimitOption = 100, output: OutputOption = None) -> None:
+    """List the errors of failed workflows, alike ones together."""
+    rows = ask(lambda client: client.failures(limit))
+    columns = (
+        "name",
+        "version",
+        "task",
+        "title",
+        "status",
+        "workflows",
+        "last_at",
+        "latest_id",
+        "latest_detail",
+    )
+    write_rows(rows, columns, output)
+
+
+def schedules(limit: LimitOption = 100, output: OutputOption = None) -> None:
+    """List what is scheduled."""
+    rows = ask(lambda client: client.schedules(limit))
+    write_rows(rows, ("name", "version", "next_at", "last_at", "runs", "schedule", "problem"), output)
+
+
+def health(output: OutputOption = None) -> None:
+    """Say how the engine is, with advice; the exit code is 1 if anything is bad."""
+    rows = ask(lambda client: client.health())
+    write_rows(rows, ("topic", "state", "value", "advice"), output)
+    if any(row["state"] == "bad" for row in rows):
+        raise typer.Exit(1)
+
+
+def write_rows(rows: Sequence[Mapping[str, object]], columns: Sequence[str], output: Format | None) -> None:
+    """Writes rows of a view: the named columns as a table, everything as JSON."""
+    write_list(rows, {name: itemgetter(name) for name in columns}, output)

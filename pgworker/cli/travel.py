@@ -1,0 +1,91 @@
+"""``pgworker tail``, ``replay`` and ``timeline``: one workflow as it goes, as it was, and as a chart."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pgworker.cli.connect import ask
+from pgworker.cli.control import IdArgument
+from pgworker.cli.inputs import moment
+from pgworker.cli.operate import write_rows
+from pgworker.cli.output import Format, OutputOption, chosen, duration, json_line, printable
+
+if TYPE_CHECKING:
+    from pgworker.client import Client, ProgressRow
+
+
+def tail(
+    workflow_id: IdArgument,
+    after: Annotated[int, typer.Option(min=0, metavar="SEQ", help="Only what comes after this event.")] = 0,
+    output: OutputOption = None,
+) -> None:
+    """Show the events of a workflow as they happen, until it has ended."""
+    as_json = chosen(output) is not Format.TABLE
+
+    async def following(client: Client) -> None:
+        await client.get(str(workflow_id))  # raises if there is no such workflow
+        async for row in client.follow(str(workflow_id), after):
+            print(json_line(row) if as_json else _line(row), flush=True)
+
+    ask(following)
+
+
+def replay(
+    workflow_id: IdArgument,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SEQ|TIME", help="After this event, or at this time in ISO 8601.", show_default="now"
+        ),
+    ] = None,
+    output: OutputOption = None,
+) -> None:
+    """Travel in time: every task of a workflow, with status, input and output as history stood then."""
+    when = _point(at)
+    rows = ask(lambda client: client.state_at(str(workflow_id), when))
+    write_rows(
+        rows, ("name", "kind", "status", "iteration", "started_at", "input", "output", "error"), output
+    )
+
+
+def timeline(
+    workflow_id: IdArgument,
+    width: Annotated[int, typer.Option(min=10, max=1000, help="Of the chart, in characters.")] = 40,
+    output: OutputOption = None,
+) -> None:
+    """Draw a chart of when each task of a workflow ran."""
+    rows = ask(lambda client: client.timeline(str(workflow_id), width))
+    if chosen(output) is not Format.TABLE:
+        write_rows(rows, ("task", "chart", "status", "began", "duration"), output)
+        return
+    widest = max((len(row["task"]) for row in rows), default=0)
+    for row in rows:
+        chart = (
+            typer.style(row["chart"], fg=_COLOURS.get(row["status"])) if sys.stdout.isatty() else row["chart"]
+        )
+        print(f"{printable(row['task']):{widest}}  |{chart}|  {duration(row['duration'])}")
+
+
+_COLOURS = {"COMPLETED": "green", "FAILED": "red", "RUNNING": "blue", "SCHEDULED": "yellow"}
+
+
+def _point(at: str | None) -> int | datetime | None:
+    if at is None:
+        return None
+    return int(at) if at.isdecimal() else moment(at)
+
+
+def _line(row: ProgressRow) -> str:
+    name = row.name or ""
+    words = [
+        f"{row.seq:6}",
+        row.type,
+        name if row.iteration is None else f"{name}[{row.iteration}]",
+        "" if row.duration is None else duration(row.duration),
+        "" if row.error is None else f"{row.error.get('title')}: {row.error.get('detail')}",
+    ]
+    return printable(" ".join(filter(None, words)))

@@ -1,0 +1,73 @@
+"""Operations: what operators look at and clean up, as rows of the views and functions made for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal, LiteralString, TypeAlias
+
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool
+
+from pgworker.store.database import Database
+from pgworker.store.failures import translated
+
+Row: TypeAlias = Mapping[str, Any]
+"""Columns by their names, as the view or function has them."""
+
+View = Literal["waiting", "failures", "health", "schedules"]
+
+_VIEWS: dict[View, LiteralString] = {
+    "waiting": "select * from {schema}.waiting order by since limit %(limit)s",
+    "failures": "select * from {schema}.failures order by last_at desc limit %(limit)s",
+    "health": "select * from {schema}.health limit %(limit)s",
+    "schedules": (
+        "select namespace, name, version, next_at, last_at, runs, schedule, problem, last_workflow_id, id"
+        " from {schema}.schedules order by namespace, name limit %(limit)s"
+    ),
+}
+_AT: LiteralString = (
+    "select max(seq) as seq from {schema}.events where workflow_id = %(id)s and occurred_at <= %(at)s"
+)
+_STATE: LiteralString = "select * from {schema}.state_at(%(id)s, %(seq)s)"
+_TIMELINE: LiteralString = "select * from {schema}.timeline(%(id)s, %(width)s)"
+_PURGE: LiteralString = "select {schema}.purge(%(age)s, %(statuses)s, %(batch)s) as purged"
+
+
+class Operations:
+    """Reads the views for operators, travels in time, and purges."""
+
+    def __init__(self, database: Database, pool: AsyncConnectionPool) -> None:
+        self._database = database
+        self._pool = pool
+
+    async def view(self, name: View, limit: int) -> Sequence[Row]:
+        """The rows of a view."""
+        return await self._rows(_VIEWS[name], {"limit": limit})
+
+    async def state_at(self, workflow_id: str, at: int | datetime | None) -> Sequence[Row]:
+        """Every task of a workflow as history stood after an event, or at a time; raises ``NotFound``."""
+        seq = at
+        if isinstance(at, datetime):
+            (row,) = await self._rows(_AT, {"id": workflow_id, "at": at})
+            seq = 0 if row["seq"] is None else row["seq"]
+        return await self._rows(_STATE, {"id": workflow_id, "seq": seq})
+
+    async def timeline(self, workflow_id: str, width: int) -> Sequence[Row]:
+        """A Gantt chart of a workflow's tasks; raises ``NotFound``."""
+        return await self._rows(_TIMELINE, {"id": workflow_id, "width": width})
+
+    async def purge(self, older_than: timedelta, statuses: Sequence[str], batch: int) -> int:
+        """Removes up to a batch of workflows that ended so long ago; returns how many."""
+        parameters = {"age": older_than, "statuses": list(statuses), "batch": batch}
+        (row,) = await self._rows(_PURGE, parameters)
+        return int(row["purged"])
+
+    async def _rows(self, statement: LiteralString, parameters: Mapping[str, object]) -> list[dict[str, Any]]:
+        with translated():
+            async with (
+                self._pool.connection() as connection,
+                connection.cursor(row_factory=dict_row) as cursor,
+            ):
+                await cursor.execute(self._database.statement(statement), parameters)
+                return await cursor.fetchall()
