@@ -87,13 +87,14 @@ class Program:
             raise ExpressionError(f"`{self.text}` failed: {type(error).__name__}: {error}") from error
 
 
-def is_running(frame: FrameType | None) -> bool:
-    """Whether a program runs in this frame or in one of those that called it: it may be interrupted there."""
-    while frame is not None:
-        if frame.f_code is Program.first.__code__:
-            return True
+def running(frame: FrameType | None) -> FrameType | None:
+    """The frame of the program that runs in this frame or in one that called it: it may be interrupted there.
+
+    None if no program runs. Each run of a program has a frame of its own.
+    """
+    while frame is not None and frame.f_code is not Program.first.__code__:
         frame = frame.f_back
-    return False
+    return frame
 
 
 @lru_cache(maxsize=16_384)

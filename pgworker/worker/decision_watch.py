@@ -8,31 +8,39 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from pgworker.expressions.jq import EvaluationInterrupted, is_running
+from pgworker.expressions.jq import EvaluationInterrupted, running
 from pgworker.worker.black_box import BlackBox
 
-DECISION_SECONDS = 2.0
-"""What one workflow may take in one turn; a thousand ordinary tasks take some hundredths of that.
+EXPRESSION_SECONDS = 1.0
+"""What one expression may take; an ordinary one takes some millionths of that.
 
 It is the processor's time that counts: a machine that is overloaded or asleep is not the expression's fault.
 """
 
+_LOOKS = 4
+"""So often an expression is found running before it is interrupted."""
+
 
 class DecisionWatch:
-    """Bounds the time of each decision by an alarm, where the process's main thread decides.
+    """Bounds the time of each expression by an alarm, where the process's main thread decides.
 
-    Elsewhere (tests run workers in threads) there is no alarm.
+    Elsewhere (tests run workers in threads) there is no alarm. The alarm comes several times in what an
+    expression may take, so that expressions which are many, and not endless, are told from one that is.
     """
 
-    def __init__(self, black_box: BlackBox | None = None, seconds: float = DECISION_SECONDS) -> None:
+    def __init__(self, black_box: BlackBox | None = None, seconds: float = EXPRESSION_SECONDS) -> None:
         self._black_box = black_box
-        self._seconds = seconds
+        self._pause = seconds / _LOOKS
+        self._again: float | None = None
         self._deciding = False
+        self._looked_at: FrameType | None = None
+        self._looks = 0
+        self._patience = _LOOKS
         self.interruptions = 0
         """How often an expression was interrupted."""
         self._has_alarm = threading.current_thread() is threading.main_thread()
         if self._has_alarm:
-            signal.signal(signal.SIGPROF, self._interrupt)
+            signal.signal(signal.SIGPROF, self._look)
 
     @contextmanager
     def over(self, workflow_id: str, *, again: float | None = None) -> Iterator[None]:
@@ -40,20 +48,33 @@ class DecisionWatch:
         if self._black_box is not None:
             self._black_box.note(workflow_id)
         self._deciding = True
+        self._again = again
+        self._patience = _LOOKS
         if self._has_alarm:
-            # again and again, should one expression after the other be endless
-            signal.setitimer(signal.ITIMER_PROF, self._seconds, again or self._seconds)
+            signal.setitimer(signal.ITIMER_PROF, self._pause, self._pause)
         try:
             yield
         finally:
             self._deciding = False
+            self._looked_at = None
             if self._has_alarm:
                 signal.setitimer(signal.ITIMER_PROF, 0)
             if self._black_box is not None:
                 self._black_box.clear()
 
-    def _interrupt(self, _number: int, frame: FrameType | None) -> None:
+    def _look(self, _number: int, frame: FrameType | None) -> None:
         # only expressions can be without an end; whatever else takes long is the engine's own work
-        if self._deciding and is_running(frame):
-            self.interruptions += 1
-            raise EvaluationInterrupted
+        expression = running(frame) if self._deciding else None
+        if expression is None or expression is not self._looked_at:
+            self._looked_at, self._looks = expression, 0
+        self._looks += 1
+        if expression is not None and self._looks >= self._patience:
+            self._interrupt()
+
+    def _interrupt(self) -> None:
+        self.interruptions += 1
+        self._looked_at = None
+        if self._again is not None:
+            self._patience = 1
+            signal.setitimer(signal.ITIMER_PROF, self._again, self._again)
+        raise EvaluationInterrupted
