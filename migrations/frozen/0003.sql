@@ -1394,14 +1394,14 @@ begin
         return;
     end if;
 
-    -- Each workflow's jobs by its id: in a lateral query, and with times that no index is searched for, no statistics
-    -- of a queue that was empty a moment ago can turn this into a search through all jobs.
+    -- Each workflow's jobs by its id: in a lateral query, and with kinds and times that no index is searched for, no
+    -- statistics of a queue that was empty a moment ago can turn this into a search through all jobs.
     select array_agg(l.id), array_agg(d.due::text), array_agg(a.done::text) into v_ids, v_due, v_done
     from (select distinct u.id from unnest(v_locked) as u (id)) l
     left join lateral (
         select array_agg(j.seq) as due
         from (select j.seq from jobs j
-              where j.workflow_id = l.id and j.kind = 'decide' and (j.due_at <= now()) is true
+              where j.workflow_id = l.id and (j.kind = 'decide' and j.due_at <= now()) is true
               for update skip locked) j) d on true
     left join lateral (
         select array_agg(j.seq) as done

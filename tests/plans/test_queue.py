@@ -92,3 +92,18 @@ def test_a_look_costs_a_few_pages_for_each_priority(crowded: psycopg.Connection,
         taken = cost(crowded, statement)
     assert taken.pages <= A_LOOK * PRIORITIES
     assert taken.whole_tables == set()
+
+
+@pytest.mark.parametrize("analysed", ["never", "when the queue was empty", "when it was full"])
+def test_no_statistics_turn_a_claim_into_a_search_through_the_queue(
+    connection: psycopg.Connection, analysed: str
+) -> None:
+    define(connection)
+    if analysed == "when the queue was empty":
+        connection.execute("analyze pgworker.jobs, pgworker.workflows, pgworker.events")
+    connection.execute("select count(pgworker.start_workflow('sample')) from generate_series(1, 3000)")
+    if analysed == "when it was full":
+        connection.execute("analyze pgworker.jobs, pgworker.workflows, pgworker.events")
+    taken = cost(connection, CLAIM_TURN)
+    assert taken.pages <= A_LOOK + 21 * 50  # a search through the queue takes 200 more
+    assert taken.whole_tables == set()

@@ -29,8 +29,8 @@ DATABASE_BUGS = [
         "a claim takes timers of the next second along",
         f"{_FUNCTIONS}/claim_turn.sql",
         {
-            "j.kind = 'decide' and (j.due_at <= now()) is true\n": (
-                "j.kind = 'decide' and (j.due_at <= now() + interval '1 s') is true\n"
+            "(j.kind = 'decide' and j.due_at <= now()) is true\n": (
+                "(j.kind = 'decide' and j.due_at <= now() + interval '1 s') is true\n"
             )
         },
         ["tests/worker/test_timers.py::test_an_event_during_a_wait_does_not_end_it"],
