@@ -104,6 +104,15 @@ class Settings(BaseSettings):
         default=None,
         description="Folder that file: URIs of external resources may lead into; none if not set.",
     )
+    executor_url: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("PGWORKER_EXECUTOR_URL", "EXECUTOR_URL"),
+        pattern="^https?://[^/]+",
+        description="Where activities are performed; in the worker if not set.",
+    )
+    executor_token: str | None = Field(
+        default=None, min_length=1, repr=False, description="What workers show to the executor."
+    )
     eventstore_type: Literal["postgresql"] = Field(
         default="postgresql",
         validation_alias=AliasChoices("PGWORKER_EVENTSTORE_TYPE", "EVENTSTORE_TYPE"),

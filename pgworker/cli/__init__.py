@@ -15,6 +15,7 @@ from pgworker.cli.control import cancel, pause, resume, retry
 from pgworker.cli.dev import dev
 from pgworker.cli.diagram import diagram
 from pgworker.cli.doctor import doctor
+from pgworker.cli.executor import executor
 from pgworker.cli.failures import told
 from pgworker.cli.lifecycle import lifecycle
 from pgworker.cli.migrate import migrate
@@ -70,6 +71,7 @@ app.command("verify")(told(verify))
 app.command("purge")(told(purge))
 app.command("doctor")(told(doctor))
 app.command("dev")(told(dev))
+app.command("executor")(told(executor))
 app.command(
     "psql",
     context_settings={

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from math import inf
 
 from pgworker.activities.registry import Activities
+from pgworker.activities.remote import RemoteActivities
 from pgworker.engine.inputs import ActivityCompleted, ActivityFailed, Outcome
 from pgworker.errors import Fault, FaultKind
 from pgworker.store.turns import Lease
@@ -31,7 +32,9 @@ class _Finished:
 class Performer:
     """Performs up to ``slots`` activities at once; calls ``on_outcome`` whenever one has ended."""
 
-    def __init__(self, activities: Activities, slots: int, on_outcome: Callable[[], None]) -> None:
+    def __init__(
+        self, activities: Activities | RemoteActivities, slots: int, on_outcome: Callable[[], None]
+    ) -> None:
         self._activities = activities
         self._slots = slots
         self._on_outcome = on_outcome

@@ -7,6 +7,7 @@ import contextlib
 
 from pgworker.activities.policy import HttpPolicy, parse_connect_to, parse_networks
 from pgworker.activities.registry import Activities
+from pgworker.activities.remote import RemoteActivities
 from pgworker.activities.secrets import StoredSecrets
 from pgworker.errors import DatabaseUnavailable
 from pgworker.settings import Settings
@@ -38,7 +39,7 @@ async def serve(settings: Settings, stop: asyncio.Event, black_box: BlackBox | N
     database = Database(settings.database, settings.db_schema, settings.listen_url)
     worker_id = settings.new_worker_id()
     rest = Rest(settings.poll_seconds)
-    provided = Activities(http_policy(settings), StoredSecrets(settings.secrets_dir), settings.resources_dir)
+    provided = _activities(settings)
     async with open_pool(database, "keeper", size=3, watched=True) as pool, provided as activities:
         leases = Leases(database, pool, worker_id, settings.lease_seconds)
         performer = Performer(activities, settings.concurrency, rest.wake)
@@ -71,6 +72,13 @@ async def serve(settings: Settings, stop: asyncio.Event, black_box: BlackBox | N
         finally:
             await _cancel(turning, *helpers)
         log.info("worker stopped", worker_id=worker_id)
+
+
+def _activities(settings: Settings) -> Activities | RemoteActivities:
+    local = Activities(http_policy(settings), StoredSecrets(settings.secrets_dir), settings.resources_dir)
+    if settings.executor_url is None:
+        return local
+    return RemoteActivities(settings.executor_url, settings.executor_token, local)
 
 
 async def _first_of(*tasks: asyncio.Task[object]) -> None:

@@ -18,8 +18,8 @@ from tests.support.waiting import until
 COMMANDS = [
     "run", "worker", "migrate", "validate", "diagram", "deploy", "start", "list", "show", "history",
     "lifecycle", "cancel", "pause", "resume", "retry", "tail", "replay", "timeline", "workers", "queue",
-    "waiting", "failures", "schedules", "health", "verify", "purge", "doctor", "dev", "publish", "psql",
-    "conformance", "version",
+    "waiting", "failures", "schedules", "health", "verify", "purge", "doctor", "dev", "executor", "publish",
+    "psql", "conformance", "version",
 ]  # fmt: skip
 
 

@@ -1,0 +1,88 @@
+"""Remote activities: performed by an executor elsewhere, under the same leases."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from types import TracebackType
+
+import aiohttp
+import orjson
+
+from pgworker.activities.handover import MEDIA_TYPE, outcome_of, request_of
+from pgworker.activities.registry import Activities
+from pgworker.activities.resources import Resources
+from pgworker.activities.strict_json import parse_json
+from pgworker.errors import ValueRefused
+from pgworker.telemetry import log
+from pgworker.types import JsonObject, JsonValue
+
+_CONNECT_SECONDS = 5.0
+_LONGEST_PAUSE = 5.0
+_LARGEST_ANSWER = 16 * 1024 * 1024
+
+
+class RemoteActivities:
+    """Hands activities over to ``PGWORKER_EXECUTOR_URL``; a context manager, as ``Activities`` is.
+
+    An executor that cannot be reached, or does not answer as it should, fails no workflow: the activity is
+    handed over again, with the same idempotency key, until it is cancelled. What a document refers to is
+    loaded here, not there.
+    """
+
+    def __init__(self, url: str, token: str | None, local: Activities) -> None:
+        self._url = url
+        self._local = local
+        self._headers = {"Content-Type": MEDIA_TYPE, "Accept": MEDIA_TYPE}
+        if token is not None:
+            self._headers["Authorization"] = f"Bearer {token}"
+        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def resources(self) -> Resources:
+        """The loader of external resources."""
+        return self._local.resources
+
+    async def __aenter__(self) -> RemoteActivities:
+        await self._local.__aenter__()
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0),
+            timeout=aiohttp.ClientTimeout(total=None, connect=_CONNECT_SECONDS),
+            headers=self._headers,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+        await self._local.__aexit__(kind, error, trace)
+
+    async def perform_scheduled(self, scheduled: JsonObject, *, idempotency_key: str) -> JsonValue:
+        """The output that the executor tells; raises the ``Fault`` that it tells."""
+        body = orjson.dumps(request_of(scheduled, idempotency_key))
+        failures = 0
+        while True:
+            try:
+                return outcome_of(await self._hand_over(body))
+            except (aiohttp.ClientError, OSError, ValueError, ValueRefused) as error:
+                failures += 1
+                pause = random.uniform(0.05, min(_LONGEST_PAUSE, 0.1 * 2.0 ** min(failures, 10)))
+                reason = f"{type(error).__name__}: {error}"
+                log.warning(
+                    "the executor did not answer as it should", reason=reason, retry_in=round(pause, 2)
+                )
+                await asyncio.sleep(pause)
+
+    async def _hand_over(self, body: bytes) -> JsonValue:
+        assert self._session is not None
+        async with self._session.post(self._url, data=body) as response:
+            if response.status != 200:
+                raise ValueError(f"its status is {response.status}")
+            answer = await response.content.read(_LARGEST_ANSWER + 1)
+            while chunk := await response.content.read(_LARGEST_ANSWER + 1 - len(answer)):
+                answer += chunk
+            if len(answer) > _LARGEST_ANSWER:
+                raise ValueError(f"its answer is larger than {_LARGEST_ANSWER} bytes")
+            return parse_json(answer)

@@ -1,0 +1,81 @@
+"""The executor: performs activities that workers hand over, and knows no database."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+
+from aiohttp import web
+
+from pgworker.activities.handover import MEDIA_TYPE, completed, failed, requested
+from pgworker.activities.registry import Activities
+from pgworker.activities.secrets import StoredSecrets
+from pgworker.activities.strict_json import parse_json
+from pgworker.errors import Fault, FaultKind, ValueRefused
+from pgworker.settings import Settings
+from pgworker.telemetry import log
+from pgworker.types import JsonObject
+from pgworker.worker.service import http_policy
+
+_LARGEST_REQUEST = 16 * 1024 * 1024
+
+
+async def serve_executor(settings: Settings, host: str, port: int, stop: asyncio.Event) -> None:
+    """Answers requests on the address until ``stop`` is set; then finishes what is under way.
+
+    As many activities as ``concurrency`` says at once; whoever comes then is told to come again (503).
+    """
+    activities = Activities(
+        http_policy(settings), StoredSecrets(settings.secrets_dir), settings.resources_dir
+    )
+    async with activities:
+        executor = _Executor(activities, settings.concurrency, settings.executor_token)
+        application = web.Application(client_max_size=_LARGEST_REQUEST)
+        application.router.add_post("/", executor.answer)
+        # who hands an activity over and hangs up wants it no more
+        runner = web.AppRunner(
+            application, handler_cancellation=True, shutdown_timeout=settings.grace_seconds
+        )
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, host, port).start()
+            for address in runner.addresses:
+                log.info("executor started", host=address[0], port=address[1])
+            await stop.wait()
+        finally:
+            await runner.cleanup()
+
+
+class _Executor:
+    def __init__(self, activities: Activities, slots: int, token: str | None) -> None:
+        self._activities = activities
+        self._free = slots
+        self._expected = None if token is None else f"Bearer {token}".encode()
+
+    async def answer(self, request: web.Request) -> web.Response:
+        if self._expected is not None and not hmac.compare_digest(
+            request.headers.get("Authorization", "").encode(), self._expected
+        ):
+            return web.json_response({"title": "the token is missing or wrong"}, status=401)
+        try:
+            scheduled, key = requested(parse_json(await request.read()))
+        except (ValueError, ValueRefused) as error:
+            return web.json_response({"title": "this is no request", "detail": str(error)}, status=400)
+        if self._free <= 0:
+            return web.json_response(
+                {"title": "all slots are taken"}, status=503, headers={"Retry-After": "1"}
+            )
+        self._free -= 1
+        try:
+            return web.json_response(await self._perform(scheduled, key), content_type=MEDIA_TYPE)
+        finally:
+            self._free += 1
+
+    async def _perform(self, scheduled: JsonObject, key: str) -> JsonObject:
+        try:
+            return completed(key, await self._activities.perform_scheduled(scheduled, idempotency_key=key))
+        except Fault as fault:
+            return failed(key, fault)
+        except Exception as error:
+            log.exception("an activity broke", activity=scheduled.get("activity"))
+            return failed(key, Fault(FaultKind.RUNTIME, f"the activity broke: {type(error).__name__}"))

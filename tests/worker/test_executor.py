@@ -1,0 +1,157 @@
+"""Activities are handed over to an executor, which may come and go."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from pgworker.activities.handover import (
+    completed,
+    failed,
+    outcome_of,
+    request_of,
+    requested,
+)
+from pgworker.errors import Fault, FaultKind
+from tests.conftest import WorkerFactory
+from tests.support.oracle import violations
+from tests.support.stub import Stub
+from tests.support.waiting import until
+from tests.support.workflows import call, define, ended, start
+
+TOKEN = "t0ken"
+ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def _executor(port: int = 0, concurrency: int = 10, **environment: str) -> Iterator[str]:
+    """An executor process, and its URL."""
+    settings = {
+        "PGWORKER_EXECUTOR_TOKEN": TOKEN,
+        "PGWORKER_CONCURRENCY": str(concurrency),
+        "PGWORKER_HTTP_ALLOW_PRIVATE": "127.0.0.0/8",
+        "PGWORKER_LOG_FORMAT": "json",
+        "PATH": "/usr/bin:/bin",
+        **environment,
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pgworker", "executor", "--port", str(port)],
+        cwd=ROOT, env=settings, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        found = re.search(r'"port": (\d+)', said)
+        assert found is not None, said
+        yield f"http://127.0.0.1:{found[1]}/"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+
+
+def _post(url: str, body: object, token: str = TOKEN) -> tuple[int, dict[str, object]]:
+    request = urllib.request.Request(
+        url, data=json.dumps(body).encode(), headers={"Authorization": f"Bearer {token}"}, method="POST"
+    )
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read())
+
+
+def test_a_workflow_is_carried_out_by_an_executor(
+    connection: psycopg.Connection, worker_process: WorkerFactory, stub: Stub
+) -> None:
+    define(
+        connection,
+        [{"ask": call(f"{stub.url}/count", method="post")}, {"no": {"try": [{"x": call(f"{stub.url}/status/404")}],
+         "catch": {"as": "e", "do": [{"told": {"set": {"status": "${ $e.status }"}}}]}}}],
+    )  # fmt: skip
+    with _executor() as url:
+        # what the worker itself may reach does not matter
+        worker_process(poll_seconds=0.2, executor_url=url, executor_token=TOKEN, http_allow_private="")
+        started = start(connection)
+        row = ended(connection, started)
+    assert (row["status"], row["output"]) == ("COMPLETED", {"status": 404}), row["error"]
+    [effect] = stub.effects("/count")
+    assert effect.key.startswith(f"{started}:")
+    assert violations(connection, stub.effects()) == []
+
+
+def test_an_executor_that_dies_is_waited_for(
+    connection: psycopg.Connection, worker_process: WorkerFactory, stub: Stub
+) -> None:
+    define(connection, [{"ask": call(f"{stub.url}/slow?ms=300", method="post")}])
+    with _executor() as url:
+        worker_process(poll_seconds=0.2, executor_url=url, executor_token=TOKEN)
+        assert ended(connection, start(connection))["status"] == "COMPLETED"
+    started = start(connection)  # nobody is there now
+    time.sleep(1)
+    port = int(url.rstrip("/").rpartition(":")[2])
+    with _executor(port):
+        row = ended(connection, started)
+    assert row["status"] == "COMPLETED", row["error"]
+    assert set(stub.keys().values()) == {1}
+
+
+def test_an_executor_with_more_than_it_can_do_is_asked_again(
+    connection: psycopg.Connection, worker_process: WorkerFactory, stub: Stub
+) -> None:
+    define(connection, [{"ask": call(f"{stub.url}/slow?ms=100", method="post")}])
+    with _executor(concurrency=1) as url:
+        worker_process(poll_seconds=0.2, executor_url=url, executor_token=TOKEN, concurrency=5)
+        started = [start(connection) for _ in range(5)]
+        assert {ended(connection, one)["status"] for one in started} == {"COMPLETED"}
+    assert set(stub.keys().values()) == {1}
+
+
+def test_an_activity_that_nobody_wants_any_more_is_ended_there(
+    connection: psycopg.Connection, worker_process: WorkerFactory, stub: Stub
+) -> None:
+    slow = {**call(f"{stub.url}/slow?ms=60000"), "timeout": {"after": {"milliseconds": 500}}}
+    define(connection, [{"ask": slow}])
+    with _executor(concurrency=1) as url:
+        worker_process(poll_seconds=0.2, executor_url=url, executor_token=TOKEN, lease_seconds=1)
+        assert ended(connection, start(connection))["error"]["status"] == 408
+        again = request_of(
+            {"activity": "http", "arguments": {"method": "get", "endpoint": f"{stub.url}/count"}}, "k"
+        )
+        until(lambda: _post(url, again)[0] == 200, what="the slot to be free again")
+
+
+def test_the_executor_tells_requests_from_others() -> None:
+    with _executor() as url:
+        assert _post(url, {}, token="wrong")[0] == 401
+        assert _post(url, {"type": "another"})[0] == 400
+        unknown = _post(url, request_of({"activity": "magic", "arguments": {}}, "k"))
+        assert unknown[0] == 200
+        with pytest.raises(Fault, match="cannot perform"):
+            outcome_of(unknown[1])
+
+
+def test_what_is_handed_over_comes_back_as_it_was() -> None:
+    scheduled = {"kind": "call", "in": 3, "activity": "http", "arguments": {"a": [1]}, "declared": ["s"]}
+    assert requested(request_of(scheduled, "w:7")) == (
+        {"activity": "http", "arguments": {"a": [1]}, "declared": ["s"]},
+        "w:7",
+    )
+    assert outcome_of(completed("w:7", None)) is None
+    fault = Fault(FaultKind.COMMUNICATION, "gone", status=410, title="Gone")
+    with pytest.raises(Fault) as caught:
+        outcome_of(failed("w:7", fault))
+    assert caught.value.problem("/") == fault.problem("/")
+    with pytest.raises(ValueError, match="not a CloudEvent"):
+        outcome_of({"type": "x"})
