@@ -48,7 +48,7 @@ def failed(idempotency_key: str, fault: Fault) -> JsonObject:
 
 
 def outcome_of(event: JsonValue) -> JsonValue:
-    """The output that an answer tells; raises ``Fault`` for an error, ``ValueError`` for what is no answer."""
+    """The output that an answer tells; raises ``Fault`` for an error, ``ValueError`` for no answer."""
     match event:
         case {"type": str(type_), "data": {"output": output}} if type_ == COMPLETED:
             return output

@@ -16,6 +16,9 @@ PUBLIC_FUNCTIONS = {
     "append_event",
     "cancel_workflow",
     "define_workflow",
+    "pause_workflow",
+    "resume_workflow",
+    "retry_workflow",
     "start_workflow",
     "wait_for_workflow",
     "publish_event",
@@ -112,7 +115,9 @@ def test_a_client_can_do_all_that_clients_do(connection: psycopg.Connection) -> 
 
 
 def test_readers_read_everything_and_do_nothing(connection: psycopg.Connection) -> None:
-    assert _executable(connection, "pgworker_reader") == {"check_workflows", "event_value", "task_name"}
+    assert _executable(connection, "pgworker_reader") == {
+        "check_workflows", "event_value", "lanes", "state_at", "task_name", "timeline",
+    }  # fmt: skip
     assert _relations(connection, "pgworker_reader", "select") == _everything(connection)
     define(connection)
     started = start(connection)
