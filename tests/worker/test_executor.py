@@ -75,11 +75,9 @@ def _post(url: str, body: object, token: str = TOKEN) -> tuple[int, dict[str, ob
 def test_a_workflow_is_carried_out_by_an_executor(
     connection: psycopg.Connection, worker_process: WorkerFactory, stub: Stub
 ) -> None:
-    define(
-        connection,
-        [{"ask": call(f"{stub.url}/count", method="post")}, {"no": {"try": [{"x": call(f"{stub.url}/status/404")}],
-         "catch": {"as": "e", "do": [{"told": {"set": {"status": "${ $e.status }"}}}]}}}],
-    )  # fmt: skip
+    told = [{"told": {"set": {"status": "${ $e.status }"}}}]
+    refused = {"try": [{"x": call(f"{stub.url}/status/404")}], "catch": {"as": "e", "do": told}}
+    define(connection, [{"ask": call(f"{stub.url}/count", method="post")}, {"no": refused}])
     with _executor() as url:
         # what the worker itself may reach does not matter
         worker_process(poll_seconds=0.2, executor_url=url, executor_token=TOKEN, http_allow_private="")
