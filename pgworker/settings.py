@@ -104,6 +104,9 @@ class Settings(BaseSettings):
         default=None,
         description="Folder that file: URIs of external resources may lead into; none if not set.",
     )
+    run_allow: str = Field(
+        default="", description="What workflows may run on workers' hosts: container, script, shell."
+    )
     eventstore_type: Literal["postgresql"] = Field(
         default="postgresql",
         validation_alias=AliasChoices("PGWORKER_EVENTSTORE_TYPE", "EVENTSTORE_TYPE"),

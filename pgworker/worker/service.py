@@ -38,7 +38,12 @@ async def serve(settings: Settings, stop: asyncio.Event, black_box: BlackBox | N
     database = Database(settings.database, settings.db_schema, settings.listen_url)
     worker_id = settings.new_worker_id()
     rest = Rest(settings.poll_seconds)
-    provided = Activities(http_policy(settings), StoredSecrets(settings.secrets_dir), settings.resources_dir)
+    provided = Activities(
+        http_policy(settings),
+        StoredSecrets(settings.secrets_dir),
+        settings.resources_dir,
+        frozenset(kind.strip() for kind in settings.run_allow.split(",")),
+    )
     async with open_pool(database, "keeper", size=3, watched=True) as pool, provided as activities:
         leases = Leases(database, pool, worker_id, settings.lease_seconds)
         performer = Performer(activities, settings.concurrency, rest.wake)
