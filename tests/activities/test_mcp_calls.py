@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -110,7 +111,7 @@ async def test_an_error_of_the_protocol_is_a_runtime_error(mcp) -> None:
 async def test_a_tool_that_fails_has_a_result_that_says_so(over_http) -> None:
     answer = await over_http.tool("fail")
     assert answer["isError"] is True
-    assert "the tool is broken" in answer["content"][0]["text"]
+    assert answer["content"][0]["text"] == "Error executing tool fail"
 
 
 async def test_the_tool_is_told_the_idempotency_key(mcp) -> None:
@@ -209,7 +210,10 @@ async def test_nothing_that_a_process_started_outlives_the_call(over_stdio) -> N
 async def test_cancelling_ends_the_process(over_stdio, tmp_path) -> None:
     note = tmp_path / "pid"
     over_stdio.transport = {
-        "stdio": {"command": "sh", "arguments": ["-c", f"echo $$ > {note}.new; mv {note}.new {note}; sleep 60"]}
+        "stdio": {
+            "command": "sh",
+            "arguments": ["-c", f"echo $$ > {note}.new; mv {note}.new {note}; sleep 60"],
+        }
     }
     task = asyncio.create_task(over_stdio("tools/list"))
     while not note.exists():  # noqa: ASYNC110 - the file is all that tells
@@ -232,19 +236,24 @@ def _lives(pid: int) -> bool:
     except ProcessLookupError:
         return False
     # a child that nobody has taken note of yet
-    with open(f"/proc/{pid}/stat") as stat:
-        return stat.read().rpartition(")")[2].split()[0] != "Z"
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
 
 
 @pytest.mark.parametrize(
     ("command", "kind", "says"),
     [
         (["pgworker-has-no-such-program"], "configuration", "cannot be started: No such file"),
-        (["sh", "-c", "echo no luck >&2; exit 3"], "communication", "ended with 3 before it had answered: no luck"),
+        (
+            ["sh", "-c", "echo no luck >&2; exit 3"],
+            "communication",
+            "ended with 3 before it had answered: no luck",
+        ),
         (["sh", "-c", "read line; echo nonsense; exit 0"], "communication", "ended with 0"),
     ],
 )
-async def test_a_process_that_does_not_answer_is_told_by_what_it_says(activities, command, kind, says) -> None:
+async def test_a_process_that_does_not_answer_is_told_by_what_it_says(
+    activities, command, kind, says
+) -> None:
     transport: JsonObject = {"command": command[0], "arguments": command[1:]}
     fault = await Asking(activities, {"stdio": transport}).fault("tools/list")
     assert fault.kind == kind

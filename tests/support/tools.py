@@ -68,7 +68,7 @@ def server() -> MCPServer:
         return text
 
     @tools.tool()
-    async def child() -> int:
+    def child() -> int:
         """Starts a process that would outlive the server."""
         return subprocess.Popen(["sleep", "60"]).pid
 
@@ -122,7 +122,7 @@ async def serving() -> AsyncIterator[Tools]:
     running = uvicorn.Server(config)
     task = asyncio.create_task(running.serve(sockets=[listening]))
     try:
-        while not running.started:
+        while not running.started:  # noqa: ASYNC110 - it tells in no other way
             await asyncio.sleep(0.01)
         yield tools
     finally:
