@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from multidict import CIMultiDict
@@ -53,6 +54,8 @@ class GrpcCaller:
         return request.redaction.value(result)
 
     async def _loaded(self) -> Client:
+        # its core writes to the standard error by itself, past all logging
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         await ready("pgworker.activities.grpc.client", EXTRA, "grpc")
         from pgworker.activities.grpc.client import Client
 
