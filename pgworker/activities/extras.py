@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import sys
 
 from pgworker.errors import Fault, FaultKind
+
+_READY: set[str] = set()
+"""Modules that are wholly imported; `sys.modules` has them sooner."""
 
 
 async def ready(module: str, extra: str, call: str) -> None:
@@ -14,13 +16,14 @@ async def ready(module: str, extra: str, call: str) -> None:
 
     Raises ``Fault`` (configuration) that names the extra if they are not there.
     """
-    if module in sys.modules:
+    if module in _READY:
         return
     try:
         await asyncio.to_thread(importlib.import_module, module)
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         raise Fault(
             FaultKind.CONFIGURATION,
-            f"this worker cannot perform `call: {call}`: the package {error.name} is not installed; "
-            f"the extra `{extra}` of pgworker-engine brings it",
+            f"this worker cannot perform `call: {call}`: {error.name or 'a package'} is not installed as it "
+            f"is needed; the extra `{extra}` of pgworker-engine brings it",
         ) from error
+    _READY.add(module)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import trustme
+from grpc import Compression
 
 from pgworker.activities.policy import HttpPolicy, parse_connect_to
 from pgworker.activities.registry import Activities
@@ -219,6 +220,12 @@ async def test_on_the_port_of_tls_the_certificate_has_to_be_the_hosts(protos: Pa
             assert (
                 await Greetings(activities, greeter).fault("SayHello", ANNA, service=service)
             ).status == 503
+
+
+async def test_compressed_answers_are_refused_before_they_grow(grpc) -> None:
+    async with greeting(Compression.Gzip) as greeter:
+        fault = await Greetings(grpc.activities, greeter).fault("SayHello", ANNA)
+    assert (fault.kind, "'gzip' is disabled" in fault.detail) == ("communication", True)
 
 
 async def test_a_secret_comes_back_neither_in_results_nor_in_errors(grpc) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 
@@ -101,6 +102,26 @@ async def test_what_is_wrong_in_a_file_is_told_at_its_place() -> None:
     assert caught.value.kind == "configuration"
     assert "a.proto:2:1" in caught.value.detail
     assert "/tmp" not in caught.value.detail
+
+
+async def test_many_calls_that_begin_together_have_one_compilation() -> None:
+    compiler = Compiler()
+    sources = Sources("a.proto", (("a.proto", importing()),))
+    first, *others = await asyncio.gather(*(compiler.compile(sources) for _ in range(5)))
+    assert all(one is first for one in others)
+
+
+async def test_messages_of_proto2_need_what_they_require() -> None:
+    text = """
+        syntax = "proto2";
+        message Ask { required string name = 1; optional int32 times = 2; }
+        service Old { rpc Tell (Ask) returns (Ask); }
+    """
+    method = (await Compiler().compile(Sources("a.proto", (("a.proto", text),)))).method("Old", "Tell")
+    assert method.value(method.message({"name": "Anna"})) == {"name": "Anna"}
+    with pytest.raises(Fault, match="lacks what proto2 requires") as caught:
+        method.message({"times": 1})
+    assert caught.value.kind == "validation"
 
 
 def test_a_worker_without_such_calls_does_not_have_their_packages_in_memory() -> None:

@@ -145,7 +145,7 @@ def _reply(request: Any) -> Any:
 
 
 @asynccontextmanager
-async def greeting(**keys: bytes) -> AsyncIterator[Greeter]:
+async def greeting(compression: grpc.Compression | None = None, **keys: bytes) -> AsyncIterator[Greeter]:
     """A server on a free port of 127.0.0.1; with ``key`` and ``chain`` it speaks TLS."""
     greeter = Greeter()
     request, reply = messages().HelloRequest.FromString, messages().HelloReply.SerializeToString
@@ -155,7 +155,7 @@ async def greeting(**keys: bytes) -> AsyncIterator[Greeter]:
         "SayHelloToAll": grpc.stream_unary_rpc_method_handler(greeter.say_hello_to_all, request, reply),
         "Chat": grpc.stream_stream_rpc_method_handler(greeter.chat, request, reply),
     }
-    server = grpc.aio.server()
+    server = grpc.aio.server(compression=compression)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("GreeterApi.Greeter", handlers),))
     if keys:
         credentials = grpc.ssl_server_credentials([(keys["key"], keys["chain"])])

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Sequence
+from functools import cache
 from ipaddress import ip_address
+from pathlib import Path
 
 import grpc
 import grpc.aio
@@ -22,7 +24,7 @@ async def open_channel(target: Target, policy: HttpPolicy) -> grpc.aio.Channel:
     options = _options(target, policy)
     if not target.secure:
         return grpc.aio.insecure_channel(address, options)
-    trusted = await asyncio.to_thread(_trusted, policy)
+    trusted = await asyncio.to_thread(_trusted, policy.ca_file)
     return grpc.aio.secure_channel(address, grpc.ssl_channel_credentials(trusted), options)
 
 
@@ -42,6 +44,8 @@ def _options(target: Target, policy: HttpPolicy) -> list[tuple[str, str | int]]:
         ("grpc.enable_http_proxy", 0),
         ("grpc.enable_retries", 0),
         ("grpc.use_local_subchannel_pool", 1),
+        # nothing compressed, whose size would be known too late
+        ("grpc.compression_enabled_algorithms_bitset", 1),
         ("grpc.max_receive_message_length", policy.max_response_bytes),
         ("grpc.max_metadata_size", policy.max_header_bytes),
         # the time that one attempt to connect has
@@ -52,9 +56,10 @@ def _options(target: Target, policy: HttpPolicy) -> list[tuple[str, str | int]]:
     return options
 
 
-def _trusted(policy: HttpPolicy) -> bytes | None:
+@cache
+def _trusted(ca_file: Path | None) -> bytes | None:
     """The certificates of the operator or of the system; None, for those that gRPC brings, if it has none."""
-    if policy.ca_file is not None:
-        return policy.ca_file.read_bytes()
+    if ca_file is not None:
+        return ca_file.read_bytes()
     found = ssl.create_default_context().get_ca_certs(binary_form=True)
     return "".join(ssl.DER_cert_to_PEM_cert(one) for one in found).encode() or None

@@ -28,18 +28,20 @@ class Compiler:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, Descriptors] = OrderedDict()
+        self._at_work = asyncio.Lock()
 
     async def compile(self, sources: Sources) -> Descriptors:
         """What the files describe; raises ``Fault`` (configuration) for files that are wrong."""
         digest = sources.digest()
-        if digest in self._kept:
-            self._kept.move_to_end(digest)
-            return self._kept[digest]
-        descriptors = Descriptors(await _compiled(sources))
-        self._kept[digest] = descriptors
-        while len(self._kept) > MAX_KEPT:
-            self._kept.popitem(last=False)
-        return descriptors
+        if digest not in self._kept:
+            # one at a time: many calls of one service begin together, and one compiles for all
+            async with self._at_work:
+                if digest not in self._kept:
+                    self._kept[digest] = Descriptors(await _compiled(sources))
+                    while len(self._kept) > MAX_KEPT:
+                        self._kept.popitem(last=False)
+        self._kept.move_to_end(digest)
+        return self._kept[digest]
 
 
 async def _compiled(sources: Sources) -> bytes:

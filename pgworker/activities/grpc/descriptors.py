@@ -32,9 +32,12 @@ class Method:
         if not isinstance(value, dict):
             raise _unfit(self, "it is not an object")
         try:
-            return json_format.ParseDict(value, self.takes(), descriptor_pool=self.pool)
+            message = json_format.ParseDict(value, self.takes(), descriptor_pool=self.pool)
         except (json_format.ParseError, ValueError, TypeError, RecursionError) as error:
             raise _unfit(self, str(error)) from error
+        if not message.IsInitialized():
+            raise _unfit(self, "it lacks what proto2 requires of it")
+        return message
 
     def decoded(self, content: bytes) -> Message:
         """The message that an answer contains; raises ``DecodeError``."""

@@ -20,6 +20,9 @@ MAX_TRIES = 256
 _BUNDLED = "google/protobuf/"
 """What the compiler brings along."""
 
+_NOT_THERE = frozenset({403, 404, 410})
+"""Folders above may be none of ours, and some stores say 403 of what they do not have."""
+
 _SKIPPED = re.compile(r"//[^\n]*|/\*.*?\*/|(\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*')", re.DOTALL)
 _IMPORT = re.compile(r"(?:^|[;}])\s*import\s+(?:(?:public|weak|option)\s+)?[\"']([^\"'\n]+)[\"']\s*(?=;)")
 _NAME = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.+-]*/)*[A-Za-z0-9_][A-Za-z0-9_.+-]*")
@@ -79,7 +82,7 @@ class Gathering:
             try:
                 return place, await self._text(place)
             except Fault as fault:
-                if fault.status != 404:
+                if fault.status not in _NOT_THERE:
                     raise
         raise _wrong(importer, f"imports {name[:100]!r}, which is neither beside it nor in a folder above")
 

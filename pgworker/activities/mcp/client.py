@@ -46,12 +46,19 @@ async def ask(
         raise wrong(f"the protocolVersion {question.version[:40]!r} is not known; it may be {known}")
     seconds = policy.total_timeout if question.seconds is None else question.seconds
     try:
-        async with asyncio.timeout(seconds), transport as streams:
+        async with transport as streams:
+            return await _in_time(streams, question, who, seconds)
+    except Exception as error:
+        raise _fault(error, who) from error
+
+
+async def _in_time(streams: TransportStreams, question: Question, who: str, seconds: float) -> JsonValue:
+    """The time is the conversation's: what has been answered is not lost to a farewell that takes long."""
+    try:
+        async with asyncio.timeout(seconds):
             return await _asked(streams, question, who)
     except TimeoutError as error:
         raise Fault(FaultKind.TIMEOUT, f"{who} did not answer within {seconds:g} s") from error
-    except Exception as error:
-        raise _fault(error, who) from error
 
 
 async def _asked(streams: TransportStreams, question: Question, who: str) -> JsonValue:
