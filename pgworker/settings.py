@@ -105,7 +105,8 @@ class Settings(BaseSettings):
         description="Folder that file: URIs of external resources may lead into; none if not set.",
     )
     run_allow: str = Field(
-        default="", description="What workflows may run on workers' hosts: container, script, shell."
+        default="",
+        description="Which processes workflows may run on this host: a list of shell, script and container.",
     )
     eventstore_type: Literal["postgresql"] = Field(
         default="postgresql",

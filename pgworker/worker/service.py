@@ -42,7 +42,7 @@ async def serve(settings: Settings, stop: asyncio.Event, black_box: BlackBox | N
         http_policy(settings),
         StoredSecrets(settings.secrets_dir),
         settings.resources_dir,
-        frozenset(kind.strip() for kind in settings.run_allow.split(",")),
+        frozenset(kind.strip().lower() for kind in settings.run_allow.split(",")),
     )
     async with open_pool(database, "keeper", size=3, watched=True) as pool, provided as activities:
         leases = Leases(database, pool, worker_id, settings.lease_seconds)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -191,6 +193,33 @@ async def test_addresses_that_the_policy_refuses_are_not_connected_to(protos: Pa
         named: JsonObject = {"name": "Greeter", "host": "localhost", "port": greeter.port}
         assert (await grpc.fault("SayHello", ANNA, service=named)).kind == "authorization"
         assert greeter.seen == []
+
+
+async def test_addresses_of_either_family_are_connected_to(protos: Path) -> None:
+    policy = replace(LOOPBACK, connect_to=parse_connect_to("six.example.com::[::1]:"))
+    async with greeting(host="[::1]") as greeter, Activities(policy, None, protos) as activities:
+        service: JsonObject = {"name": "Greeter", "host": "six.example.com", "port": greeter.port}
+        answer = await Greetings(activities, greeter)("SayHello", ANNA, service=service)
+    assert answer == {"message": "Hello Anna", "letters": "4"}
+
+
+async def test_a_host_that_takes_no_connection_is_given_up_after_the_connect_timeout(protos: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        taken = socket.create_connection(full.getsockname())
+        policy = replace(LOOPBACK, connect_timeout=0.5)
+        async with Activities(policy, None, protos) as activities:
+            grpc = Greetings(activities, Greeter(port=full.getsockname()[1]))
+            begun = time.monotonic()
+            fault = await grpc.fault("SayHello", ANNA)
+        taken.close()
+    assert (fault.kind, fault.status) == ("communication", 503)
+    assert 0.4 < time.monotonic() - begun < 3
+
+
+async def test_a_policy_that_waits_for_a_challenge_is_refused(grpc) -> None:
+    policy: JsonObject = {"digest": {"username": "u", "password": "p"}}
+    assert (await grpc.fault("SayHello", ANNA, authentication=policy)).kind == "configuration"
+    assert grpc.greeter.seen == []
 
 
 async def test_nobody_there_is_a_communication_error(grpc) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -128,6 +129,25 @@ async def test_headers_credentials_version_and_key_go_along(over_http, tools) ->
     assert "mcp-protocol-version" not in tools.seen[0]
     assert {seen["mcp-protocol-version"] for seen in tools.seen[1:]} == {"2025-03-26"}
     assert tools.methods[-1] == "DELETE"
+
+
+async def test_a_server_may_answer_in_json_in_place_of_a_stream(activities) -> None:
+    async with serving(streams=False) as tools:
+        mcp = Asking(activities, {"http": {"endpoint": tools.url}})
+        assert (await mcp.tool("add", a=1, b=2))["structuredContent"] == {"result": 3}
+        assert (await mcp.fault("tools/call", name="refuse", arguments={})).kind == "runtime"
+
+
+async def test_what_a_process_says_that_is_no_message_is_passed_over(over_stdio) -> None:
+    program = f"echo welcome; exec {shlex.join(PROGRAM)}"
+    over_stdio.transport["stdio"] = STDIO | {"command": "sh", "arguments": ["-c", program]}
+    assert (await over_stdio.tool("add", a=1, b=2))["structuredContent"] == {"result": 3}
+
+
+async def test_a_policy_that_waits_for_a_challenge_is_refused(over_http, tools) -> None:
+    policy: JsonObject = {"digest": {"username": "u", "password": "p"}}
+    assert (await over_http.fault("tools/list", {"authentication": policy})).kind == "configuration"
+    assert tools.seen == []
 
 
 async def test_a_version_that_nobody_knows_is_refused(over_http, tools) -> None:

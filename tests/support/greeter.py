@@ -145,7 +145,9 @@ def _reply(request: Any) -> Any:
 
 
 @asynccontextmanager
-async def greeting(compression: grpc.Compression | None = None, **keys: bytes) -> AsyncIterator[Greeter]:
+async def greeting(
+    compression: grpc.Compression | None = None, host: str = "127.0.0.1", **keys: bytes
+) -> AsyncIterator[Greeter]:
     """A server on a free port of 127.0.0.1; with ``key`` and ``chain`` it speaks TLS."""
     greeter = Greeter()
     request, reply = messages().HelloRequest.FromString, messages().HelloReply.SerializeToString
@@ -159,9 +161,9 @@ async def greeting(compression: grpc.Compression | None = None, **keys: bytes) -
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("GreeterApi.Greeter", handlers),))
     if keys:
         credentials = grpc.ssl_server_credentials([(keys["key"], keys["chain"])])
-        greeter.port = server.add_secure_port("127.0.0.1:0", credentials)
+        greeter.port = server.add_secure_port(f"{host}:0", credentials)
     else:
-        greeter.port = server.add_insecure_port("127.0.0.1:0")
+        greeter.port = server.add_insecure_port(f"{host}:0")
     await server.start()
     try:
         yield greeter

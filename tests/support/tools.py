@@ -105,10 +105,10 @@ class Tools:
 
 
 @asynccontextmanager
-async def serving() -> AsyncIterator[Tools]:
-    """The server over streamable HTTP, on a free port of 127.0.0.1."""
+async def serving(*, streams: bool = True) -> AsyncIterator[Tools]:
+    """The server over streamable HTTP, on a free port of 127.0.0.1; without streams it answers in JSON."""
     tools = Tools()
-    application = server().streamable_http_app()
+    application = server().streamable_http_app(json_response=not streams)
 
     async def noting(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":

@@ -15,6 +15,7 @@ from pgworker.activities.http import HttpCaller
 from pgworker.activities.policy import HttpPolicy
 from pgworker.activities.request import Output, Request
 from pgworker.activities.resources import ResourceLoader
+from pgworker.activities.upfront import check_upfront
 from pgworker.errors import Fault
 from pgworker.types import JsonObject, JsonValue
 
@@ -41,6 +42,7 @@ class GrpcCaller:
         ``statuses`` says for calls that end with a status.
         """
         target = target_of(arguments)
+        check_upfront(arguments.get("authentication"), "grpc")
         client = await self._loaded()
         sources = await Gathering(self._loader, target.proto_authentication).gather(target.proto)
         request = await self._http.authenticated(_request(target), arguments.get("authentication"))

@@ -7,6 +7,7 @@ from pgworker.activities.http import HttpCaller
 from pgworker.activities.mcp.question import Question, command_of, question_of, wrong
 from pgworker.activities.policy import HttpPolicy
 from pgworker.activities.request import prepare
+from pgworker.activities.upfront import check_upfront
 from pgworker.errors import Fault, FaultKind
 from pgworker.types import JsonObject, JsonValue
 
@@ -33,6 +34,7 @@ class McpCaller:
         for what goes wrong on the way.
         """
         question = question_of(arguments, idempotency_key)
+        check_upfront(arguments.get("authentication"), "mcp")
         http, stdio = arguments.get("http"), arguments.get("stdio")
         if isinstance(http, dict):
             return await self._over_http(http, arguments.get("authentication"), question, idempotency_key)
