@@ -135,7 +135,7 @@ class HttpCaller:
 
     async def _answer(self, request: Request, response: aiohttp.ClientResponse) -> Answer:
         try:
-            body = await read_body(response, self._policy.max_response_bytes)
+            body = await read_body(response, self._policy.max_response_bytes, request.until)
         except BodyRefused as error:
             response.close()
             raise Fault(FaultKind.COMMUNICATION, f"{request} was answered, but {error}") from error

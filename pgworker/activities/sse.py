@@ -1,26 +1,42 @@
-"""Server-sent events, as a whole answer of them is read."""
+"""Server-sent events, as they arrive."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 EVENT_STREAM = "text/event-stream"
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
-def data_of_events(text: str) -> Iterator[str]:
-    """The data of each event, in their order; what is not ended by an empty line is no event.
+class Events:
+    """Gives the data of each event as soon as it is complete; what no empty line ends is no event.
 
-    >>> list(data_of_events("data: a\\ndata: b\\n\\n: only a comment\\n\\ndata: lost"))
-    ['a\\nb']
+    >>> events = Events()
+    >>> events.feed("data: a\\nda"), events.feed("ta: b\\n\\n: only a comment\\n\\n")
+    ([], ['a\\nb'])
     """
-    lines: list[str] = []
-    for line in _LINE_END.split(text.removeprefix("\ufeff"))[:-1]:
-        if not line:
-            if lines:
-                yield "\n".join(lines)
-            lines = []
-        elif line == "data" or line.startswith("data:"):
-            lines.append(line[5:].removeprefix(" "))
+
+    def __init__(self) -> None:
+        self._rest = ""
+        self._lines: list[str] = []
+        self._begun = False
+
+    def feed(self, text: str, *, last: bool = False) -> list[str]:
+        """The data of the events that this much more text completes; ``last`` if no more will come."""
+        if text and not self._begun:
+            text, self._begun = text.removeprefix("\ufeff"), True
+        text = self._rest + text
+        # this may be one half of a line's end
+        held = "\r" if text.endswith("\r") and not last else ""
+        *lines, rest = _LINE_END.split(text.removesuffix(held))
+        self._rest = rest + held
+        return [data for line in lines if (data := self._line(line)) is not None]
+
+    def _line(self, line: str) -> str | None:
+        if line == "data" or line.startswith("data:"):
+            self._lines.append(line[5:].removeprefix(" "))
+        if line or not self._lines:
+            return None
+        data, self._lines = "\n".join(self._lines), []
+        return data

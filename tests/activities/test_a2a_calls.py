@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from aiohttp import web
 
 from pgworker.activities.policy import HttpPolicy
 from pgworker.activities.registry import Activities
 from pgworker.activities.secrets import StoredSecrets
-from pgworker.activities.sse import data_of_events
+from pgworker.activities.sse import Events
 from pgworker.errors import Fault
 from pgworker.types import JsonObject, JsonValue
 from tests.activities.conftest import LOOPBACK
@@ -82,6 +84,18 @@ async def test_tasks_are_asked_for(a2a, agent) -> None:
 async def test_a_stream_is_the_array_of_its_results(a2a, method, parameters) -> None:
     answer = await a2a(method, parameters)
     assert [event["status"]["state"] for event in answer] == ["submitted", "working", "completed"]
+
+
+@pytest.mark.parametrize("ending", ["completed", "broken"])
+async def test_a_stream_that_is_left_open_ends_with_its_last_event(a2a, agent, ending) -> None:
+    agent.lingers = 30.0
+    call = a2a("tasks/resubscribe", {"id": ending})
+    async with asyncio.timeout(3):
+        if ending == "completed":
+            assert len(await call) == 3
+        else:
+            with pytest.raises(Fault, match="broken"):
+                await call
 
 
 async def test_an_error_of_the_agent_is_a_runtime_error(a2a) -> None:
@@ -180,5 +194,8 @@ async def test_parameters_that_are_no_objects_are_refused(a2a, agent, method, pa
         ("data: never ended\n", []),
     ],
 )
-def test_events_are_read_as_their_standard_says(text, data) -> None:
-    assert list(data_of_events(text)) == data
+def test_events_are_read_as_their_standard_says_however_they_are_cut(text, data) -> None:
+    assert Events().feed(text, last=True) == data
+    events = Events()
+    found = [one for character in text for one in events.feed(character)]
+    assert found + events.feed("", last=True) == data

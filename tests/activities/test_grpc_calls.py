@@ -23,6 +23,14 @@ from tests.support.greeter import MOOD, PROTO, Greeter, greeting
 ANNA: JsonObject = {"name": "Anna"}
 
 
+def _has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
 class Greetings:
     """Calls the greeter in short: ``await grpc("SayHello", {"name": "Anna"})``."""
 
@@ -195,6 +203,7 @@ async def test_addresses_that_the_policy_refuses_are_not_connected_to(protos: Pa
         assert greeter.seen == []
 
 
+@pytest.mark.skipif(not _has_ipv6(), reason="this machine has no IPv6 loopback address")
 async def test_addresses_of_either_family_are_connected_to(protos: Path) -> None:
     policy = replace(LOOPBACK, connect_to=parse_connect_to("six.example.com::[::1]:"))
     async with greeting(host="[::1]") as greeter, Activities(policy, None, protos) as activities:

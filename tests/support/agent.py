@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,6 +21,8 @@ class Agent:
     headers: list[dict[str, str]] = field(default_factory=list)
     card: dict[str, Any] = field(default_factory=dict)
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    lingers: float = 0.0
+    """How long a stream is left open after its last event."""
 
     @property
     def url(self) -> str:
@@ -71,6 +74,7 @@ class Agent:
         if asked["params"].get("id") == "broken":
             error = json.dumps(_error(asked, -32603, "broken"), indent=1).replace("\n", "\ndata: ")
             await response.write(f"data: {error}\r\n\r\n".encode())
+        await asyncio.sleep(self.lingers)
         return response
 
 
@@ -89,7 +93,7 @@ async def agent_at_work() -> AsyncIterator[Agent]:
     application = web.Application()
     application.router.add_get("/.well-known/agent-card.json", agent.show_card)
     application.router.add_post("/rpc", agent.rpc)
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+    runner = web.AppRunner(application, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

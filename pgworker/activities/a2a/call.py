@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from uuid import NAMESPACE_URL, uuid5
 
 from pgworker.activities import json_rpc
 from pgworker.activities.a2a.card import address_in, same_origin
+from pgworker.activities.a2a.stream import StreamEnd
 from pgworker.activities.answer import Answer
 from pgworker.activities.http import HttpCaller
 from pgworker.activities.media import JSON, Unreadable, content, essence, printable, text_of
 from pgworker.activities.request import Request, prepare
 from pgworker.activities.resources import ResourceLoader
-from pgworker.activities.sse import EVENT_STREAM, data_of_events
+from pgworker.activities.sse import EVENT_STREAM, Events
 from pgworker.errors import Fault, FaultKind
 from pgworker.types import JsonObject, JsonValue
 
@@ -42,11 +44,7 @@ class A2aCaller:
         parameters = _parameters(method, arguments.get("parameters"), idempotency_key)
         endpoint, authentication = await self._agent(arguments)
         asked = json_rpc.asking(method, parameters, idempotency_key)
-        accepted = f"{JSON}, {EVENT_STREAM}" if method in _STREAMS else JSON
-        headers: JsonObject = {"Accept": accepted}
-        request = prepare(
-            {"method": "POST", "endpoint": endpoint, "headers": headers, "body": dict(asked)}, idempotency_key
-        )
+        request = _request(endpoint, asked, idempotency_key, streams=method in _STREAMS)
         answer = await self._http.answer(request, authentication)
         if len(answer.body) > _BACKGROUND_BYTES:
             return await asyncio.to_thread(_result, answer, method)
@@ -84,12 +82,20 @@ def _parameters(method: str, given: JsonValue, idempotency_key: str) -> JsonObje
     return {**(given or {}), "message": {**defaults, **message}}
 
 
+def _request(endpoint: str, asked: JsonObject, idempotency_key: str, *, streams: bool) -> Request:
+    headers: JsonObject = {"Accept": JSON}
+    if streams:
+        headers = {"Accept": f"{JSON}, {EVENT_STREAM}", "Accept-Encoding": "identity"}
+    call: JsonObject = {"method": "POST", "endpoint": endpoint, "headers": headers, "body": asked}
+    return replace(prepare(call, idempotency_key), until=StreamEnd() if streams else None)
+
+
 def _result(answer: Answer, method: str) -> JsonValue:
     who = str(answer.request)
     try:
         if essence(answer.content_type) == EVENT_STREAM:
-            text = text_of(answer.body, answer.content_type)
-            results = [json_rpc.result_of(content(one.encode(), JSON), who) for one in data_of_events(text)]
+            told = Events().feed(text_of(answer.body, answer.content_type), last=True)
+            results = [json_rpc.result_of(content(one.encode(), JSON), who) for one in told]
             return results if method in _STREAMS else _only(results, answer.request)
         result = json_rpc.result_of(content(answer.body, answer.content_type or JSON), who)
     except Unreadable as error:
