@@ -129,6 +129,8 @@ async def test_the_idempotency_key_and_the_credentials_go_along(grpc) -> None:
         ("ALREADY_EXISTS", "communication", 409),
         ("RESOURCE_EXHAUSTED", "communication", 429),
         ("UNAVAILABLE", "communication", 503),
+        ("CANCELLED", "communication", 499),
+        ("UNIMPLEMENTED", "communication", 501),
         ("INTERNAL", "communication", 500),
     ],
 )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import shlex
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -220,6 +222,17 @@ async def test_a_process_gets_nothing_of_the_workers_environment(over_stdio, mon
     names = (await over_stdio.tool("environment"))["structuredContent"]["result"]
     assert {"MY_TOKEN", "PATH"} <= set(names)
     assert not {"PGWORKER_SECRET_A", "DATABASE_URL"} & set(names)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets one process change another's limits")
+async def test_a_process_does_not_share_the_limit_of_the_workers_memory(over_stdio) -> None:
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (4 << 30, before[1]))
+    try:
+        answer = await over_stdio.tool("memory")
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
+    assert answer["structuredContent"]["result"] == before[1]
 
 
 async def test_nothing_that_a_process_started_outlives_the_call(over_stdio) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -61,6 +62,11 @@ def server() -> MCPServer:
     async def environment() -> list[str]:
         """The names in the environment."""
         return sorted(os.environ)
+
+    @tools.tool()
+    async def memory() -> int:
+        """The limit to its data, in bytes."""
+        return resource.getrlimit(resource.RLIMIT_DATA)[0]
 
     @tools.tool()
     async def echo(text: str) -> str:

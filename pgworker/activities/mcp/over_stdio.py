@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import resource
 import signal
+import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -120,7 +122,7 @@ def _message(line: bytes) -> SessionMessage | Exception:
 async def _started(command: Command, folder: str, limit: int) -> Process:
     inherited = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     try:
-        return await asyncio.create_subprocess_exec(
+        process = await asyncio.create_subprocess_exec(
             command.program,
             *command.arguments,
             stdin=PIPE,
@@ -134,6 +136,16 @@ async def _started(command: Command, folder: str, limit: int) -> Process:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "its command is wrong"
         raise Fault(FaultKind.CONFIGURATION, f"{command} cannot be started: {reason}") from error
+    _release(process.pid)
+    return process
+
+
+def _release(pid: int) -> None:
+    """The limit to the memory of the worker is none to what it starts."""
+    if sys.platform == "linux":
+        with contextlib.suppress(ProcessLookupError):
+            _, hard = resource.prlimit(pid, resource.RLIMIT_DATA)
+            resource.prlimit(pid, resource.RLIMIT_DATA, (hard, hard))
 
 
 async def _farewell(process: Process) -> None:
