@@ -6,11 +6,10 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
 
 from mcp import ClientSession, MCPError
-from mcp.client._transport import TransportStreams
 from mcp.shared.jsonrpc_dispatcher import JSONRPCDispatcher
-from mcp.shared.transport_context import TransportContext
 from mcp_types import (
     CONNECTION_CLOSED,
     ClientCapabilities,
@@ -28,6 +27,10 @@ from pgworker.activities.media import printable
 from pgworker.activities.policy import HttpPolicy
 from pgworker.errors import Fault, FaultKind
 from pgworker.types import JsonValue
+
+if TYPE_CHECKING:
+    from mcp.client._transport import TransportStreams
+    from mcp.shared.transport_context import TransportContext
 
 # The library logs what it cannot read, addresses and answers included; what matters of it is told as a fault.
 for _name in ("mcp", "client", "httpx2"):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 import aiohttp
 import httpx2
-from mcp.client._transport import TransportStreams
 from mcp.client.streamable_http import streamable_http_client
 from multidict import CIMultiDict
 from yarl import URL
@@ -21,6 +21,9 @@ from pgworker.activities.policy import HttpPolicy
 from pgworker.activities.request import Request
 from pgworker.activities.trouble import trouble
 from pgworker.errors import Fault, FaultKind
+
+if TYPE_CHECKING:
+    from mcp.client._transport import TransportStreams
 
 _FAREWELL_SECONDS = 2.0
 """How long a server may take to hear that the session is over."""

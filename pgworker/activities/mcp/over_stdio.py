@@ -12,16 +12,19 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
-from mcp.client._transport import TransportStreams
 from mcp.shared.message import SessionMessage
 from mcp_types import jsonrpc_message_adapter
 
 from pgworker.activities.mcp.question import Command
 from pgworker.activities.media import printable
 from pgworker.errors import Fault, FaultKind
+
+if TYPE_CHECKING:
+    from mcp.client._transport import TransportStreams
 
 _PASSED_ON = ("HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "TZ", "USER")
 """What a process gets of the worker's environment: no setting of the worker, and none of its secrets."""
