@@ -113,6 +113,10 @@ class Settings(BaseSettings):
     executor_token: str | None = Field(
         default=None, min_length=1, repr=False, description="What workers show to the executor."
     )
+    run_allow: str = Field(
+        default="",
+        description="Which processes workflows may run on this host: a list of shell, script and container.",
+    )
     eventstore_type: Literal["postgresql"] = Field(
         default="postgresql",
         validation_alias=AliasChoices("PGWORKER_EVENTSTORE_TYPE", "EVENTSTORE_TYPE"),

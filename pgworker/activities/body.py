@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 
 import aiohttp
 
@@ -20,23 +21,28 @@ class BodyRefused(Exception):
     """A body that is too large, or is not compressed as it says; the message says which."""
 
 
-async def read_body(response: aiohttp.ClientResponse, limit: int) -> bytes:
+async def read_body(
+    response: aiohttp.ClientResponse, limit: int, until: Callable[[bytes], bool] | None = None
+) -> bytes:
     """The whole body without its compression; raises ``BodyRefused``.
 
-    At most ``limit`` bytes and one chunk (64 KiB) of what was sent are held at any time.
+    At most ``limit`` bytes and one chunk (64 KiB) of what was sent are held at any time. A body that is not
+    compressed is also complete when ``until``, which is given each chunk, says so.
     """
     declared = response.content_length
     if declared is not None and declared > limit and response.method != "HEAD":
         raise _too_large(limit)
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding in ("", "identity"):
-        return await _read_plain(response.content, limit)
+        return await _read_plain(response.content, limit, until)
     if encoding not in _WINDOWS:
         raise BodyRefused(f"its body has the encoding {encoding[:40]!r}, which was not asked for")
     return await _read_compressed(response.content, _Inflater(encoding, limit))
 
 
-async def _read_plain(stream: aiohttp.StreamReader, limit: int) -> bytes:
+async def _read_plain(
+    stream: aiohttp.StreamReader, limit: int, until: Callable[[bytes], bool] | None
+) -> bytes:
     parts: list[bytes] = []
     size = 0
     async for chunk in stream.iter_any():
@@ -44,6 +50,8 @@ async def _read_plain(stream: aiohttp.StreamReader, limit: int) -> bytes:
         if size > limit:
             raise _too_large(limit)
         parts.append(chunk)
+        if until is not None and until(chunk):
+            break
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 

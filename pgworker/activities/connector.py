@@ -16,7 +16,9 @@ from aiohttp.connector import AddrInfoType
 from aiohttp.tracing import Trace
 
 from pgworker.activities.addresses import forbidden, refusal
+from pgworker.activities.media import printable
 from pgworker.activities.policy import ConnectTo, HttpPolicy
+from pgworker.errors import Fault, FaultKind
 
 # Shorter than the idle timeouts of the usual servers (2 s and up): whoever closes an idle connection first
 # should be us, since a request that meets a closing connection fails and must not be sent twice.
@@ -104,7 +106,7 @@ class GuardedConnector(aiohttp.TCPConnector):
         target = destination(self._policy.connect_to, host.replace("%25", "%"), port)
         found = await self._look_up(target, traces)
         if not target.trusted:
-            found = self._permitted(target.host, found)
+            found = _permitted(target.host, found, self._policy)
         _CHECKED.set(frozenset((result["host"], result["port"]) for result in found))
         return found
 
@@ -114,13 +116,32 @@ class GuardedConnector(aiohttp.TCPConnector):
             return await self._names.resolve(target.host, target.port)
         return await super()._resolve_host(target.host, target.port, traces)
 
-    def _permitted(self, host: str, found: list[ResolveResult]) -> list[ResolveResult]:
-        refused = [(result["host"], refusal(result["host"], self._policy)) for result in found]
-        permitted = [result for result, (_, what) in zip(found, refused, strict=True) if what is None]
-        if not permitted:
-            address, what = refused[0] if refused else (host, "without an address")
-            raise forbidden(host, address, what or "refused")
-        return permitted
+
+async def addresses_of(
+    host: str, port: int, policy: HttpPolicy, names: AbstractResolver | None = None
+) -> list[tuple[str, int]]:
+    """The addresses and ports that a client of another protocol may connect to, and no others.
+
+    Raises ``Fault``: authorization if every address is refused, communication if there is none.
+    """
+    target = destination(policy.connect_to, host, port)
+    try:
+        found = await (names or SystemResolver()).resolve(target.host, target.port)
+    except OSError as error:
+        reason = printable(error.strerror or str(error))
+        raise Fault(FaultKind.COMMUNICATION, f"the host {host} cannot be resolved: {reason}") from error
+    if not target.trusted:
+        found = _permitted(target.host, found, policy)
+    return [(result["host"], result["port"]) for result in found]
+
+
+def _permitted(host: str, found: list[ResolveResult], policy: HttpPolicy) -> list[ResolveResult]:
+    refused = [(result["host"], refusal(result["host"], policy)) for result in found]
+    permitted = [result for result, (_, what) in zip(found, refused, strict=True) if what is None]
+    if not permitted:
+        address, what = refused[0] if refused else (host, "without an address")
+        raise forbidden(host, address, what or "refused")
+    return permitted
 
 
 def _checked_socket(address: AddrInfoType) -> socket.socket:

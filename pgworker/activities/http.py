@@ -73,13 +73,22 @@ class HttpCaller:
 
     async def answer(self, request: Request, authentication: JsonValue = None) -> Answer:
         """Sends a request, as the authentication policy asks for, and returns what came back."""
-        request = await authenticated(request, authentication, self._secrets)
+        request = await self.authenticated(request, authentication)
         try:
             async with self._slots:
                 return await self._within_time(request)
         except Fault as fault:
             fault.detail = request.redaction.message(fault.detail)
             raise
+
+    async def authenticated(self, request: Request, authentication: JsonValue) -> Request:
+        """The request with what its policy asks for, and with what then must not be seen."""
+        return await authenticated(request, authentication, self._secrets)
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        """For those who read an answer as it comes: connections within the policy, and no other limit."""
+        return self._open_session()
 
     async def _within_time(self, request: Request) -> Answer:
         seconds = self._policy.total_timeout
@@ -126,7 +135,7 @@ class HttpCaller:
 
     async def _answer(self, request: Request, response: aiohttp.ClientResponse) -> Answer:
         try:
-            body = await read_body(response, self._policy.max_response_bytes)
+            body = await read_body(response, self._policy.max_response_bytes, request.until)
         except BodyRefused as error:
             response.close()
             raise Fault(FaultKind.COMMUNICATION, f"{request} was answered, but {error}") from error

@@ -5,9 +5,13 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
+from pgworker.activities.a2a.call import A2aCaller
 from pgworker.activities.credentials import login
+from pgworker.activities.grpc.call import GrpcCaller
 from pgworker.activities.http import HttpCaller
+from pgworker.activities.mcp.call import McpCaller
 from pgworker.activities.openapi.call import OpenApiCaller
 from pgworker.activities.policy import HttpPolicy
 from pgworker.activities.redaction import Redaction, spellings
@@ -19,24 +23,40 @@ from pgworker.errors import Fault, FaultKind
 from pgworker.types import JsonObject, JsonValue
 
 
+class Performer(Protocol):
+    """Performs activities of one kind; see ``Activities.perform``."""
+
+    async def __call__(self, arguments: JsonObject, *, idempotency_key: str) -> JsonValue: ...
+
+
 class Activities:
     """Performs activities; a context manager that owns what they hold open (connections, ...).
 
     ``secrets`` are what authentication policies may name, ``resources`` is the folder that ``file:`` URIs may
-    lead into; by default there are none.
+    lead into; by default there are none. ``run_allow`` are the kinds of processes that workflows may run.
 
     >>> Activities(HttpPolicy()).kinds
-    ('http', 'openapi')
+    ('http', 'openapi', 'grpc', 'mcp', 'a2a')
     """
 
     def __init__(
-        self, http: HttpPolicy, secrets: SecretProvider | None = None, resources: Path | None = None
+        self,
+        http: HttpPolicy,
+        secrets: SecretProvider | None = None,
+        resources: Path | None = None,
+        run_allow: frozenset[str] = frozenset(),
     ) -> None:
         self._secrets = secrets
         self._http = HttpCaller(http, secrets)
         self.resources = Resources(http, secrets, resources)
-        openapi = OpenApiCaller(self._http, ResourceCache(self.resources))
-        self._performers = {"http": self._http.call, "openapi": openapi.call}
+        cache = ResourceCache(self.resources)
+        self._performers: dict[str, Performer] = {
+            "http": self._http.call,
+            "openapi": OpenApiCaller(self._http, cache).call,
+            "grpc": GrpcCaller(http, self._http, cache).call,
+            "mcp": McpCaller(http, self._http, run_allow).call,
+            "a2a": A2aCaller(self._http, cache).call,
+        }
         self._open = AsyncExitStack()
 
     @property

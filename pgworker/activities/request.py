@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import urlencode
@@ -43,7 +43,10 @@ class Output(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, ready to be sent; ``url`` carries no user and password (the headers do)."""
+    """One request, ready to be sent; ``url`` carries no user and password (the headers do).
+
+    ``until`` is told each chunk of the answer, and says whether that was the last one that matters.
+    """
 
     method: str
     url: URL
@@ -52,6 +55,7 @@ class Request:
     output: Output
     redirect: bool
     redaction: Redaction = field(default_factory=Redaction)
+    until: Callable[[bytes], bool] | None = None
 
     def __str__(self) -> str:
         """For messages: the method and the URL without its query, which may hold secrets."""

@@ -9,13 +9,12 @@ from aiohttp import web
 
 from pgworker.activities.handover import MEDIA_TYPE, completed, failed, requested
 from pgworker.activities.registry import Activities
-from pgworker.activities.secrets import StoredSecrets
 from pgworker.activities.strict_json import parse_json
 from pgworker.errors import Fault, FaultKind, ValueRefused
 from pgworker.settings import Settings
 from pgworker.telemetry import log
 from pgworker.types import JsonObject
-from pgworker.worker.service import http_policy
+from pgworker.worker.service import local_activities
 
 _LARGEST_REQUEST = 16 * 1024 * 1024
 

@@ -74,8 +74,18 @@ async def serve(settings: Settings, stop: asyncio.Event, black_box: BlackBox | N
         log.info("worker stopped", worker_id=worker_id)
 
 
+def local_activities(settings: Settings) -> Activities:
+    """The activities as this process performs them, by the settings."""
+    return Activities(
+        http_policy(settings),
+        StoredSecrets(settings.secrets_dir),
+        settings.resources_dir,
+        frozenset(kind.strip().lower() for kind in settings.run_allow.split(",")),
+    )
+
+
 def _activities(settings: Settings) -> Activities | RemoteActivities:
-    local = Activities(http_policy(settings), StoredSecrets(settings.secrets_dir), settings.resources_dir)
+    local = local_activities(settings)
     if settings.executor_url is None:
         return local
     return RemoteActivities(settings.executor_url, settings.executor_token, local)

@@ -13,12 +13,9 @@ from pgworker import __version__
 from pgworker.cli.documents import read_document
 from pgworker.errors import DocumentError, Problem, Rule
 from tests.conformance.official.refused import (
-    A2A,
     ASYNCAPI,
     CONTAINER,
     DIGEST,
-    GRPC,
-    MCP,
     OAUTH2,
     OIDC,
     SCRIPT,
@@ -31,9 +28,6 @@ TEXTS = [path for name in ("dsl-reference.md", "dsl.md") if (path := SPECIFICATI
 CANNOT_BE_RUN = {
     "Evaluate: order-pet": {OAUTH2},
     "AsyncAPI Call: asyncapi-example": {ASYNCAPI},
-    "gRPC Call: grpc-example": {GRPC},
-    "A2A Call: a2a-example": {A2A},
-    "MCP Call: mcp-example": {MCP},
     "Do: do-example": {OAUTH2},
     "Run: run-example": {CONTAINER, SCRIPT, SHELL},
     "Container Process: run-container-example": {CONTAINER},

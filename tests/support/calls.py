@@ -78,6 +78,15 @@ CALLS: dict[str, tuple[str, JsonObject]] = {
             "arguments": {"name": "${ .name }"},
         },
     ),
+    "grpc of a stream": (
+        "grpc",
+        {
+            "proto": {"endpoint": "file://greet.proto"},
+            "service": {"name": "Greeter", "host": "localhost"},
+            "method": "SayHelloToAll",
+            "arguments": "${ .all }",
+        },
+    ),
     "asyncapi to publish": (
         "asyncapi",
         {
@@ -124,7 +133,7 @@ CALLS: dict[str, tuple[str, JsonObject]] = {
             "parameters": {"message": {"parts": [{"kind": "text"}]}},
         },
     ),
-    "a2a in short": ("a2a", {"method": "tasks/list", "parameters": "${ .p }"}),
+    "a2a in short": ("a2a", {"method": "tasks/list", "server": "https://x", "parameters": "${ .p }"}),
     "mcp over http": (
         "mcp",
         {

@@ -40,6 +40,8 @@ _ISO = (
     r"^P(?!$)(\d+(?:\.0+)?Y)?(\d+(?:\.0+)?M)?(\d+(?:\.\d+)?W)?(\d+(?:\.\d+)?D)?"
     r"(T(?=\d)(\d+(?:\.\d+)?H)?(\d+(?:\.\d+)?M)?(\d+(?:\.\d+)?S)?)?$"
 )
+_ARGUMENTS: JsonObject = {"anyOf": [{"type": "object"}, {"type": "array"}, _EXPRESSION]}
+_AGENTS: list[JsonValue] = [{"required": ["agentCard"]}, {"required": ["server"]}]
 _CLOSED: JsonObject = {"additionalProperties": False}
 
 
@@ -77,6 +79,8 @@ LENIENT: list[tuple[str, Amendment]] = [
     ("$defs/runTask/allOf/1/properties/run/oneOf/3/properties/workflow/properties/input", _becomes({})),
     # "`version` absent or `latest` = the newest"
     ("$defs/runTask/allOf/1/properties/run/oneOf/3/properties/workflow", _not_required("version")),
+    # "in any-value fields (..., arguments) only a string that is wholly `${ ... }` is an expression"
+    ("$defs/callTask/oneOf/1/allOf/1/properties/with/properties/arguments", _becomes(_ARGUMENTS)),
     # "fields that are typed as runtime expressions accept both bare jq and `${ }`"
     ("$defs/asyncApiSubscription/properties/filter", _becomes(_TEXT)),
     ("$defs/asyncApiMessageConsumptionPolicy/oneOf/1/properties/while", _becomes(_TEXT)),
@@ -94,6 +98,8 @@ STRICT: list[tuple[str, Amendment]] = [
     ("$defs/retryPolicy/properties/limit/properties/attempt/properties/count", _with(_COUNT)),
     # a CloudEvent has a type, and the DSL reference requires `with`
     ("$defs/emitTask/allOf/1/properties/emit/properties/event", _with({"required": ["with"]})),
+    # the DSL reference requires `server` where there is no `agentCard`
+    ("$defs/callTask/oneOf/4/allOf/1/properties/with", _with({"anyOf": _AGENTS})),
     # "unknown keys inside a task are an error"
     ("$defs/errorFilter", _with(_CLOSED)),
     ("$defs/tryTask/allOf/1/properties/catch/properties/errors", _with(_CLOSED)),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pgworker.dsl.reading import Piece
-from pgworker.dsl.v1_0.agent_calls import check_a2a, check_mcp
+from pgworker.dsl.v1_0.agent_calls import read_a2a, read_mcp
 from pgworker.dsl.v1_0.asyncapi_calls import check_asyncapi
 from pgworker.dsl.v1_0.base import Base
 from pgworker.dsl.v1_0.functions import read_function_call
-from pgworker.dsl.v1_0.grpc_calls import check_grpc
+from pgworker.dsl.v1_0.grpc_calls import read_grpc
 from pgworker.dsl.v1_0.http_calls import read_http
 from pgworker.dsl.v1_0.names import ListReader, Names, TaskReader
 from pgworker.dsl.v1_0.openapi_calls import read_openapi
@@ -18,13 +18,14 @@ from pgworker.expressions.sealing import sealed
 from pgworker.expressions.templates import Template
 from pgworker.plan.nodes import ActivityNode, FunctionNode
 
-_READERS: dict[str, Callable[[Piece, Names], Template | None]] = {"http": read_http, "openapi": read_openapi}
-_CHECKS: dict[str, Callable[[Piece, Names], None]] = {
-    "grpc": check_grpc,
-    "a2a": check_a2a,
-    "mcp": check_mcp,
+_READERS: dict[str, Callable[[Piece, Names], Template | None]] = {
+    "http": read_http,
+    "openapi": read_openapi,
+    "grpc": read_grpc,
+    "a2a": read_a2a,
+    "mcp": read_mcp,
 }
-PROTOCOLS = (*_READERS, *_CHECKS, "asyncapi")
+PROTOCOLS = (*_READERS, "asyncapi")
 
 
 def read_call(
@@ -45,9 +46,6 @@ def read_call(
             return None
         open_arguments, seals = sealed(template)
         return ActivityNode(**base, activity=protocol, arguments=open_arguments, sealed=seals)
-    if protocol in _CHECKS:
-        _CHECKS[protocol](arguments, names)
-    else:
-        check_asyncapi(arguments, names, read_list)
+    check_asyncapi(arguments, names, read_list)
     report_unsupported(piece.member("call"), f"`call: {protocol}`")
     return None

@@ -6,9 +6,6 @@ DIGEST = "`digest` authentication"
 OAUTH2 = "`oauth2` authentication"
 OIDC = "`oidc` authentication"
 ASYNCAPI = "`call: asyncapi`"
-GRPC = "`call: grpc`"
-A2A = "`call: a2a`"
-MCP = "`call: mcp`"
 CONTAINER = "`run: container`"
 SCRIPT = "`run: script`"
 SHELL = "`run: shell`"
@@ -23,8 +20,6 @@ CANNOT_BE_RUN = {
     "call-asyncapi-subscribe-consume-forever-foreach": ASYNCAPI,
     "call-asyncapi-subscribe-consume-until": ASYNCAPI,
     "call-asyncapi-subscribe-consume-while": ASYNCAPI,
-    "call-grpc": GRPC,
-    "call-mcp": MCP,
     "run-container": CONTAINER,
     "run-container-cleanup-always": CONTAINER,
     "run-container-cleanup-eventually": CONTAINER,

@@ -33,6 +33,7 @@ from tests.conformance.official.case import (
     Publish,
     Release,
 )
+from tests.conformance.official.remote import remote
 from tests.conformance.official.services import Services
 from tests.support.official import SPECIFICATION
 from tests.support.waiting import eventually
@@ -80,8 +81,14 @@ class Stage:
         """Prepares the database, and has a worker work on it until the end."""
         await asyncio.to_thread(migrate, Database(database_url))
         quitting = asyncio.Event()
-        async with Services().open(folder) as services, Client(database_url, "pgworker") as client:
-            settings = Settings(database_url=database_url, poll_seconds=_POLL, **services.settings)
+        async with (
+            Services().open(folder) as services,
+            remote(folder) as others,
+            Client(database_url, "pgworker") as client,
+        ):
+            found = {**services.settings, **others}
+            found["http_connect_to"] = f"{services.settings['http_connect_to']},{others['http_connect_to']}"
+            settings = Settings(database_url=database_url, poll_seconds=_POLL, **found)
             working = asyncio.create_task(serve(settings, quitting))
             try:
                 with Connection.connect(database_url, autocommit=True, row_factory=dict_row) as connection:

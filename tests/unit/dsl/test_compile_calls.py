@@ -191,7 +191,7 @@ def test_a_call_is_refused_at_the_place_of_its_mistake(
     assert hint is None or hint in str(problem.hint)
 
 
-CHECKED = [
+RPC = [
     ("grpc", {"method": "m"}, "", "lacks `proto`"),
     ("grpc", {"service": {"name": "n", "host": "a/b"}}, "/service/host", "found the text `a/b`"),
     (
@@ -200,15 +200,107 @@ CHECKED = [
         "/service/port",
         "found the number 70000",
     ),
+    ("grpc", {"service": {"name": "n"}}, "/service", "lacks `host`"),
+    ("grpc", {"arguments": "Anna"}, "/arguments", "found the text `Anna`"),
+    ("a2a", {}, "", "the A2A call lacks `method`"),
+    ("a2a", {"method": "tasks/list"}, "", "the A2A call lacks an agent"),
+    ("a2a", {"method": "message/sent"}, "/method", "found `message/sent`"),
+    ("a2a", {"method": "tasks/get", "parameters": {}}, "/parameters", "there are no parameters"),
+    (
+        "a2a",
+        {"method": "tasks/get", "agentCard": {"endpoint": "https://x"}, "server": {}},
+        "/server",
+        "lacks `uri`",
+    ),
+    ("mcp", {"method": "tools/list", "transport": {}}, "/transport", "lacks a member"),
+    ("mcp", {"method": "tools/list", "transport": {"http": {}}}, "/transport/http", "lacks `endpoint`"),
+    ("mcp", {"transport": {"stdio": {}}}, "/transport/stdio", "the transport lacks `command`"),
+    ("mcp", {"timeout": "soon"}, "/timeout", "not an ISO 8601 duration"),
+    ("mcp", {"client": {"name": "c"}}, "/client", "the client lacks `version`"),
+]
+
+
+@pytest.mark.parametrize(("protocol", "written", "where", "message"), RPC)
+def test_a_remote_call_is_refused_at_the_place_of_its_mistake(
+    protocol: str, written: JsonObject, where: str, message: str
+) -> None:
+    found = problems(call(protocol, written))
+    assert any(p.pointer == f"{WITH}{where}" and message in p.message for p in found)
+
+
+@pytest.mark.parametrize(
+    ("name", "carried"),
+    [
+        (
+            "grpc",
+            {
+                "proto": {"endpoint": "https://x/tea", "authentication": {"basic": {"use": "hidden"}}},
+                "service": {"name": "Greeter", "host": "greet.example.com", "port": 5011},
+                "authentication": {"basic": {"use": "hidden"}},
+                "method": "SayHello",
+                "arguments": {"name": "Ada"},
+            },
+        ),
+        (
+            "grpc of a stream",
+            {
+                "proto": {"endpoint": "file://greet.proto"},
+                "service": {"name": "Greeter", "host": "localhost"},
+                "method": "SayHelloToAll",
+                "arguments": [{"name": "Ada"}],
+            },
+        ),
+        (
+            "a2a",
+            {
+                "method": "message/send",
+                "agentCard": {"endpoint": "https://x/tea", "authentication": {"basic": {"use": "hidden"}}},
+                "parameters": {"message": {"parts": [{"kind": "text"}]}},
+            },
+        ),
+        ("a2a in short", {"method": "tasks/list", "endpoint": "https://x", "parameters": "open sesame"}),
+        (
+            "mcp over http",
+            {
+                "protocolVersion": "2025-06-18",
+                "method": "tools/call",
+                "parameters": {"name": "n"},
+                "timeout": "PT5S",
+                "http": {"endpoint": "https://x", "headers": {"X-A": "a"}},
+                "client": {"name": "c", "version": "1"},
+            },
+        ),
+        (
+            "mcp over stdio",
+            {
+                "method": "prompts/list",
+                "parameters": "open sesame",
+                "stdio": {"command": "npx", "arguments": ["a"], "environment": {"TOKEN": "t"}},
+            },
+        ),
+    ],
+)
+def test_a_remote_call_carries_all_that_it_says(name: str, carried: JsonObject) -> None:
+    data: JsonObject = DATA | {"name": "Ada", "all": [{"name": "Ada"}]}
+    assert arguments_of(call(*CALLS[name]), data) == carried
+
+
+def test_the_policy_of_a_remote_endpoint_travels_beside_it() -> None:
+    endpoint: JsonObject = {"uri": "https://x", "authentication": {"use": "basics"}}
+    policy: JsonObject = {"basic": {"use": "hidden"}}
+    over_http = arguments_of(
+        call("mcp", {"method": "tools/list", "transport": {"http": {"endpoint": endpoint}}})
+    )
+    assert (over_http["authentication"], over_http["http"]) == (policy, {"endpoint": "https://x"})
+    agent = arguments_of(call("a2a", {"method": "tasks/list", "server": endpoint}))
+    assert (agent["authentication"], agent["endpoint"]) == (policy, "https://x")
+
+
+CHECKED = [
     ("asyncapi", {"operation": "a", "channel": "b"}, "", "this one has `channel`, `operation`"),
     ("asyncapi", {"protocol": "kafkaa"}, "/protocol", "found `kafkaa`"),
     ("asyncapi", {"subscription": {}}, "/subscription", "lacks `consume`"),
     ("asyncapi", {"subscription": {"consume": {}}}, "/subscription/consume", "`consume` lacks a member"),
-    ("a2a", {}, "", "the A2A call lacks `method`"),
-    ("a2a", {"method": "message/sent"}, "/method", "found `message/sent`"),
-    ("a2a", {"method": "tasks/get", "parameters": {}}, "/parameters", "there are no parameters"),
-    ("mcp", {"method": "tools/list", "transport": {}}, "/transport", "lacks a member"),
-    ("mcp", {"transport": {"stdio": {}}}, "/transport/stdio", "the transport lacks `command`"),
 ]
 
 
@@ -221,7 +313,7 @@ def test_a_call_that_cannot_be_performed_yet_is_checked_all_the_same(
     assert any("cannot be run by pgworker" in p.message for p in found)
 
 
-PERFORMED = {"http", "openapi"}
+PERFORMED = {"http", "openapi", "grpc", "a2a", "mcp"}
 
 
 @pytest.mark.parametrize("name", [name for name, (protocol, _) in CALLS.items() if protocol not in PERFORMED])

@@ -1,0 +1,1 @@
+"""``call: a2a``: agents, by JSON-RPC over HTTP."""
