@@ -104,6 +104,15 @@ class Settings(BaseSettings):
         default=None,
         description="Folder that file: URIs of external resources may lead into; none if not set.",
     )
+    run_allow: str = Field(
+        default="",
+        description="Which processes workflows may run on this host: a list of shell, script and container.",
+    )
+    docker_host: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("PGWORKER_DOCKER_HOST", "DOCKER_HOST"),
+        description="unix://PATH of the container engine; the usual sockets are tried if it is not set.",
+    )
     eventstore_type: Literal["postgresql"] = Field(
         default="postgresql",
         validation_alias=AliasChoices("PGWORKER_EVENTSTORE_TYPE", "EVENTSTORE_TYPE"),

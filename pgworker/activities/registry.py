@@ -10,6 +10,8 @@ from pgworker.activities.credentials import login
 from pgworker.activities.http import HttpCaller
 from pgworker.activities.openapi.call import OpenApiCaller
 from pgworker.activities.policy import HttpPolicy
+from pgworker.activities.processes.policy import ProcessPolicy
+from pgworker.activities.processes.runner import ProcessRunner
 from pgworker.activities.redaction import Redaction, spellings
 from pgworker.activities.resource_cache import ResourceCache
 from pgworker.activities.resources import Resources
@@ -23,20 +25,31 @@ class Activities:
     """Performs activities; a context manager that owns what they hold open (connections, ...).
 
     ``secrets`` are what authentication policies may name, ``resources`` is the folder that ``file:`` URIs may
-    lead into; by default there are none.
+    lead into, and ``processes`` tells which may be run; by default there are none.
 
     >>> Activities(HttpPolicy()).kinds
-    ('http', 'openapi')
+    ('http', 'openapi', 'shell', 'script', 'container')
     """
 
     def __init__(
-        self, http: HttpPolicy, secrets: SecretProvider | None = None, resources: Path | None = None
+        self,
+        http: HttpPolicy,
+        secrets: SecretProvider | None = None,
+        resources: Path | None = None,
+        processes: ProcessPolicy | None = None,
     ) -> None:
         self._secrets = secrets
         self._http = HttpCaller(http, secrets)
         self.resources = Resources(http, secrets, resources)
         openapi = OpenApiCaller(self._http, ResourceCache(self.resources))
-        self._performers = {"http": self._http.call, "openapi": openapi.call}
+        self._processes = ProcessRunner(processes or ProcessPolicy(), self.resources)
+        self._performers = {
+            "http": self._http.call,
+            "openapi": openapi.call,
+            "shell": self._processes.shell,
+            "script": self._processes.script,
+            "container": self._processes.container,
+        }
         self._open = AsyncExitStack()
 
     @property
@@ -47,6 +60,7 @@ class Activities:
     async def __aenter__(self) -> Activities:
         await self._open.enter_async_context(self._http)
         await self._open.enter_async_context(self.resources)
+        await self._open.enter_async_context(self._processes)
         return self
 
     async def __aexit__(

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 
 from pgworker.activities.policy import HttpPolicy, parse_connect_to, parse_networks
+from pgworker.activities.processes.policy import ProcessPolicy, parse_run_allow
 from pgworker.activities.registry import Activities
 from pgworker.activities.secrets import StoredSecrets
 from pgworker.errors import DatabaseUnavailable
@@ -38,7 +39,12 @@ async def serve(settings: Settings, stop: asyncio.Event, black_box: BlackBox | N
     database = Database(settings.database, settings.db_schema, settings.listen_url)
     worker_id = settings.new_worker_id()
     rest = Rest(settings.poll_seconds)
-    provided = Activities(http_policy(settings), StoredSecrets(settings.secrets_dir), settings.resources_dir)
+    provided = Activities(
+        http_policy(settings),
+        StoredSecrets(settings.secrets_dir),
+        settings.resources_dir,
+        process_policy(settings),
+    )
     async with open_pool(database, "keeper", size=3, watched=True) as pool, provided as activities:
         leases = Leases(database, pool, worker_id, settings.lease_seconds)
         performer = Performer(activities, settings.concurrency, rest.wake)
@@ -111,4 +117,11 @@ def http_policy(settings: Settings) -> HttpPolicy:
         connect_to=parse_connect_to(settings.http_connect_to),
         ca_file=settings.ca_file,
         connections=max(settings.concurrency, 1),
+    )
+
+
+def process_policy(settings: Settings) -> ProcessPolicy:
+    """Which processes workflows may run, by the settings; raises ``SettingsError``."""
+    return ProcessPolicy(
+        allowed=parse_run_allow(settings.run_allow), container_host=settings.docker_host or None
     )
