@@ -125,25 +125,27 @@ class Process:
 
     async def end(self) -> None:
         """Ends whatever still runs: gently, then by force; by force at once if this is cancelled."""
-        stdin = self._launcher.stdin
-        assert stdin is not None
-        dropping = [
-            asyncio.create_task(_drop(stream))
-            for stream in (self._launcher.stdout, self._launcher.stderr)
-            if stream is not None
-        ]
+        streams = [one for one in (self._launcher.stdout, self._launcher.stderr) if one is not None]
+        dropping = [asyncio.create_task(_drop(stream)) for stream in streams]
+        ended = asyncio.create_task(self._launcher.wait())
         try:
-            if self._launcher.returncode is None:
-                stdin.write(b".")
-                await asyncio.wait(
-                    [asyncio.ensure_future(self._launcher.wait())], timeout=self._policy.grace + _PATIENCE
-                )
+            await self._end(ended)
         finally:
-            stdin.close()
-            for task in dropping:
+            for task in (ended, *dropping):
                 task.cancel()
             self._status.close()
             _remove(self._folder)
+
+    async def _end(self, ended: asyncio.Task[int]) -> None:
+        stdin = self._launcher.stdin
+        assert stdin is not None
+        try:
+            if self._launcher.returncode is None:
+                stdin.write(b".")
+            await asyncio.wait([ended], timeout=self._policy.grace + _PATIENCE)
+        finally:
+            stdin.close()
+            await asyncio.wait([ended], timeout=_PATIENCE)
 
 
 async def _launch(stdin: int, outputs: int) -> tuple[Launcher, IO[bytes]]:

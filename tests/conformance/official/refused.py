@@ -9,9 +9,6 @@ ASYNCAPI = "`call: asyncapi`"
 GRPC = "`call: grpc`"
 A2A = "`call: a2a`"
 MCP = "`call: mcp`"
-CONTAINER = "`run: container`"
-SCRIPT = "`run: script`"
-SHELL = "`run: shell`"
 
 CANNOT_BE_RUN = {
     "authentication-oauth2": OAUTH2,
@@ -25,17 +22,5 @@ CANNOT_BE_RUN = {
     "call-asyncapi-subscribe-consume-while": ASYNCAPI,
     "call-grpc": GRPC,
     "call-mcp": MCP,
-    "run-container": CONTAINER,
-    "run-container-cleanup-always": CONTAINER,
-    "run-container-cleanup-eventually": CONTAINER,
-    "run-container-stdin-and-arguments": CONTAINER,
-    "run-container-with-name": CONTAINER,
-    "run-container-with-pull-policy": CONTAINER,
-    "run-return-all": CONTAINER,
-    "run-return-code": CONTAINER,
-    "run-return-none": CONTAINER,
-    "run-return-stderr": CONTAINER,
-    "run-script-with-stdin-and-arguments": SCRIPT,
-    "run-shell-stdin-and-arguments": SHELL,
 }
-"""Everything else is run: see ``calls``, ``events``, ``faults`` and ``flow``."""
+"""Everything else is run: see ``calls``, ``events``, ``faults``, ``flow`` and ``processes``."""
