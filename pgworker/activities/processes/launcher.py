@@ -53,14 +53,14 @@ def main(status: int, stdin: int) -> int:
 
 
 def _read_order() -> Order | None:
-    """The first line of standard input; None if the worker is gone before it is complete."""
+    """The first line of standard input; None if the worker is gone by then, or wants an end already."""
     line = bytearray()
-    while not line.endswith(b"\n"):
+    while b"\n" not in line:
         heard = os.read(0, 65536)
         if not heard:
             return None
         line += heard
-    return Order(**json.loads(line))
+    return Order(**json.loads(line)) if line.endswith(b"\n") else None
 
 
 def _start(order: Order, status: int, stdin: int) -> int:

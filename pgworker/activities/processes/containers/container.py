@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from math import ceil
 
 from pgworker.activities.processes.containers.attached import Stdin
 from pgworker.activities.processes.containers.engine import Engine, EngineRefused
@@ -73,7 +74,7 @@ class Container:
 
     async def stop(self, grace: float) -> None:
         """Ends it with everything in it: gently, and after the grace by force."""
-        await self._ask("POST", "stop", {"t": str(round(grace))})
+        await self._ask("POST", "stop", {"t": str(ceil(grace))})
 
     async def remove(self) -> None:
         """Removes it, whatever it does."""
