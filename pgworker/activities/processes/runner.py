@@ -19,8 +19,8 @@ _SHELL = "/bin/sh"
 class ProcessRunner:
     """Runs what the operator's policy allows; a context manager that ends what nobody waits for.
 
-    A process is ended as a whole when its activity is cancelled, and it ends with the worker. What is to be
-    run is in the arguments' ``process``; beside it stand ``await`` and ``return``.
+    A process is ended as a whole when its activity is cancelled, and it ends with the worker. The arguments
+    are those of the DSL's process with ``await`` and ``return`` beside them.
     """
 
     def __init__(self, policy: ProcessPolicy, resources: ResourceLoader) -> None:
@@ -44,21 +44,20 @@ class ProcessRunner:
         Raises ``Fault``: authorization if the policy does not allow it, runtime for a code other than 0.
         """
         self._policy.check("shell")
-        process = _process(arguments)
-        argv = (_SHELL, "-c", str(process.get("command")), "sh", *words(process.get("arguments")))
-        given = environment(process, idempotency_key)
-        return await self._run(Command("the shell command", argv, given, stdin(process)), arguments)
+        argv = (_SHELL, "-c", str(arguments.get("command")), "sh", *words(arguments.get("arguments")))
+        given = environment(arguments, idempotency_key)
+        return await self._run(Command("the shell command", argv, given, stdin(arguments)), arguments)
 
     async def script(self, arguments: JsonObject, *, idempotency_key: str) -> JsonValue:
         """Runs a script; see ``shell``."""
         self._policy.check("script")
-        command = await script_command(_process(arguments), idempotency_key, self._resources)
+        command = await script_command(arguments, idempotency_key, self._resources)
         return await self._run(command, arguments)
 
     async def container(self, arguments: JsonObject, *, idempotency_key: str) -> JsonValue:
         """Runs a container; see ``shell``."""
         self._policy.check("container")
-        return await self._containers.run(_process(arguments), arguments, idempotency_key)
+        return await self._containers.run(arguments, idempotency_key)
 
     async def _run(self, command: Command, arguments: JsonObject) -> JsonValue:
         if arguments.get("await") is False:
@@ -70,8 +69,3 @@ class ProcessRunner:
         finally:
             await process.end()
         return outcome.value(arguments.get("return"))
-
-
-def _process(arguments: JsonObject) -> JsonObject:
-    process = arguments.get("process")
-    return process if isinstance(process, dict) else {}

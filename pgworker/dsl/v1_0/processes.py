@@ -30,13 +30,13 @@ _OWNER: tuple[tuple[str, Template], ...] = (
 Parts = dict[str, Template | None]
 
 
-def read_process(kind: str, process: Piece, names: Names) -> Template | None:
-    """The arguments of an activity that runs a process of this kind."""
+def read_process(kind: str, process: Piece, names: Names) -> tuple[tuple[str, Template], ...] | None:
+    """The arguments of an activity that runs a process of this kind, by their names."""
     if process.object() is None:
         return None
     parts = _READERS[kind](process, names)
     members = tuple((key, part) for key, part in parts.items() if part is not None)
-    return Members(members) if len(members) == len(parts) else None
+    return members if len(members) == len(parts) else None
 
 
 def _read_container(piece: Piece, names: Names) -> Parts:

@@ -47,12 +47,8 @@ def _read_process(
     process = read_process(kind, piece, names)
     if process is None:
         return None
-    asked: dict[str, Template] = {
-        "process": process,
-        "await": Literal(waits),
-        "return": Literal(returns.value),
-    }
-    arguments, seals = sealed(Members(tuple(asked.items())))
+    asked = (("await", Literal(waits)), ("return", Literal(returns.value)))
+    arguments, seals = sealed(Members((*process, *asked)))
     return ActivityNode(**base, activity=kind, arguments=arguments, sealed=seals, waits=waits)
 
 

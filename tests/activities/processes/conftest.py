@@ -29,7 +29,7 @@ class Run:
     async def __call__(
         self, kind: str, returns: str = "stdout", *, waits: bool = True, **process: JsonValue
     ) -> JsonValue:
-        arguments: JsonObject = {"process": process, "await": waits, "return": returns}
+        arguments: JsonObject = {**process, "await": waits, "return": returns}
         return await self.activities.perform(kind, arguments, idempotency_key=self.key)
 
     async def shell(self, command: str, returns: str = "stdout", **process: JsonValue) -> JsonValue:

@@ -235,14 +235,15 @@ def test_a_kind_that_does_not_exist_cannot_be_allowed() -> None:
 
 async def test_secrets_reach_a_process_and_come_back_from_none(run: Run) -> None:
     seal = {
-        "at": ["process", "environment", "PIN"],
+        "at": ["environment", "PIN"],
         "kind": "expression",
         "parts": [{"program": "$secrets.PIN"}],
         "value": None,
         "bind": {},
     }
     arguments = {
-        "process": {"command": 'echo "$PIN ${#PIN}"', "environment": {"PIN": None}},
+        "command": 'echo "$PIN ${#PIN}"',
+        "environment": {"PIN": None},
         "await": True,
         "return": "stdout",
     }

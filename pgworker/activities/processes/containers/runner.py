@@ -43,10 +43,10 @@ class ContainerRunner:
             await self._engine.close()
             self._engine = None
 
-    async def run(self, process: JsonObject, asked: JsonObject, key: str) -> JsonValue:
-        """Runs a container, and returns what ``asked`` wants of it; raises ``Fault``."""
+    async def run(self, process: JsonObject, key: str) -> JsonValue:
+        """Runs a container, and returns what its ``return`` asks for; raises ``Fault``."""
         specification = specify(process, key)
-        waits, content = asked.get("await") is not False, stdin(process)
+        waits, content = process.get("await") is not False, stdin(process)
         engine = self._opened()
         await remove_earlier(engine, key)
         await remove_due(engine)
@@ -64,7 +64,7 @@ class ContainerRunner:
             await self._clean_up(engine, container, specification, stops=True)
             raise
         await self._clean_up(engine, container, specification, stops=False)
-        return outcome.value(asked.get("return"))
+        return outcome.value(process.get("return"))
 
     def _opened(self) -> Engine:
         if self._engine is None:
