@@ -125,9 +125,9 @@ async def test_as_much_as_is_allowed_is_kept(run: Run) -> None:
 
 async def test_what_a_command_leaves_behind_ends_with_it(run: Run) -> None:
     mark = f"mark-{uuid4()}"
+    strays = "sleep 60 & setsid sh -c 'sleep 60 & setsid sleep 60 & wait' & nohup sleep 60 &"
     said = await run.shell(
-        "sleep 60 & setsid sh -c 'sleep 60 & setsid sleep 60 & wait' & nohup sleep 60 >/dev/null & echo done",
-        environment={"MARK": mark},
+        f"{{ {strays} }} >/dev/null 2>&1; sleep 0.2; echo done", environment={"MARK": mark}
     )
     assert said == "done"
     assert marked(mark) == []

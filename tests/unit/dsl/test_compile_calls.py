@@ -58,7 +58,7 @@ def arguments_of(definition: JsonObject, data: JsonValue = None) -> JsonValue:
     """What the one call of a document is performed with."""
     node = compile_value(definition).nodes["/do/0/t"]
     assert isinstance(node, ActivityNode)
-    return node.arguments.evaluate(DATA if data is None else data, lambda names: dict.fromkeys(names))
+    return node.arguments.evaluate(DATA if data is None else data, dict.fromkeys)
 
 
 def problems(definition: JsonObject) -> list[Problem]:
