@@ -18,6 +18,7 @@ from pgworker.store.resources import StoredResources
 from pgworker.store.rounds import Rounds
 from pgworker.telemetry import log
 from pgworker.worker.black_box import BlackBox
+from pgworker.worker.concealment import conceal
 from pgworker.worker.decision_watch import DecisionWatch
 from pgworker.worker.keeper import keep
 from pgworker.worker.librarian import Librarian
@@ -39,11 +40,11 @@ async def serve(settings: Settings, stop: asyncio.Event, black_box: BlackBox | N
     database = Database(settings.database, settings.db_schema, settings.listen_url)
     worker_id = settings.new_worker_id()
     rest = Rest(settings.poll_seconds)
+    processes = process_policy(settings)
+    if processes.allowed:
+        conceal()
     provided = Activities(
-        http_policy(settings),
-        StoredSecrets(settings.secrets_dir),
-        settings.resources_dir,
-        process_policy(settings),
+        http_policy(settings), StoredSecrets(settings.secrets_dir), settings.resources_dir, processes
     )
     async with open_pool(database, "keeper", size=3, watched=True) as pool, provided as activities:
         leases = Leases(database, pool, worker_id, settings.lease_seconds)

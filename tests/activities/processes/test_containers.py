@@ -221,10 +221,15 @@ async def test_what_another_worker_was_to_remove_goes_with_the_next_container(
 async def test_what_nobody_waits_for_runs_on_and_may_remove_itself(
     run: Run, engine: FakeEngine, tmp_path: Path
 ) -> None:
-    command = f"touch {tmp_path}/ready; sleep 60"
-    lifetime = {"cleanup": "always"}
-    assert await run("container", waits=False, image="alpine", command=command, lifetime=lifetime) is None
+    process = {
+        "image": "alpine",
+        "command": f"cat > {tmp_path}/input; touch {tmp_path}/ready; sleep 60",
+        "stdin": "hello",
+        "lifetime": {"cleanup": "always"},
+    }
+    assert await run("container", waits=False, **process) is None
     await eventually((tmp_path / "ready").exists)
+    assert (tmp_path / "input").read_text() == "hello"
     assert engine.container.state == "running"
     assert engine.container.wanted["HostConfig"]["AutoRemove"] is True
 

@@ -23,7 +23,7 @@ async def remove_earlier(engine: Engine, key: str) -> None:
 async def remove_due(engine: Engine) -> None:
     """Removes the containers that have ended for as long as their label says, whoever ran them."""
     now = datetime.now(UTC)
-    for container, listed in [*await _labelled(engine, REMOVE_LABEL, "exited", "dead")]:
+    for container, listed in [*await _labelled(engine, REMOVE_LABEL, "exited")]:
         labels = listed.get("Labels")
         after = labels.get(REMOVE_LABEL) if isinstance(labels, dict) else None
         ended_at = await _ended_at(engine, container)

@@ -15,6 +15,8 @@ from pgworker.types import JsonObject
 
 TITLE = "the container"
 
+_FEED_SECONDS = 10.0
+
 
 class Container:
     """A container that exists. Its calls raise ``Fault`` (communication) for what the engine refuses."""
@@ -40,16 +42,30 @@ class Container:
             raise Fault(FaultKind.COMMUNICATION, "the container engine created a container without an id")
         return cls(engine, identifier)
 
-    async def start(self) -> None:
-        """Starts it."""
-        await self._ask("POST", "start")
+    async def begin(self, content: bytes | None) -> None:
+        """Starts it and gives it its input; its end is not waited for.
+
+        Raises ``Fault`` (runtime) too if it does not take its input in time.
+        """
+        stdin = None if content is None else await Stdin.attach(self._engine, self.identifier)
+        try:
+            await self._ask("POST", "start")
+            if stdin is not None:
+                async with asyncio.timeout(_FEED_SECONDS):
+                    await stdin.feed(content or b"")
+        except TimeoutError as error:
+            detail = f"{TITLE} did not take its input within {_FEED_SECONDS:g} s"
+            raise Fault(FaultKind.RUNTIME, detail) from error
+        finally:
+            if stdin is not None:
+                stdin.close()
 
     async def run(self, content: bytes | None, limit: int) -> Outcome:
         """Starts it, gives it its input, and waits for its end."""
         stdin = None if content is None else await Stdin.attach(self._engine, self.identifier)
         feeding = None
         try:
-            await self.start()
+            await self._ask("POST", "start")
             if stdin is not None:
                 feeding = asyncio.create_task(stdin.feed(content or b""))
             return await self._outcome(limit)

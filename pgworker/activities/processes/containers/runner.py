@@ -20,6 +20,9 @@ from pgworker.types import JsonObject, JsonValue
 _CLEANUP_SECONDS = 20.0
 """How long the end of a container may take beyond its grace."""
 
+_MARGIN_SECONDS = 0.1
+"""The engine tells the end of a container by a clock of its own."""
+
 
 class ContainerRunner:
     """Runs containers on one engine, which is looked for when the first is run. Has to be closed.
@@ -49,14 +52,14 @@ class ContainerRunner:
         waits, content = process.get("await") is not False, stdin(process)
         engine = self._opened()
         await remove_earlier(engine, key)
-        await remove_due(engine)
+        await _remove_due(engine)
         image = await provide(engine, specification.image, specification.pull_policy)
         container = await Container.create(
-            engine, specification, image, waits=waits, has_input=waits and content is not None
+            engine, specification, image, waits=waits, has_input=content is not None
         )
         try:
             if not waits:
-                await container.start()
+                await container.begin(content)
                 self._remove_later(engine, specification.after)
                 return None
             outcome = await container.run(content, self._policy.output_bytes)
@@ -94,9 +97,18 @@ class ContainerRunner:
 
 
 async def _remove_after(engine: Engine, after: Duration) -> None:
+    now = datetime.now(UTC)
     try:
-        now = datetime.now(UTC)
-        await asyncio.sleep((after.after(now) - now).total_seconds() + 0.1)
+        seconds = (after.after(now) - now).total_seconds()
+    except (OverflowError, ValueError):
+        return  # it lies beyond the calendar
+    await asyncio.sleep(seconds + _MARGIN_SECONDS)
+    await _remove_due(engine)
+
+
+async def _remove_due(engine: Engine) -> None:
+    """What cannot be removed now is left to the next time, and is no fault of the container that is run."""
+    try:
         await remove_due(engine)
-    except (Fault, OverflowError, ValueError) as error:
-        log.warning("containers are left behind", reason=str(error))
+    except Fault as fault:
+        log.warning("containers are left behind", reason=fault.detail)
