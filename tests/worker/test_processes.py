@@ -80,7 +80,7 @@ def test_a_killed_worker_takes_its_processes_along_and_another_runs_them_again(
     [job] = jobs(connection, started)
     doomed.kill()
     doomed.wait()
-    until(lambda: shell.running == [], seconds=1, what="the end of the dead worker's processes")
+    until(lambda: shell.running == [], seconds=5, what="the end of the dead worker's processes")
     heir = worker_process(run_allow="shell", lease_seconds=1, poll_seconds=0.1)
     row = ended(connection, started)
     assert (row["status"], row["output"]) == ("COMPLETED", "done")
@@ -141,7 +141,7 @@ def test_a_process_that_somebody_kills_fails_its_task_alone(
     os.kill(pid, signal.SIGKILL)
     row = ended(connection, started)
     assert row["error"]["detail"] == "the shell command ended with code 137"
-    until(lambda: shell.running == [], seconds=1, what="the end of the rest")
+    until(lambda: shell.running == [], seconds=5, what="the end of the rest")
 
 
 def test_what_is_not_waited_for_hands_on_its_input_and_ends_with_the_worker(

@@ -71,3 +71,11 @@ def stdin(process: JsonObject) -> bytes | None:
     """What goes to standard input, if anything: text as it is, other values as JSON."""
     given = process.get("stdin")
     return None if given is None else as_text(given).encode()
+
+
+def text(process: JsonObject, name: str) -> str | None:
+    """A member that is a text, or None where there is none; raises ``Fault`` (configuration) for others."""
+    value = process.get(name)
+    if value is not None and not isinstance(value, str):
+        raise Fault(FaultKind.CONFIGURATION, f"`{name}` is a text, and not {as_text(value)[:100]}")
+    return value

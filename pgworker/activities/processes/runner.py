@@ -5,12 +5,13 @@ from __future__ import annotations
 from types import TracebackType
 
 from pgworker.activities.processes.background import Background
-from pgworker.activities.processes.command import Command, environment, stdin, words
+from pgworker.activities.processes.command import Command, environment, stdin, text, words
 from pgworker.activities.processes.containers.runner import ContainerRunner
 from pgworker.activities.processes.policy import ProcessPolicy
 from pgworker.activities.processes.process import Process
 from pgworker.activities.processes.scripts import script_command
 from pgworker.activities.resources import ResourceLoader
+from pgworker.errors import Fault, FaultKind
 from pgworker.types import JsonObject, JsonValue
 
 _SHELL = "/bin/sh"
@@ -44,7 +45,10 @@ class ProcessRunner:
         Raises ``Fault``: authorization if the policy does not allow it, runtime for a code other than 0.
         """
         self._policy.check("shell")
-        argv = (_SHELL, "-c", str(arguments.get("command")), "sh", *words(arguments.get("arguments")))
+        command = text(arguments, "command")
+        if command is None:
+            raise Fault(FaultKind.CONFIGURATION, "there is no `command` to run")
+        argv = (_SHELL, "-c", command, "sh", *words(arguments.get("arguments")))
         given = environment(arguments, idempotency_key)
         return await self._run(Command("the shell command", argv, given, stdin(arguments)), arguments)
 

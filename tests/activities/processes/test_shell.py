@@ -14,6 +14,7 @@ from pgworker.activities.policy import HttpPolicy
 from pgworker.activities.processes.policy import ProcessPolicy, parse_run_allow
 from pgworker.activities.registry import Activities
 from pgworker.errors import Fault, SettingsError
+from pgworker.types import JsonValue
 from tests.activities.processes.conftest import OUTPUT_BYTES, Run
 from tests.support.sessions import marked
 from tests.support.waiting import eventually
@@ -204,6 +205,15 @@ async def test_a_command_line_that_is_too_long_is_the_authors_mistake(run: Run) 
     fault = await run.fault("shell", command="true", arguments=["x" * 4_000_000])
     assert fault.kind == "configuration"
     assert fault.detail == "the shell command cannot be started: Argument list too long"
+
+
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [(None, "there is no `command` to run"), ({"a": 1}, '`command` is a text, and not {"a":1}')],
+)
+async def test_only_a_text_is_a_command(run: Run, command: JsonValue, why: str) -> None:
+    fault = await run.fault("shell", command=command)
+    assert (fault.kind, fault.detail) == ("configuration", why)
 
 
 async def test_a_variable_that_cannot_be_one_is_refused(run: Run) -> None:

@@ -17,7 +17,7 @@ from pgworker.expressions.durations import Duration
 from pgworker.telemetry import log
 from pgworker.types import JsonObject, JsonValue
 
-_CLEANUP_SECONDS = 20.0
+_CLEANUP_SECONDS = 10.0
 """How long the end of a container may take beyond its grace."""
 
 _MARGIN_SECONDS = 0.1

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from uuid import NAMESPACE_URL, uuid5
 
-from pgworker.activities.processes.command import variables, words
+from pgworker.activities.processes.command import text, variables, words
 from pgworker.errors import Fault, FaultKind
 from pgworker.expressions.durations import Duration, duration_from_object, parse_duration
 from pgworker.expressions.templates import as_text
@@ -61,9 +61,9 @@ class Specification:
     def _command(self, image: JsonObject) -> JsonObject:
         """A command is a shell's; without one the arguments follow what the image runs by itself."""
         given = list[JsonValue](words(self.process.get("arguments")))
-        command = self.process.get("command")
+        command = text(self.process, "command")
         if command is not None:
-            return {"Entrypoint": ["/bin/sh", "-c", as_text(command), "sh"], "Cmd": given}
+            return {"Entrypoint": ["/bin/sh", "-c", command, "sh"], "Cmd": given}
         if not given:
             return {}
         own = image.get("Cmd")
