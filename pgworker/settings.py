@@ -117,6 +117,11 @@ class Settings(BaseSettings):
         default="",
         description="Which processes workflows may run on this host: a list of shell, script and container.",
     )
+    docker_host: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("PGWORKER_DOCKER_HOST", "DOCKER_HOST"),
+        description="unix://PATH of the container engine; the usual sockets are tried if it is not set.",
+    )
     eventstore_type: Literal["postgresql"] = Field(
         default="postgresql",
         validation_alias=AliasChoices("PGWORKER_EVENTSTORE_TYPE", "EVENTSTORE_TYPE"),

@@ -14,6 +14,8 @@ from pgworker.activities.http import HttpCaller
 from pgworker.activities.mcp.call import McpCaller
 from pgworker.activities.openapi.call import OpenApiCaller
 from pgworker.activities.policy import HttpPolicy
+from pgworker.activities.processes.policy import ProcessPolicy
+from pgworker.activities.processes.runner import ProcessRunner
 from pgworker.activities.redaction import Redaction, spellings
 from pgworker.activities.resource_cache import ResourceCache
 from pgworker.activities.resources import Resources
@@ -33,10 +35,10 @@ class Activities:
     """Performs activities; a context manager that owns what they hold open (connections, ...).
 
     ``secrets`` are what authentication policies may name, ``resources`` is the folder that ``file:`` URIs may
-    lead into; by default there are none. ``run_allow`` are the kinds of processes that workflows may run.
+    lead into, and ``processes`` tells which may be run; by default there are none.
 
     >>> Activities(HttpPolicy()).kinds
-    ('http', 'openapi', 'grpc', 'mcp', 'a2a')
+    ('http', 'openapi', 'grpc', 'mcp', 'a2a', 'shell', 'script', 'container')
     """
 
     def __init__(
@@ -44,18 +46,23 @@ class Activities:
         http: HttpPolicy,
         secrets: SecretProvider | None = None,
         resources: Path | None = None,
-        run_allow: frozenset[str] = frozenset(),
+        processes: ProcessPolicy | None = None,
     ) -> None:
         self._secrets = secrets
         self._http = HttpCaller(http, secrets)
         self.resources = Resources(http, secrets, resources)
         cache = ResourceCache(self.resources)
+        policy = processes or ProcessPolicy()
+        self._processes = ProcessRunner(policy, self.resources)
         self._performers: dict[str, Performer] = {
             "http": self._http.call,
             "openapi": OpenApiCaller(self._http, cache).call,
             "grpc": GrpcCaller(http, self._http, cache).call,
-            "mcp": McpCaller(http, self._http, run_allow).call,
+            "mcp": McpCaller(http, self._http, policy.allowed).call,
             "a2a": A2aCaller(self._http, cache).call,
+            "shell": self._processes.shell,
+            "script": self._processes.script,
+            "container": self._processes.container,
         }
         self._open = AsyncExitStack()
 
@@ -67,6 +74,7 @@ class Activities:
     async def __aenter__(self) -> Activities:
         await self._open.enter_async_context(self._http)
         await self._open.enter_async_context(self.resources)
+        await self._open.enter_async_context(self._processes)
         return self
 
     async def __aexit__(

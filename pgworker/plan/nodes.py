@@ -123,11 +123,13 @@ class ActivityNode(TaskNode):
     """Work outside: ``activity`` names who performs it, the template's value is what it is given.
 
     ``sealed`` are the parts of the arguments that read secrets: they are evaluated by who performs it.
+    Without ``waits`` the work is only begun, and the task's output is its input.
     """
 
     activity: str
     arguments: Template
     sealed: tuple[Seal, ...] = ()
+    waits: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

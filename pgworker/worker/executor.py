@@ -24,10 +24,7 @@ async def serve_executor(settings: Settings, host: str, port: int, stop: asyncio
 
     As many activities as ``concurrency`` says at once; whoever comes then is told to come again (503).
     """
-    activities = Activities(
-        http_policy(settings), StoredSecrets(settings.secrets_dir), settings.resources_dir
-    )
-    async with activities:
+    async with local_activities(settings) as activities:
         executor = _Executor(activities, settings.concurrency, settings.executor_token)
         application = web.Application(client_max_size=_LARGEST_REQUEST)
         application.router.add_post("/", executor.answer)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 
 from pgworker.activities.policy import HttpPolicy, parse_connect_to, parse_networks
+from pgworker.activities.processes.policy import ProcessPolicy, parse_run_allow
 from pgworker.activities.registry import Activities
 from pgworker.activities.remote import RemoteActivities
 from pgworker.activities.secrets import StoredSecrets
@@ -18,6 +19,7 @@ from pgworker.store.resources import StoredResources
 from pgworker.store.rounds import Rounds
 from pgworker.telemetry import log
 from pgworker.worker.black_box import BlackBox
+from pgworker.worker.concealment import conceal
 from pgworker.worker.decision_watch import DecisionWatch
 from pgworker.worker.keeper import keep
 from pgworker.worker.librarian import Librarian
@@ -76,11 +78,11 @@ async def serve(settings: Settings, stop: asyncio.Event, black_box: BlackBox | N
 
 def local_activities(settings: Settings) -> Activities:
     """The activities as this process performs them, by the settings."""
+    processes = process_policy(settings)
+    if processes.allowed:
+        conceal()
     return Activities(
-        http_policy(settings),
-        StoredSecrets(settings.secrets_dir),
-        settings.resources_dir,
-        frozenset(kind.strip().lower() for kind in settings.run_allow.split(",")),
+        http_policy(settings), StoredSecrets(settings.secrets_dir), settings.resources_dir, processes
     )
 
 
@@ -129,4 +131,11 @@ def http_policy(settings: Settings) -> HttpPolicy:
         connect_to=parse_connect_to(settings.http_connect_to),
         ca_file=settings.ca_file,
         connections=max(settings.concurrency, 1),
+    )
+
+
+def process_policy(settings: Settings) -> ProcessPolicy:
+    """Which processes workflows may run, by the settings; raises ``SettingsError``."""
+    return ProcessPolicy(
+        allowed=parse_run_allow(settings.run_allow), container_host=settings.docker_host or None
     )

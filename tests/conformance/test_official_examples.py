@@ -7,6 +7,7 @@ has been seen to say the right one.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import AsyncIterator
 
 import pytest
@@ -15,7 +16,7 @@ import pytest_asyncio
 from pgworker import __version__
 from pgworker.dsl.load import load
 from pgworker.errors import Rule
-from tests.conformance.official import calls, events, faults, flow, remote
+from tests.conformance.official import calls, events, faults, flow, processes, remote
 from tests.conformance.official.case import Case, Completes, Fails
 from tests.conformance.official.refused import CANNOT_BE_RUN
 from tests.conformance.official.stage import Stage
@@ -24,7 +25,14 @@ from tests.support.oracle import violations
 from tests.support.pure import problems_of
 from tests.support.server import Server
 
-CASES = [*calls.CASES, *events.CASES, *faults.CASES, *flow.CASES, *remote.CASES]
+CASES = [
+    *calls.CASES,
+    *events.CASES,
+    *faults.CASES,
+    *flow.CASES,
+    *processes.CASES,
+    *remote.CASES,
+]
 
 needs_examples = pytest.mark.skipif(
     not EXAMPLES, reason="the official examples are not there: ../shared/spec/examples beside this checkout"
@@ -65,6 +73,8 @@ def test_what_cannot_be_run_is_refused_for_that_reason_alone(example: str) -> No
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("case", CASES, ids=str)
 async def test_an_example_ends_as_the_specification_says(stage: Stage, case: Case) -> None:
+    if case.needs is not None and shutil.which(case.needs) is None:
+        pytest.skip(f"{case.needs} is not there")
     played = await stage.play(case)
     workflow = played.workflow
     match case.ends:
@@ -84,3 +94,5 @@ async def test_an_example_ends_as_the_specification_says(stage: Stage, case: Cas
     assert stage.services.fetched >= set(case.resources)
     assert played.consumed == list(case.consumes)
     assert played.emitted == list(case.emits)
+    assert stage.engine.pulled == list(case.pulls)
+    assert stage.engine.left() == list(case.leaves)

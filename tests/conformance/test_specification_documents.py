@@ -14,12 +14,9 @@ from pgworker.cli.documents import read_document
 from pgworker.errors import DocumentError, Problem, Rule
 from tests.conformance.official.refused import (
     ASYNCAPI,
-    CONTAINER,
     DIGEST,
     OAUTH2,
     OIDC,
-    SCRIPT,
-    SHELL,
 )
 from tests.support.official import SPECIFICATION
 
@@ -29,14 +26,9 @@ CANNOT_BE_RUN = {
     "Evaluate: order-pet": {OAUTH2},
     "AsyncAPI Call: asyncapi-example": {ASYNCAPI},
     "Do: do-example": {OAUTH2},
-    "Run: run-example": {CONTAINER, SCRIPT, SHELL},
-    "Container Process: run-container-example": {CONTAINER},
-    "Script Process: run-script-example": {SCRIPT},
-    "Shell Process: run-shell-example": {SHELL},
     "Digest Authentication: digest-authentication-example": {DIGEST},
     "OAUTH2 Authentication: oauth2-authentication-example": {OAUTH2},
     "OpenIdConnect Authentication: oidc-authentication-example": {OIDC},
-    "Process Result: run-container-example": {CONTAINER, SCRIPT, SHELL},
     "AsyncAPI Server: asyncapi-example": {ASYNCAPI},
     "AsyncAPI Outbound Message: asyncapi-example": {ASYNCAPI},
     "AsyncAPI Subscription: asyncapi-example": {ASYNCAPI},

@@ -147,6 +147,25 @@ do:
             reports(None),
         ),
     ),
+    "processes": Scenario(
+        """
+use: {secrets: [pin]}
+do:
+  - said: {run: {shell: {command: 'echo $1', arguments: ['${ .order }'], environment: {P: '${ $secrets }'}}}}
+  - begun: {run: {await: false, script: {language: python, code: 'print(1)', stdin: '${ . }'}}}
+  - tried:
+      try: [{bad: {run: {container: {image: 'alpine:3', lifetime: {cleanup: eventually, after: PT1H}}}}}]
+      catch: {do: [{why: {set: {title: '${ $error.title }'}}}]}
+  - code: {run: {return: code, shell: {command: 'exit 3'}}, output: {as: '{code: .}'}}
+""",
+        {"order": 7},
+        (
+            returns("7", "said"),
+            returns(None, "begun"),
+            fails("the container ended with code 1", "bad"),
+            returns(3, "code"),
+        ),
+    ),
     "unwanted": Scenario(
         """
 do:

@@ -11,10 +11,11 @@ from tests.seeded.checkout import ROOT, copied_checkout
 from tests.seeded.database_bugs import DATABASE_BUGS
 from tests.seeded.engine_bugs import ENGINE_BUGS
 from tests.seeded.messages_bugs import MESSAGE_BUGS
+from tests.seeded.process_bugs import PROCESS_BUGS
 from tests.seeded.worker_bugs import WORKER_BUGS
 from tests.support.server import Server
 
-BUGS = [*DATABASE_BUGS, *MESSAGE_BUGS, *WORKER_BUGS, *ENGINE_BUGS]
+BUGS = [*DATABASE_BUGS, *MESSAGE_BUGS, *WORKER_BUGS, *ENGINE_BUGS, *PROCESS_BUGS]
 _SAMPLE = [
     bug
     for bug in BUGS

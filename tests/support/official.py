@@ -29,6 +29,7 @@ Amendment = Callable[[JsonValue], object]
 
 _EXPRESSION: JsonObject = {"$ref": "#/$defs/runtimeExpression"}
 _TEXT: JsonObject = {"type": "string"}
+_WORDS: JsonObject = {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "object"}]}
 _COUNT: JsonObject = {"minimum": 0, "maximum": 2**63}
 _PARTS = ("days", "hours", "minutes", "seconds", "milliseconds")
 _PART: JsonObject = {"anyOf": [{"type": "integer", "minimum": 0}, _EXPRESSION]}
@@ -81,6 +82,9 @@ LENIENT: list[tuple[str, Amendment]] = [
     ("$defs/runTask/allOf/1/properties/run/oneOf/3/properties/workflow", _not_required("version")),
     # "in any-value fields (..., arguments) only a string that is wholly `${ ... }` is an expression"
     ("$defs/callTask/oneOf/1/allOf/1/properties/with/properties/arguments", _becomes(_ARGUMENTS)),
+    # DSL 1.0.0 had maps of arguments
+    ("$defs/runTask/allOf/1/properties/run/oneOf/1/properties/script/properties/arguments", _becomes(_WORDS)),
+    ("$defs/runTask/allOf/1/properties/run/oneOf/2/properties/shell/properties/arguments", _becomes(_WORDS)),
     # "fields that are typed as runtime expressions accept both bare jq and `${ }`"
     ("$defs/asyncApiSubscription/properties/filter", _becomes(_TEXT)),
     ("$defs/asyncApiMessageConsumptionPolicy/oneOf/1/properties/while", _becomes(_TEXT)),

@@ -6,10 +6,11 @@ from pgworker.dsl.reading import Piece
 from pgworker.dsl.v1_0.base import Base
 from pgworker.dsl.v1_0.expressions import read_template
 from pgworker.dsl.v1_0.names import Names
-from pgworker.dsl.v1_0.processes import check_process
+from pgworker.dsl.v1_0.processes import read_process
 from pgworker.dsl.v1_0.shapes import only_one
-from pgworker.expressions.templates import Literal, Template
-from pgworker.plan.nodes import ChildNode, Node, Return
+from pgworker.expressions.sealing import sealed
+from pgworker.expressions.templates import Literal, Members, Template
+from pgworker.plan.nodes import ActivityNode, ChildNode, Node, Return
 
 _PROCESSES = ("container", "script", "shell", "workflow")
 
@@ -25,8 +26,7 @@ def read_run(piece: Piece, base: Base, names: Names) -> Node | None:
         return None
     waits, returns = read_waits(run), read_return(run)
     if kind != "workflow":
-        check_process(kind, run.member(kind), names)
-        return None
+        return _read_process(kind, run.member(kind), base, names, waits=waits, returns=returns)
     return _read_workflow(run.member(kind), base, names, waits=waits, returns=returns)
 
 
@@ -39,6 +39,17 @@ def read_return(run: Piece) -> Return:
     """What of the process is handed on."""
     choice = run.member("return").choice([value.value for value in Return]) if run.has("return") else None
     return Return.STDOUT if choice is None else Return(choice)
+
+
+def _read_process(
+    kind: str, piece: Piece, base: Base, names: Names, *, waits: bool, returns: Return
+) -> ActivityNode | None:
+    process = read_process(kind, piece, names)
+    if process is None:
+        return None
+    asked = (("await", Literal(waits)), ("return", Literal(returns.value)))
+    arguments, seals = sealed(Members((*process, *asked)))
+    return ActivityNode(**base, activity=kind, arguments=arguments, sealed=seals, waits=waits)
 
 
 def _read_workflow(

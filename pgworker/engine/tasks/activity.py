@@ -21,11 +21,14 @@ def begin(run: Run, node: ActivityNode) -> None:
 
 
 def end(run: Run, told: ActivityCompleted | ActivityFailed) -> None:
-    """Takes the outcome: the result is the task's raw output, a fault fails it."""
+    """Takes the outcome: the result is the task's raw output if it is waited for, a fault fails it."""
     if isinstance(told, ActivityFailed):
         run.fail(told.fault, attempt=told.attempt, token=told.token)
         return
+    node = run.node
+    assert isinstance(node, ActivityNode)
     try:
-        run.complete(canonical(told.result), attempt=told.attempt, token=told.token)
+        result = canonical(told.result) if node.waits else run.input
+        run.complete(result, attempt=told.attempt, token=told.token)
     except FAILURES as failure:
         run.fail(failure, attempt=told.attempt, token=told.token)

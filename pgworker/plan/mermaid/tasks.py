@@ -29,6 +29,9 @@ from pgworker.plan.nodes import (
     WaitNode,
 )
 
+_TELLING = ("method", "endpoint", "language", "image", "command")
+"""The arguments by which one sees what an activity does."""
+
 
 def draw_list(chart: Chart, tasks: TaskList, ways: Ways) -> str:
     """Draws all tasks of a list; returns the box that it begins with, which is its end if it is empty."""
@@ -131,8 +134,8 @@ def _wait(chart: Chart, node: WaitNode, box: str, ways: Ways) -> None:
 
 
 def _activity(chart: Chart, node: ActivityNode, box: str, ways: Ways) -> None:
-    told = " ".join(filter(None, (member(node.arguments, name) for name in ("method", "endpoint"))))
-    chart.box(box, Shape.DOUBLE, *_head(node, node.activity), told)
+    told = " ".join(filter(None, (member(node.arguments, name) for name in _TELLING)))
+    chart.box(box, Shape.DOUBLE, *_head(node, node.activity), told, "" if node.waits else "not awaited")
     chart.edge(box, ways.to(node.then))
 
 

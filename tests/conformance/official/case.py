@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from pgworker.types import JsonObject, JsonValue
 from tests.conformance.official.services import Answer, Answers, Asked
+from tests.support.containers.engine import Left
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,15 @@ class Case:
     """The data of the CloudEvents that the workflow has to consume, in their order."""
     emits: Sequence[JsonObject] = ()
     """The CloudEvents that the workflow has to publish: their source, type and data."""
+
+    images: Sequence[str] = ()
+    """The images that the container engine has."""
+    pulls: Sequence[str] = ()
+    """The images that it has to pull."""
+    leaves: Sequence[Left] = ()
+    """The containers that have to be left."""
+    needs: str | None = None
+    """The program without which this cannot be tried."""
 
     def __str__(self) -> str:
         return f"{self.example}: {self.what}"

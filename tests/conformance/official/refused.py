@@ -6,9 +6,6 @@ DIGEST = "`digest` authentication"
 OAUTH2 = "`oauth2` authentication"
 OIDC = "`oidc` authentication"
 ASYNCAPI = "`call: asyncapi`"
-CONTAINER = "`run: container`"
-SCRIPT = "`run: script`"
-SHELL = "`run: shell`"
 
 CANNOT_BE_RUN = {
     "authentication-oauth2": OAUTH2,
@@ -20,17 +17,5 @@ CANNOT_BE_RUN = {
     "call-asyncapi-subscribe-consume-forever-foreach": ASYNCAPI,
     "call-asyncapi-subscribe-consume-until": ASYNCAPI,
     "call-asyncapi-subscribe-consume-while": ASYNCAPI,
-    "run-container": CONTAINER,
-    "run-container-cleanup-always": CONTAINER,
-    "run-container-cleanup-eventually": CONTAINER,
-    "run-container-stdin-and-arguments": CONTAINER,
-    "run-container-with-name": CONTAINER,
-    "run-container-with-pull-policy": CONTAINER,
-    "run-return-all": CONTAINER,
-    "run-return-code": CONTAINER,
-    "run-return-none": CONTAINER,
-    "run-return-stderr": CONTAINER,
-    "run-script-with-stdin-and-arguments": SCRIPT,
-    "run-shell-stdin-and-arguments": SHELL,
 }
-"""Everything else is run: see ``calls``, ``events``, ``faults`` and ``flow``."""
+"""Everything else is run: see ``calls``, ``events``, ``faults``, ``flow`` and ``processes``."""

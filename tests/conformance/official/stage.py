@@ -35,6 +35,7 @@ from tests.conformance.official.case import (
 )
 from tests.conformance.official.remote import remote
 from tests.conformance.official.services import Services
+from tests.support.containers.engine import FakeEngine
 from tests.support.official import SPECIFICATION
 from tests.support.waiting import eventually
 
@@ -69,8 +70,15 @@ class Played:
 class Stage:
     """Plays cases. Each has a namespace of its own, because the examples share names."""
 
-    def __init__(self, client: Client, connection: Connection[dict[str, Any]], services: Services) -> None:
+    def __init__(
+        self,
+        client: Client,
+        connection: Connection[dict[str, Any]],
+        services: Services,
+        engine: FakeEngine,
+    ) -> None:
         self.services = services
+        self.engine = engine
         self._client = client
         self._connection = connection
         self._numbers = count(1)
@@ -84,15 +92,19 @@ class Stage:
         async with (
             Services().open(folder) as services,
             remote(folder) as others,
+            FakeEngine().open(folder) as engine,
             Client(database_url, "pgworker") as client,
         ):
             found = {**services.settings, **others}
             found["http_connect_to"] = f"{services.settings['http_connect_to']},{others['http_connect_to']}"
-            settings = Settings(database_url=database_url, poll_seconds=_POLL, **found)
+            found["run_allow"] = "shell,script,container"
+            settings = Settings(
+                database_url=database_url, poll_seconds=_POLL, docker_host=engine.host, **found
+            )
             working = asyncio.create_task(serve(settings, quitting))
             try:
                 with Connection.connect(database_url, autocommit=True, row_factory=dict_row) as connection:
-                    yield Stage(client, connection, services)
+                    yield Stage(client, connection, services, engine)
             finally:
                 quitting.set()
                 await working
@@ -100,6 +112,8 @@ class Stage:
     async def play(self, case: Case) -> Played:
         """Runs an example as the case wants it, until it has ended."""
         self.services.begin(case.answers, case.resources)
+        await self.engine.begin()
+        self.engine.images.update(case.images)
         definition = _set_apart(case.example, next(self._numbers))
         for one in (*case.children, definition):
             await self._client.define(one)

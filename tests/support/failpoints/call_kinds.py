@@ -22,7 +22,7 @@ _FUNCTION = "do:\n- say: {set: {said: '${ .message }'}}\n"
 
 def call_kinds(folder: Path) -> list[Kind]:
     """All of them; definitions may refer to what is in a folder."""
-    return [*_services(), *_children(), *_ends(), _from_a_catalog(folder)]
+    return [*_services(), *_children(), *_processes(), *_ends(), _from_a_catalog(folder)]
 
 
 def _services() -> list[Kind]:
@@ -60,6 +60,26 @@ def _children() -> list[Kind]:
             """, completed({"e": 418}),
             ).beside("do: [nap: {<nap>}, r: {raise: {error: {type: bad, status: 418}}}]", failed(418)),
         alone("run undefined", f"do: [r: {_run('nobody')}]", failed(400)),
+    ]  # fmt: skip
+
+
+def _processes() -> list[Kind]:
+    """A script that calls the stub as a worker would, by the key that it has been given."""
+    return [
+        alone("script", """
+            do:
+            - r:
+                run:
+                  script:
+                    language: python
+                    environment: {URL: 'STUB/count', ACTIVITY: '${ $workflow.id + "/r" }'}
+                    code: |
+                      import os, urllib.request
+                      names = {'Idempotency-Key': 'IDEMPOTENCY_KEY', 'X-Activity': 'ACTIVITY'}
+                      headers = {header: os.environ[name] for header, name in names.items()}
+                      request = urllib.request.Request(os.environ['URL'], b'', headers)
+                      print(urllib.request.urlopen(request).status)
+            """, completed("200"), broken=None, settings={"run_allow": "script"}),
     ]  # fmt: skip
 
 

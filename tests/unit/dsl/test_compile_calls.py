@@ -7,7 +7,7 @@ import pytest
 from pgworker import __version__
 from pgworker.dsl.compile import compile_value
 from pgworker.dsl.document import Document
-from pgworker.errors import Problem
+from pgworker.errors import Problem, Rule
 from pgworker.plan.nodes import ActivityNode
 from pgworker.types import JsonObject, JsonValue
 from tests.support.calls import CALLS, POLICIES, PROCESSES, call, document, http_with
@@ -25,11 +25,40 @@ DATA: JsonObject = {
 }
 
 
+EVALUATED_RESOURCE: JsonObject = {
+    "endpoint": "https://x/tea",
+    "authentication": {"basic": {"use": "hidden"}},
+}
+EVALUATED: dict[str, JsonObject] = {
+    "container": {
+        "image": "alpine",
+        "name": None,
+        "command": "echo",
+        "ports": {"80": 8080},
+        "volumes": {"a": "b"},
+        "environment": {"A": 1},
+        "stdin": DATA,
+        "arguments": ["a"],
+        "lifetime": {"cleanup": "eventually", "after": "PT30M"},
+        "pullPolicy": "always",
+    },
+    "script": {
+        "language": "js",
+        "code": "1",
+        "stdin": DATA,
+        "arguments": ["a"],
+        "environment": {"A": 1},
+    },
+    "script from elsewhere": {"language": "python", "source": EVALUATED_RESOURCE},
+}
+"""What becomes of the processes in which there are expressions and the like."""
+
+
 def arguments_of(definition: JsonObject, data: JsonValue = None) -> JsonValue:
     """What the one call of a document is performed with."""
     node = compile_value(definition).nodes["/do/0/t"]
     assert isinstance(node, ActivityNode)
-    return node.arguments.evaluate(DATA if data is None else data, lambda names: {})
+    return node.arguments.evaluate(DATA if data is None else data, dict.fromkeys)
 
 
 def problems(definition: JsonObject) -> list[Problem]:
@@ -327,11 +356,37 @@ def test_a_well_made_call_of_another_protocol_is_refused_only_since_it_cannot_be
 
 
 @pytest.mark.parametrize("name", PROCESSES)
-def test_a_well_made_process_is_refused_only_since_it_cannot_be_performed_yet(name: str) -> None:
+def test_a_process_is_performed_with_what_is_written(name: str) -> None:
     kind = next(key for key in ("container", "script", "shell") if key in PROCESSES[name])
-    problem = only(document({"run": PROCESSES[name]}))
-    assert problem.pointer == f"/do/0/t/run/{kind}"
-    assert problem.message == f"`run: {kind}` cannot be run by pgworker {__version__}"
+    arguments = arguments_of(document({"run": PROCESSES[name]}))
+    assert isinstance(arguments, dict)
+    written = PROCESSES[name]
+    assert arguments.pop("await") is written.get("await", True)
+    assert arguments.pop("return") == written.get("return", "stdout")
+    if kind == "container":
+        assert arguments.pop("owner") == {"namespace": None, "workflow": None, "task": None}
+    assert arguments == EVALUATED.get(name, written[kind])
+
+
+def test_what_is_not_waited_for_is_marked_so() -> None:
+    for name, waits in (("shell", False), ("script", True)):
+        node = compile_value(document({"run": PROCESSES[name]})).nodes["/do/0/t"]
+        assert isinstance(node, ActivityNode)
+        assert (node.activity, node.waits) == (name, waits)
+
+
+@pytest.mark.parametrize("kind", ["shell", "script"])
+def test_arguments_may_be_a_map(kind: str) -> None:
+    process = {"shell": {"command": "a"}, "script": {"language": "js", "code": "1"}}[kind]
+    arguments = arguments_of(document({"run": {kind: {**process, "arguments": {"--n": "${ .t }", "-v": 1}}}}))
+    assert isinstance(arguments, dict)
+    assert arguments["arguments"] == {"--n": "token", "-v": 1}
+
+
+def test_a_language_that_cannot_be_run_is_refused_and_not_called_wrong() -> None:
+    problem = only(document({"run": {"script": {"language": "cobol", "code": "STOP RUN."}}}))
+    assert (problem.pointer, problem.rule) == ("/do/0/t/run/script/language", Rule.RUNNABLE)
+    assert problem.message == "no script in `cobol` can be run"
 
 
 @pytest.mark.parametrize("name", POLICIES)

@@ -583,7 +583,6 @@ def test_a_loop_variable_that_could_not_be_read_is_refused(names: str) -> None:
 @pytest.mark.parametrize(
     ("text", "pointer", "what"),
     [
-        (task("{run: {shell: {command: ls}}}"), "/do/0/t/run/shell", "`run: shell`"),
         (
             task("{set: {a: 1}, input: {schema: {resource: {endpoint: 'http://x'}}}}"),
             "/do/0/t/input/schema/resource",

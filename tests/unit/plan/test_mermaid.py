@@ -357,6 +357,16 @@ def test_a_workflow_to_run_is_named() -> None:
     assert found.box("run workflow c") == ["shop/bill:1.0.0", "not awaited"]
 
 
+def test_a_process_is_told_by_what_it_runs() -> None:
+    shell = {"shell": {"command": "ls -l"}, "await": False}
+    script = {"script": {"language": "js", "code": "1"}}
+    container = {"container": {"image": "alpine", "command": "ls"}}
+    found = drawn_value([{"a": {"run": shell}}, {"b": {"run": script}}, {"c": {"run": container}}])
+    assert found.box("run shell a") == ["ls -l", "not awaited"]
+    assert found.box("run script b") == ["js"]
+    assert found.box("run container c") == ["alpine ls"]
+
+
 def test_functions_and_extensions_are_drawn_once_and_apart() -> None:
     task = {"call": "twice", "with": {}}
     use = {

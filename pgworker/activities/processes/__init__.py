@@ -1,0 +1,1 @@
+"""Processes that workflows run: shell commands, scripts and containers."""
