@@ -8,6 +8,7 @@ from types import TracebackType
 
 from pgworker.activities.credentials import login
 from pgworker.activities.http import HttpCaller
+from pgworker.activities.logins import Logins
 from pgworker.activities.openapi.call import OpenApiCaller
 from pgworker.activities.policy import HttpPolicy
 from pgworker.activities.redaction import Redaction, spellings
@@ -33,8 +34,9 @@ class Activities:
         self, http: HttpPolicy, secrets: SecretProvider | None = None, resources: Path | None = None
     ) -> None:
         self._secrets = secrets
-        self._http = HttpCaller(http, secrets)
-        self.resources = Resources(http, secrets, resources)
+        self._logins = Logins(http)
+        self._http = HttpCaller(http, secrets, self._logins)
+        self.resources = Resources(http, secrets, resources, self._logins)
         openapi = OpenApiCaller(self._http, ResourceCache(self.resources))
         self._performers = {"http": self._http.call, "openapi": openapi.call}
         self._open = AsyncExitStack()
@@ -45,6 +47,7 @@ class Activities:
         return tuple(self._performers)
 
     async def __aenter__(self) -> Activities:
+        await self._open.enter_async_context(self._logins)
         await self._open.enter_async_context(self._http)
         await self._open.enter_async_context(self.resources)
         return self
