@@ -16,11 +16,8 @@ from tests.conformance.official.refused import (
     A2A,
     ASYNCAPI,
     CONTAINER,
-    DIGEST,
     GRPC,
     MCP,
-    OAUTH2,
-    OIDC,
     SCRIPT,
     SHELL,
 )
@@ -29,19 +26,14 @@ from tests.support.official import SPECIFICATION
 TEXTS = [path for name in ("dsl-reference.md", "dsl.md") if (path := SPECIFICATION / name).is_file()]
 
 CANNOT_BE_RUN = {
-    "Evaluate: order-pet": {OAUTH2},
     "AsyncAPI Call: asyncapi-example": {ASYNCAPI},
     "gRPC Call: grpc-example": {GRPC},
     "A2A Call: a2a-example": {A2A},
     "MCP Call: mcp-example": {MCP},
-    "Do: do-example": {OAUTH2},
     "Run: run-example": {CONTAINER, SCRIPT, SHELL},
     "Container Process: run-container-example": {CONTAINER},
     "Script Process: run-script-example": {SCRIPT},
     "Shell Process: run-shell-example": {SHELL},
-    "Digest Authentication: digest-authentication-example": {DIGEST},
-    "OAUTH2 Authentication: oauth2-authentication-example": {OAUTH2},
-    "OpenIdConnect Authentication: oidc-authentication-example": {OIDC},
     "Process Result: run-container-example": {CONTAINER, SCRIPT, SHELL},
     "AsyncAPI Server: asyncapi-example": {ASYNCAPI},
     "AsyncAPI Outbound Message: asyncapi-example": {ASYNCAPI},

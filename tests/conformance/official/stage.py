@@ -93,6 +93,8 @@ class Stage:
     async def play(self, case: Case) -> Played:
         """Runs an example as the case wants it, until it has ended."""
         self.services.begin(case.answers, case.resources)
+        for name, secret in case.secrets.items():
+            self.services.keep(name, secret)
         definition = _set_apart(case.example, next(self._numbers))
         for one in (*case.children, definition):
             await self._client.define(one)
