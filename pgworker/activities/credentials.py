@@ -6,42 +6,79 @@ import re
 from base64 import b64encode
 from dataclasses import replace
 
+from pgworker.activities.digest_login import DigestLogin
+from pgworker.activities.logins import Logins
+from pgworker.activities.oauth.login import with_token
+from pgworker.activities.oauth.policy import read_policy
 from pgworker.activities.redaction import Redaction, spellings
 from pgworker.activities.request import Request, scalar
 from pgworker.activities.secrets import SecretProvider
 from pgworker.errors import Fault, FaultKind
 from pgworker.types import JsonObject, JsonValue
 
+SCHEMES = ("basic", "bearer", "digest", "oauth2", "oidc")
+
 _TOKEN = re.compile(r"[\x21-\x7e]+(?: [\x21-\x7e]+)*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
-async def authenticated(request: Request, authentication: JsonValue, secrets: SecretProvider) -> Request:
+async def authenticated(
+    request: Request, authentication: JsonValue, secrets: SecretProvider, logins: Logins
+) -> Request:
     """The request with what the policy asks for, in place of any ``Authorization`` that it had.
 
-    ``authentication`` is ``{"basic": {"username", "password"}}``, ``{"bearer": {"token"}}``, or in place of
+    ``authentication`` is one of ``{"basic": {"username", "password"}}``, ``{"bearer": {"token"}}``,
+    ``{"digest": {"username", "password"}}``, ``{"oauth2": {...}}`` and ``{"oidc": {...}}``, or in place of
     the members ``{"use": secret}``. Raises ``Fault``: authorization for a secret that cannot be had,
-    configuration for a policy that cannot be followed.
+    authentication for a token that cannot, configuration for a policy that cannot be followed.
     """
     if authentication is None:
         return request
     if not isinstance(authentication, dict) or len(authentication) != 1:
-        raise _wrong("an authentication has one member: basic or bearer")
+        raise _wrong(f"an authentication has one member: {', '.join(SCHEMES)}")
     scheme, policy = next(iter(authentication.items()))
-    if scheme not in ("basic", "bearer") or not isinstance(policy, dict):
+    if scheme not in SCHEMES or not isinstance(policy, dict):
         raise _wrong(f"{scheme[:40]!r} authentication is not known here")
     from_secret = "use" in policy
     if from_secret:
         policy = await _from_secret(scheme, policy, secrets)
-    if scheme == "basic":
-        username, password = _text(scheme, policy, "username"), _text(scheme, policy, "password")
-        credentials, private = _basic(username, password), (password,)
-    else:
-        credentials = _bearer(_text(scheme, policy, "token"))
-        private = (credentials,)
-    hidden = spellings((*private, credentials))
+    match scheme:
+        case "basic":
+            username, password = _login(scheme, policy)
+            credentials = _basic(username, password)
+            return _sending(
+                request, scheme, credentials, _hiding((password, credentials), from_secret=from_secret)
+            )
+        case "bearer":
+            token = _bearer(_text(scheme, policy, "token"))
+            return _sending(request, scheme, token, _hiding((token,), from_secret=from_secret))
+        case "digest":
+            username, password = _login(scheme, policy)
+            hidden = replace(request, redaction=_hiding((password,), from_secret=from_secret))
+            return DigestLogin(logins.digests, username, password).applied(hidden)
+        case _:
+            read = read_policy(scheme, policy)
+            hidden = replace(request, redaction=_hiding(read.private, from_secret=from_secret))
+            return await with_token(hidden, logins.tokens, read)
+
+
+def _hiding(texts: tuple[str, ...], *, from_secret: bool) -> Redaction:
+    hidden = spellings(texts)
+    return Redaction(secret=hidden) if from_secret else Redaction(private=hidden)
+
+
+def _sending(request: Request, scheme: str, credentials: str, redaction: Redaction) -> Request:
     request.headers["Authorization"] = f"{scheme.capitalize()} {credentials}"
-    return replace(request, redaction=Redaction(secret=hidden) if from_secret else Redaction(private=hidden))
+    return replace(request, redaction=redaction)
+
+
+def _login(scheme: str, policy: JsonObject) -> tuple[str, str]:
+    username, password = _text(scheme, policy, "username"), _text(scheme, policy, "password")
+    if ":" in username:
+        raise _wrong(f"the username of {scheme} authentication contains a colon")
+    if _CONTROL.search(username) or _CONTROL.search(password):
+        raise _wrong(f"the username or password of {scheme} authentication contains a control character")
+    return username, password
 
 
 async def _from_secret(scheme: str, policy: JsonObject, secrets: SecretProvider) -> JsonObject:
@@ -58,7 +95,8 @@ async def _from_secret(scheme: str, policy: JsonObject, secrets: SecretProvider)
         return secret
     if scheme == "bearer":
         return {"token": secret}
-    raise _wrong(f"the secret {name[:200]!r} is a text, not an object with username and password")
+    members = "username and password" if scheme in ("basic", "digest") else "the members of the policy"
+    raise _wrong(f"the secret {name[:200]!r} is a text, not an object with {members}")
 
 
 def _text(scheme: str, policy: JsonObject, member: str) -> str:
@@ -70,10 +108,6 @@ def _text(scheme: str, policy: JsonObject, member: str) -> str:
 
 def _basic(username: str, password: str) -> str:
     """RFC 7617, in UTF-8."""
-    if ":" in username:
-        raise _wrong("the username of basic authentication contains a colon")
-    if _CONTROL.search(username) or _CONTROL.search(password):
-        raise _wrong("the username or password of basic authentication contains a control character")
     return b64encode(f"{username}:{password}".encode()).decode()
 
 

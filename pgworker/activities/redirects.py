@@ -25,14 +25,18 @@ def redirected(request: Request, status: int, location: str) -> Request:
     """
     url, authorization = without_userinfo(_target(request, location))
     headers = CIMultiDict(request.headers)
+    login = request.login
     if url.origin() != request.url.origin():
         _drop(headers, _OF_THE_ORIGIN)
+        login = None
     if authorization is not None:
         headers.setdefault("Authorization", authorization)
     if (status == 303 and request.method != "HEAD") or (status in (301, 302) and request.method == "POST"):
         _drop(headers, _OF_THE_BODY)
-        return replace(request, method="GET", url=url, headers=headers, body=None)
-    return replace(request, url=url, headers=headers)
+        follows = replace(request, method="GET", url=url, headers=headers, body=None, login=login)
+    else:
+        follows = replace(request, url=url, headers=headers, login=login)
+    return follows if login is None else login.applied(follows)
 
 
 def _target(request: Request, location: str) -> URL:

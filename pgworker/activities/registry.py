@@ -11,6 +11,7 @@ from pgworker.activities.a2a.call import A2aCaller
 from pgworker.activities.credentials import login
 from pgworker.activities.grpc.call import GrpcCaller
 from pgworker.activities.http import HttpCaller
+from pgworker.activities.logins import Logins
 from pgworker.activities.mcp.call import McpCaller
 from pgworker.activities.openapi.call import OpenApiCaller
 from pgworker.activities.policy import HttpPolicy
@@ -49,8 +50,9 @@ class Activities:
         processes: ProcessPolicy | None = None,
     ) -> None:
         self._secrets = secrets
-        self._http = HttpCaller(http, secrets)
-        self.resources = Resources(http, secrets, resources)
+        self._logins = Logins(http)
+        self._http = HttpCaller(http, secrets, self._logins)
+        self.resources = Resources(http, secrets, resources, self._logins)
         cache = ResourceCache(self.resources)
         policy = processes or ProcessPolicy()
         self._processes = ProcessRunner(policy, self.resources)
@@ -72,6 +74,7 @@ class Activities:
         return tuple(self._performers)
 
     async def __aenter__(self) -> Activities:
+        await self._open.enter_async_context(self._logins)
         await self._open.enter_async_context(self._http)
         await self._open.enter_async_context(self.resources)
         await self._open.enter_async_context(self._processes)

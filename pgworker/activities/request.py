@@ -8,10 +8,11 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
 from urllib.parse import urlencode
 
 import orjson
-from multidict import CIMultiDict
+from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from pgworker import __version__
@@ -41,11 +42,28 @@ class Output(StrEnum):
     RESPONSE = "response"
 
 
+class Login(Protocol):
+    """What a request does about its credentials while it is under way, at the origin that they are for."""
+
+    def applied(self, request: Request) -> Request:
+        """The request, which leads elsewhere now, with the credentials for where it leads."""
+
+    async def renewed(self, request: Request, headers: CIMultiDictProxy[str]) -> Request | None:
+        """The request with other credentials after an answer (401) with these headers.
+
+        None if there are no others.
+        """
+
+    def accepted(self, request: Request, headers: CIMultiDictProxy[str]) -> None:
+        """Takes note of an answer that is final."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One request, ready to be sent; ``url`` carries no user and password (the headers do).
 
     ``until`` is told each chunk of the answer, and says whether that was the last one that matters.
+    One that ``takes_refusals`` wants the answer whatever its status is.
     """
 
     method: str
@@ -56,6 +74,8 @@ class Request:
     redirect: bool
     redaction: Redaction = field(default_factory=Redaction)
     until: Callable[[bytes], bool] | None = None
+    login: Login | None = None
+    takes_refusals: bool = False
 
     def __str__(self) -> str:
         """For messages: the method and the URL without its query, which may hold secrets."""

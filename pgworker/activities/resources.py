@@ -11,6 +11,7 @@ from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from pgworker.activities.http import HttpCaller
+from pgworker.activities.logins import Logins
 from pgworker.activities.media import Unreadable, content, essence, is_json, printable, text_of
 from pgworker.activities.policy import HttpPolicy
 from pgworker.activities.request import named, resource_request
@@ -48,14 +49,18 @@ class Resources:
     """
 
     def __init__(
-        self, policy: HttpPolicy, secrets: SecretProvider | None = None, directory: Path | None = None
+        self,
+        policy: HttpPolicy,
+        secrets: SecretProvider | None = None,
+        directory: Path | None = None,
+        logins: Logins | None = None,
     ) -> None:
         limits = replace(
             policy,
             max_response_bytes=MAX_BYTES,
             total_timeout=min(policy.total_timeout, TOTAL_SECONDS),
         )
-        self._http = HttpCaller(limits, secrets)
+        self._http = HttpCaller(limits, secrets, logins)
         self._directory = directory
 
     async def __aenter__(self) -> Resources:

@@ -14,11 +14,7 @@ from pgworker.activities.addresses import refusal, why_forbidden
 from pgworker.activities.connector import GuardedConnector
 from pgworker.activities.policy import HttpPolicy, parse_connect_to, parse_networks
 from pgworker.errors import Fault
-
-
-def words(text: str) -> list[str]:
-    return text.split()
-
+from tests.support.targets import ODD, SPELLINGS, words
 
 FORBIDDEN = words(
     """
@@ -41,28 +37,6 @@ PUBLIC = words(
     169.253.255.255 172.15.255.255 172.32.0.0 192.0.1.1 192.167.255.255 192.169.0.0 198.17.255.255 198.20.0.0
     223.255.255.255 2606:4700:4700::1111 2a00:1450:4001:80b::200e 2001:4860:4860::8888 2001:500:88:200::8
     ::ffff:8.8.8.8 64:ff9b::8.8.8.8 2a00:1450::5efe:8.8.8.8
-    """
-)
-
-SPELLINGS = words(
-    """
-    127.0.0.1 127.1 127.0.1 2130706433 0x7f000001 0x7F.0.0.1 0177.0.0.1 017700000001 0177.1 0x7f.1 127.0.0.0x1
-    0 0.0.0.0 0x0 00 10.0.0.1 10.1 167772161 012.0.0.1 0xa000001 192.168.1.1 192.168.257 3232235777
-    169.254.169.254 2852039166 0xa9fea9fe 0251.0376.0251.0376 169.254.43518 0xa9.254.0xa9.254 172.16.1
-    2886729729 100.64.0.1 255.255.255.255 4294967295 224.0.0.1
-    \uff11\uff12\uff17.0.0.1 ①②⑦.0.0.1 127。0。0。1 127\uff0e0\uff0e0\uff0e1
-    [::1] [::] [0:0:0:0:0:0:0:1] [0000:0000:0000:0000:0000:0000:0000:0001] [::ffff:127.0.0.1] [::ffff:7f00:1]
-    [0:0:0:0:0:ffff:127.0.0.1] [::127.0.0.1] [::ffff:0:7f00:1] [64:ff9b::7f00:1] [64:ff9b::169.254.169.254]
-    [2002:7f00:1::] [2001::1] [fe80::1] [fe80::1%25lo] [fc00::1] [fd00:ec2::254] [fec0::1] [ff02::1]
-    [2001:db8::1] [::FFFF:A9FE:A9FE] localhost LOCALHOST LocalHost user@127.0.0.1
-    example.com@127.0.0.1 user:pass@[::1]
-    """
-)
-
-# Whether these are addresses at all depends on the C library; refused as unknown hosts is as good.
-ODD = words(
-    """
-    127.0.0.1. localhost. [::1%25lo] 127.0.0.1.. 0x7f.0x0.0x0.0x1. 256.256.256.256 127.0.0.256 [::1%25] 1e3
     """
 )
 

@@ -14,21 +14,13 @@ from pgworker.cli.documents import read_document
 from pgworker.errors import DocumentError, Problem, Rule
 from tests.conformance.official.refused import (
     ASYNCAPI,
-    DIGEST,
-    OAUTH2,
-    OIDC,
 )
 from tests.support.official import SPECIFICATION
 
 TEXTS = [path for name in ("dsl-reference.md", "dsl.md") if (path := SPECIFICATION / name).is_file()]
 
 CANNOT_BE_RUN = {
-    "Evaluate: order-pet": {OAUTH2},
     "AsyncAPI Call: asyncapi-example": {ASYNCAPI},
-    "Do: do-example": {OAUTH2},
-    "Digest Authentication: digest-authentication-example": {DIGEST},
-    "OAUTH2 Authentication: oauth2-authentication-example": {OAUTH2},
-    "OpenIdConnect Authentication: oidc-authentication-example": {OIDC},
     "AsyncAPI Server: asyncapi-example": {ASYNCAPI},
     "AsyncAPI Outbound Message: asyncapi-example": {ASYNCAPI},
     "AsyncAPI Subscription: asyncapi-example": {ASYNCAPI},

@@ -7,9 +7,8 @@ from types import MappingProxyType
 from pgworker.dsl.reading import Piece, did_you_mean, listed
 from pgworker.dsl.v1_0.expressions import read_template
 from pgworker.dsl.v1_0.names import Names
-from pgworker.dsl.v1_0.oauth import check_oauth
+from pgworker.dsl.v1_0.oauth import read_oauth
 from pgworker.dsl.v1_0.shapes import check_texts, only_one
-from pgworker.dsl.v1_0.unsupported import report_unsupported
 from pgworker.errors import Rule
 from pgworker.expressions.templates import Literal, Members, Template
 
@@ -19,7 +18,6 @@ _MEMBERS = {
     "digest": ("username", "password"),
 }
 _SCHEMES = (*_MEMBERS, "oauth2", "oidc")
-_PERFORMED = ("basic", "bearer")
 
 
 def read_authentication(piece: Piece, names: Names) -> Template | None:
@@ -85,11 +83,7 @@ def _read_scheme(piece: Piece, scheme: str, names: Names) -> Template | None:
     elif scheme in _MEMBERS:
         template = _read_credentials(piece, _MEMBERS[scheme], names.variables)
     else:
-        check_oauth(piece, names.variables, has_endpoints=scheme == "oauth2")
-        template = read_template(piece, names.variables)
-    if scheme not in _PERFORMED:
-        report_unsupported(piece, f"`{scheme}` authentication")
-        return None
+        template = read_oauth(piece, names.variables, has_endpoints=scheme == "oauth2")
     return None if template is None else Members(((scheme, template),))
 
 

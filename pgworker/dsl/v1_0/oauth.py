@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pgworker.dsl.reading import Piece
+from pgworker.dsl.v1_0.expressions import read_template, read_uri
 from pgworker.dsl.v1_0.shapes import check_list_of_texts, check_texts
+from pgworker.dsl.v1_0.unsupported import report_unsupported
 from pgworker.dsl.v1_0.uris import read_literal_uri
+from pgworker.expressions.templates import Literal, Members, Template
 
 _GRANTS = (
     "authorization_code",
@@ -32,12 +35,34 @@ _MEMBERS = frozenset(
 )
 
 
-def check_oauth(piece: Piece, variables: frozenset[str], *, has_endpoints: bool) -> None:
+def read_oauth(piece: Piece, variables: frozenset[str], *, has_endpoints: bool) -> Template | None:
     """A policy that is written out; only OAuth 2.0 names ``endpoints``, OpenID Connect discovers them."""
+    before = len(piece.problems)
     piece.allow(_MEMBERS | ({"endpoints"} if has_endpoints else set()), "the policy")
     piece.require(["authority", "grant"], "the policy")
-    if piece.has("authority"):
-        read_literal_uri(piece.member("authority"), variables)
+    uri = read_literal_uri(piece.member("authority"), variables) if piece.has("authority") else None
+    authority = read_uri(piece.member("authority"), variables) if uri is not None else None
+    _check_members(piece, has_endpoints=has_endpoints)
+    template = read_template(piece, variables)
+    if len(piece.problems) > before or template is None or authority is None:
+        return None
+    if piece.has("grant") and piece.member("grant").value == "authorization_code":
+        report_unsupported(
+            piece.member("grant"), "the grant `authorization_code`, which needs a person at a browser,"
+        )
+        return None
+    rest = [(key, part) for key, part in _parts(template) if key != "authority"]
+    return Members((("authority", authority), *rest))
+
+
+def _parts(template: Template) -> tuple[tuple[str, Template], ...]:
+    if isinstance(template, Members):
+        return template.members
+    value = template.value if isinstance(template, Literal) else None
+    return tuple((key, Literal(one)) for key, one in value.items()) if isinstance(value, dict) else ()
+
+
+def _check_members(piece: Piece, *, has_endpoints: bool) -> None:
     if piece.has("grant"):
         piece.member("grant").choice(_GRANTS)
     check_texts(piece, ["username", "password"])

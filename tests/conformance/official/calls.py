@@ -7,6 +7,7 @@ from tests.conformance.official.case import (
     Case,
     Completes,
     fails,
+    form,
     get,
     moved,
     refuses,
@@ -85,6 +86,64 @@ AUTHENTICATION = [
         asked=[get(f"{PET}/1")],
         ends=fails("communication", 401, "/do/0/getPet"),
     ),
+]
+
+REALM = "http://keycloak/realms/fake-authority"
+CLIENT: JsonObject = {"id": "workflow-runtime-id", "secret": "workflow-runtime-secret"}
+ASKS = {
+    "grant_type": "client_credentials",
+    "client_id": "workflow-runtime-id",
+    "client_secret": "workflow-runtime-secret",
+}
+# it has expired as it comes, so that the next case has to ask for one, too
+GRANTED = says({"access_token": "granted-token", "token_type": "Bearer", "expires_in": 0})
+DISCOVERY = f"{REALM}/.well-known/openid-configuration"
+CONFIGURATION = says({"issuer": REALM, "token_endpoint": f"{REALM}/protocol/openid-connect/token"})
+WITH_SECRETS: list[tuple[str, JsonObject]] = [
+    ("authentication-oauth2", {}),
+    ("authentication-oauth2-secret", {"endpoints": {"token": "/auth/token"}}),
+    ("authentication-oidc", {}),
+    ("authentication-oidc-secret", {}),
+]
+
+
+def _token_uri(example: str) -> str:
+    return f"{REALM}/protocol/openid-connect/token" if "oidc" in example else f"{REALM}/auth/token"
+
+
+TOKENS = [
+    case
+    for example, more in WITH_SECRETS
+    for discovering in [[get(DISCOVERY)] if "oidc" in example else []]
+    for secret in [{"authority": REALM, "grant": "client_credentials", "client": CLIENT, **more}]
+    for case in (
+        Case(
+            example=example,
+            what="a token is asked for and goes along",
+            input={"petId": 1},
+            secrets={"mySecret": secret},
+            answers={
+                f"GET {DISCOVERY}": CONFIGURATION,
+                f"POST {_token_uri(example)}": GRANTED,
+                f"GET {PET}/1": says(MILOU),
+            },
+            asked=[
+                *discovering,
+                form(_token_uri(example), **ASKS),
+                get(f"{PET}/1", Authorization="Bearer granted-token"),
+            ],
+            ends=Completes(MILOU),
+        ),
+        Case(
+            example=example,
+            what="a client that is refused fails the call",
+            input={"petId": 1},
+            secrets={"mySecret": secret},
+            answers={f"GET {DISCOVERY}": CONFIGURATION, f"POST {_token_uri(example)}": refuses(401)},
+            asked=[*discovering, form(_token_uri(example), **ASKS)],
+            ends=fails("authentication", 401, "/do/0/getPet"),
+        ),
+    )
 ]
 
 FUNCTIONS = [
@@ -225,4 +284,4 @@ OPENAPI = [
     ),
 ]
 
-CASES = [*AUTHENTICATION, *FUNCTIONS, *HTTP, *OPENAPI]
+CASES = [*AUTHENTICATION, *TOKENS, *FUNCTIONS, *HTTP, *OPENAPI]

@@ -116,6 +116,8 @@ class Case:
     asked: Sequence[Asked] = ()
     asks_at_once: bool = False
     """Whether the requests are made side by side, so that any order will do."""
+    secrets: Mapping[str, JsonValue] = field(default_factory=dict)
+    """What the worker has as secrets, by their names."""
     children: Sequence[JsonObject] = ()
     """Definitions of workflows that the example runs."""
     happens: Sequence[Happening] = ()
@@ -168,6 +170,11 @@ def get(uri: str, **headers: str) -> Asked:
 def sends(method: str, uri: str, body: JsonValue = None) -> Asked:
     """A request with a body, in JSON, if it is given one."""
     return Asked(method, uri, body, {} if body is None else {"content-type": "application/json"})
+
+
+def form(uri: str, **members: str) -> Asked:
+    """A request with a form."""
+    return Asked("POST", uri, {**members}, {"content-type": "application/x-www-form-urlencoded"})
 
 
 def definition(name: str, do: Sequence[JsonObject], namespace: str) -> JsonObject:

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-DIGEST = "`digest` authentication"
-OAUTH2 = "`oauth2` authentication"
-OIDC = "`oidc` authentication"
 ASYNCAPI = "`call: asyncapi`"
 
 CANNOT_BE_RUN = {
-    "authentication-oauth2": OAUTH2,
-    "authentication-oauth2-secret": OAUTH2,
-    "authentication-oidc": OIDC,
-    "authentication-oidc-secret": OIDC,
     "call-asyncapi-publish": ASYNCAPI,
     "call-asyncapi-subscribe-consume-amount": ASYNCAPI,
     "call-asyncapi-subscribe-consume-forever-foreach": ASYNCAPI,

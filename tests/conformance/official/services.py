@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -28,7 +29,8 @@ SECURE = (
     "raw.githubusercontent.com",
     "fake.com",
 )
-PLAIN = ("myorg.io",)
+PLAIN = ("myorg.io", "keycloak")
+FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class Services:
         self.fetched: set[str] = set()
         """The resources that anybody has asked for, ever: workers keep them for a while."""
         self._resources: Collection[str] = ()
+        self._secrets = Path()
         self._answers: dict[str, list[Answer]] = {}
         self._gates: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
 
@@ -79,8 +82,14 @@ class Services:
         application = web.Application()
         application.router.add_route("*", "/{any:.*}", self._answer)
         async with hosted(application, folder, SECURE, PLAIN) as settings:
-            self.settings = settings
+            self._secrets = folder / "secrets"
+            self._secrets.mkdir()
+            self.settings = {**settings, "secrets_dir": self._secrets}
             yield self
+
+    def keep(self, name: str, secret: JsonValue) -> None:
+        """Makes the worker have a secret of this name."""
+        (self._secrets / name).write_text(json.dumps(secret))
 
     def begin(self, answers: Answers, resources: Collection[str] = ()) -> None:
         """Forgets what was asked so far, and answers so from now on; resources are counted by themselves."""
@@ -106,7 +115,7 @@ class Services:
 
     async def _answer(self, request: web.Request) -> web.Response:
         uri = f"{request.scheme}://{request.host}{request.path_qs}"
-        body = await request.json() if request.can_read_body else None
+        body = await _body(request)
         headers = {name.lower(): value for name, value in request.headers.items()}
         asked = Asked(request.method, uri, body, headers)
         if uri in self._resources:
@@ -120,3 +129,10 @@ class Services:
         if isinstance(answer.content, str):
             return web.Response(text=answer.content, status=answer.status, headers=answer.headers)
         return web.json_response(answer.content, status=answer.status, headers=answer.headers)
+
+
+async def _body(request: web.Request) -> JsonValue:
+    """What a request says in JSON or a form; None if it says nothing."""
+    if request.content_type == FORM:
+        return {name: str(value) for name, value in (await request.post()).items()}
+    return await request.json() if request.can_read_body else None

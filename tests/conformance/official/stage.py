@@ -114,6 +114,8 @@ class Stage:
         self.services.begin(case.answers, case.resources)
         await self.engine.begin()
         self.engine.images.update(case.images)
+        for name, secret in case.secrets.items():
+            self.services.keep(name, secret)
         definition = _set_apart(case.example, next(self._numbers))
         for one in (*case.children, definition):
             await self._client.define(one)

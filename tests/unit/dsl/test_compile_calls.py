@@ -390,15 +390,29 @@ def test_a_language_that_cannot_be_run_is_refused_and_not_called_wrong() -> None
 
 
 @pytest.mark.parametrize("name", POLICIES)
-def test_policies_that_cannot_be_performed_yet_are_refused_by_name(name: str) -> None:
-    scheme = next(iter(POLICIES[name]))
-    found = problems(http_with(POLICIES[name]))
-    if scheme in ("basic", "bearer"):
-        assert found == []
-    else:
-        (problem,) = found
-        assert problem.pointer == f"{WITH}/endpoint/authentication/{scheme}"
-        assert problem.message == f"`{scheme}` authentication cannot be run by pgworker {__version__}"
+def test_policies_of_every_scheme_can_be_performed(name: str) -> None:
+    assert problems(http_with(POLICIES[name])) == []
+
+
+def test_the_authority_of_a_policy_is_a_template() -> None:
+    members: JsonObject = {
+        "authority": "https://x/{realm}/{none}",
+        "grant": "password",
+        "password": "{realm} ${ .p }",
+    }
+    arguments = arguments_of(http_with({"oidc": members}), {"realm": "a b", "p": 1})
+    assert isinstance(arguments, dict)
+    assert arguments["authentication"] == {
+        "oidc": {"authority": "https://x/a%20b/", "grant": "password", "password": "{realm} 1"}
+    }
+
+
+@pytest.mark.parametrize("scheme", ["oauth2", "oidc"])
+def test_the_grant_that_needs_a_person_is_refused_by_name(scheme: str) -> None:
+    problem = only(http_with({scheme: {"authority": "https://x", "grant": "authorization_code"}}))
+    assert problem.pointer == f"{WITH}/endpoint/authentication/{scheme}/grant"
+    assert "`authorization_code`" in problem.message
+    assert problem.rule is Rule.RUNNABLE
 
 
 @pytest.mark.parametrize(
