@@ -153,7 +153,7 @@ class _Storm:
 
     def _worker(self) -> WorkerProcess:
         return self._worker_process(
-            wait=False, lease_seconds=LEASE, poll_seconds=0.5, concurrency=30, max_attempts=ATTEMPTS
+            wait=False, lease_seconds=LEASE, poll_seconds=0.5, concurrency=8, batch=4, max_attempts=ATTEMPTS
         )
 
 
