@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from uuid import uuid4
 
@@ -90,6 +92,20 @@ def test_a_killed_worker_takes_its_processes_along_and_another_runs_them_again(
     assert len(shell.begun) == 2
     assert shell.running == []
     assert violations(connection) == []
+
+
+def test_a_killed_supervisor_takes_the_processes_of_its_engine_along(
+    connection: psycopg.Connection, database_url: str, shell: Shell
+) -> None:
+    define(connection, [{"say": shell.task(LEAVES + "trap '' TERM; wait; sleep 600")}])
+    environment = os.environ | {"PGWORKER_DATABASE_URL": database_url, "PGWORKER_RUN_ALLOW": "shell"}
+    start(connection)
+    with subprocess.Popen([sys.executable, "-m", "pgworker", "worker"], env=environment) as supervisor:
+        try:
+            until(lambda: len(shell.running) >= 3)
+        finally:
+            supervisor.kill()
+    until(lambda: shell.running == [], seconds=5, what="the end of the processes")
 
 
 def test_a_stopping_worker_ends_its_processes_and_gives_them_back(

@@ -1,9 +1,9 @@
 """The launcher: a program that runs one command for a worker and leaves nothing of it behind.
 
-``launcher.py STATUS STDIN`` takes two open files by their numbers: it tells on the first how the command
-ended, and the second becomes the command's standard input. Its own standard input says first, in a line of
-JSON, what to run; a byte after that ends the command gently, and its end ends the command at once: whatever
-has become of the worker, its kernel closes that pipe.
+``launcher.py STATUS STDIN`` takes two open files by their numbers: it tells on the first which process it has
+started and how that ended, and the second becomes the command's standard input. Its own standard input says
+first, in a line of JSON, what to run; a byte after that ends the command gently, and its end ends the command
+at once: whatever has become of the worker, its kernel closes that pipe.
 
 It imports nothing of ours, and as little as it can: there is one of it beside every command.
 """
@@ -69,6 +69,7 @@ def _start(order: Order, status: int, stdin: int) -> int:
     pid = os.fork()
     if pid:
         os.close(stdin)
+        _tell(status, {"pid": pid})
         return pid
     try:
         os.setsid()

@@ -6,21 +6,18 @@ import asyncio
 import json
 import os
 import shutil
-import sys
-import tempfile
+import signal
 from asyncio.subprocess import DEVNULL, PIPE
 from asyncio.subprocess import Process as Launcher
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
-from typing import IO
 
 from pgworker.activities.processes.command import Command
+from pgworker.activities.processes.launching import Told, hear, input_file, launch, new_folder
 from pgworker.activities.processes.outcome import Outcome, kept
 from pgworker.activities.processes.policy import ProcessPolicy
 from pgworker.errors import Fault, FaultKind
 
-_LAUNCHER = Path(__file__).with_name("launcher.py")
 _CHUNK = 64 * 1024
 _PATIENCE = 5.0
 """So much longer than the grace may a launcher take before it is told to hurry."""
@@ -34,13 +31,18 @@ class Process:
     """
 
     def __init__(
-        self, command: Command, policy: ProcessPolicy, folder: str, launcher: Launcher, status: IO[bytes]
+        self,
+        command: Command,
+        policy: ProcessPolicy,
+        folder: Path,
+        launcher: Launcher,
+        telling: asyncio.Task[Told],
     ) -> None:
         self._command = command
         self._policy = policy
         self._folder = folder
         self._launcher = launcher
-        self._status = status
+        self._telling = telling
 
     @classmethod
     async def start(cls, command: Command, policy: ProcessPolicy, *, listens: bool = True) -> Process:
@@ -50,9 +52,9 @@ class Process:
         """
         folder = None
         try:
-            folder = _folder(command.files)
-            with _input(command.stdin) as stdin:
-                launcher, status = await _launch(stdin.fileno(), PIPE if listens else DEVNULL)
+            folder = new_folder(command.files)
+            with input_file(command.stdin) as stdin:
+                launcher, status = await launch(stdin.fileno(), PIPE if listens else DEVNULL)
         except OSError as error:
             _remove(folder)
             detail = f"{command.title} cannot be started: {error.strerror or error}"
@@ -60,16 +62,17 @@ class Process:
         except BaseException:
             _remove(folder)
             raise
-        process = cls(command, policy, folder, launcher, status)
+        process = cls(command, policy, folder, launcher, asyncio.create_task(hear(status)))
         try:
-            await process._order(folder)
+            await process._order()
         except BaseException:
             await process.end()
             raise
         return process
 
-    async def _order(self, folder: str) -> None:
+    async def _order(self) -> None:
         """Tells the launcher what to run."""
+        folder = str(self._folder)
         home = {"HOME": folder, "TMPDIR": folder, "PWD": folder}
         order = {
             "argv": self._command.argv,
@@ -91,37 +94,37 @@ class Process:
         Raises ``Fault``: configuration if it could not be run at all, runtime if it wrote too much, or if
         nobody can tell how it ended.
         """
-        limit, title = self._policy.output_bytes, self._command.title
-        writing = [
-            asyncio.create_task(kept(stream, limit, title, name))
-            for stream, name in (
-                (self._launcher.stdout, "standard output"),
-                (self._launcher.stderr, "standard error"),
-            )
-            if stream is not None
-        ]
+        writing = asyncio.create_task(self._written())
+        both: list[asyncio.Task[object]] = [writing, self._telling]
         try:
-            written = await asyncio.gather(*writing)
-            await self._launcher.wait()
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            if self._telling.done():
+                self._code(self._telling.result())  # if it was lost, what it has started may write for ever
+            stdout, stderr = await writing
         finally:
-            for task in writing:
-                task.cancel()
-        stdout, stderr = written or (b"", b"")
-        return Outcome(title, self._code(), stdout, stderr)
+            writing.cancel()
+        code = self._code(await asyncio.shield(self._telling))
+        return Outcome(self._command.title, code, stdout, stderr)
 
-    def _code(self) -> int:
+    async def _written(self) -> tuple[bytes, bytes]:
+        out, err = self._launcher.stdout, self._launcher.stderr
+        if out is None or err is None:
+            await asyncio.shield(self._telling)
+            return b"", b""
+        limit, title = self._policy.output_bytes, self._command.title
+        stdout, stderr = await asyncio.gather(
+            kept(out, limit, title, "standard output"), kept(err, limit, title, "standard error")
+        )
+        return stdout, stderr
+
+    def _code(self, told: Told) -> int:
         """The code that the launcher, which has ended, has told."""
-        told = self._status.readline()
-        if not told:
-            raise Fault(
-                FaultKind.RUNTIME, f"{self._command.title} was lost: something has killed its launcher"
-            )
-        status = json.loads(told)
-        if "error" in status:
-            raise Fault(
-                FaultKind.CONFIGURATION, f"{self._command.title} cannot be started: {status['error']}"
-            )
-        return int(status["code"])
+        title = self._command.title
+        if "error" in told:
+            raise Fault(FaultKind.CONFIGURATION, f"{title} cannot be started: {told['error']}")
+        if "code" not in told:
+            raise Fault(FaultKind.RUNTIME, f"{title} was lost: something has killed its launcher")
+        return told["code"]
 
     async def end(self) -> None:
         """Ends whatever still runs: gently, then by force; by force at once if this is cancelled."""
@@ -131,67 +134,30 @@ class Process:
         try:
             await self._end(ended)
         finally:
-            for task in (ended, *dropping):
+            for task in (ended, self._telling, *dropping):
                 task.cancel()
-            self._status.close()
             _remove(self._folder)
 
     async def _end(self, ended: asyncio.Task[int]) -> None:
         stdin = self._launcher.stdin
         assert stdin is not None
         try:
-            if self._launcher.returncode is None:
+            if not self._telling.done():
                 stdin.write(b".")
-            await asyncio.wait([ended], timeout=self._policy.grace + _PATIENCE)
+                await asyncio.wait([self._telling], timeout=self._policy.grace + _PATIENCE)
         finally:
             stdin.close()
+            await asyncio.wait([self._telling], timeout=_PATIENCE)
+            if self._telling.done():
+                _end_abandoned(self._telling.result())
             await asyncio.wait([ended], timeout=_PATIENCE)
 
 
-async def _launch(stdin: int, outputs: int) -> tuple[Launcher, IO[bytes]]:
-    reader, writer = os.pipe()
-    try:
-        launcher = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-I",
-            "-S",
-            str(_LAUNCHER),
-            str(writer),
-            str(stdin),
-            stdin=PIPE,
-            stdout=outputs,
-            stderr=outputs,
-            env={},
-            start_new_session=True,
-            pass_fds=(writer, stdin),
-        )
-    except BaseException:
-        os.close(reader)
-        raise
-    finally:
-        os.close(writer)
-    return launcher, os.fdopen(reader, "rb")
-
-
-@contextmanager
-def _input(content: bytes | None) -> Iterator[IO[bytes]]:
-    """Standard input as a file: nobody has to feed it, and who does not wait for a pipe can read it."""
-    with tempfile.TemporaryFile() as file:
-        file.write(content or b"")
-        file.seek(0)
-        yield file
-
-
-def _folder(files: Mapping[str, str]) -> str:
-    """A new folder with these files in it; nobody else may look into it."""
-    folder = tempfile.mkdtemp(prefix="pgworker-run-")
-    try:
-        for name, text in files.items():
-            Path(folder, name).write_text(text, "utf-8")
-    except BaseException:
-        _remove(folder)
-        raise
-    return folder
+def _end_abandoned(told: Told) -> None:
+    """Kills the group of a launcher that has not done that itself, because something has killed it."""
+    if "pid" in told and "code" not in told:
+        with suppress(ProcessLookupError):  # it has died with its parent, and was alone
+            os.killpg(told["pid"], signal.SIGKILL)
 
 
 async def _drop(stream: asyncio.StreamReader) -> None:
@@ -199,7 +165,7 @@ async def _drop(stream: asyncio.StreamReader) -> None:
         pass
 
 
-def _remove(folder: str | None) -> None:
+def _remove(folder: Path | None) -> None:
     """The launcher has done it, if it could."""
     if folder is not None:
         shutil.rmtree(folder, ignore_errors=True)

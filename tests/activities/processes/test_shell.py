@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import tempfile
 from pathlib import Path
 from uuid import uuid4
@@ -179,6 +180,20 @@ async def test_who_is_cancelled_twice_does_not_wait_for_the_grace_to_end(
         with pytest.raises(asyncio.CancelledError):
             await running
         await eventually(lambda: marked(mark) == [], seconds=5)
+
+
+async def test_when_something_kills_its_launcher_the_group_ends_all_the_same(
+    run: Run, tmp_path: Path
+) -> None:
+    mark, written = f"mark-{uuid4()}", tmp_path / "launcher"
+    command = f"sleep 60 & echo $PPID > {written}.new; mv {written}.new {written}; wait"
+    running = asyncio.create_task(run.fault("shell", command=command, environment={"MARK": mark}))
+    await eventually(written.exists)
+    os.kill(int(written.read_text()), signal.SIGKILL)
+    fault = await running
+    assert fault.kind == "runtime"
+    assert fault.detail == "the shell command was lost: something has killed its launcher"
+    await eventually(lambda: marked(mark) == [], seconds=5)
 
 
 async def test_what_nobody_waits_for_goes_on_until_the_worker_stops(

@@ -1,0 +1,88 @@
+"""Launching: a launcher beside a command, the folder and the input of the command, and what is told of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import sys
+import tempfile
+from asyncio.subprocess import PIPE
+from asyncio.subprocess import Process as Launcher
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TypedDict
+
+_LAUNCHER = Path(__file__).with_name("launcher.py")
+
+
+class Told(TypedDict, total=False):
+    """What a launcher tells: the command's process id, then its code, or why it could not be started."""
+
+    pid: int
+    code: int
+    error: str
+
+
+async def launch(stdin: int, outputs: int) -> tuple[Launcher, IO[bytes]]:
+    """Starts a launcher; what it tells can be read from the file, which ends when the launcher does."""
+    reader, writer = os.pipe()
+    try:
+        launcher = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-I",
+            "-S",
+            str(_LAUNCHER),
+            str(writer),
+            str(stdin),
+            stdin=PIPE,
+            stdout=outputs,
+            stderr=outputs,
+            env={},
+            start_new_session=True,
+            pass_fds=(writer, stdin),
+        )
+    except BaseException:
+        os.close(reader)
+        raise
+    finally:
+        os.close(writer)
+    return launcher, os.fdopen(reader, "rb", buffering=0)
+
+
+async def hear(status: IO[bytes]) -> Told:
+    """All that a launcher tells, once it has ended; closes the file."""
+    reader = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), status
+    )
+    try:
+        told: Told = {}
+        async for line in reader:
+            told.update(json.loads(line))
+        return told
+    finally:
+        transport.close()
+
+
+@contextmanager
+def input_file(content: bytes | None) -> Iterator[IO[bytes]]:
+    """Standard input as a file: nobody has to feed it, and who does not wait for a pipe can read it."""
+    with tempfile.TemporaryFile() as file:
+        file.write(content or b"")
+        file.seek(0)
+        yield file
+
+
+def new_folder(files: Mapping[str, str]) -> Path:
+    """A new folder with these files in it; nobody else may look into it."""
+    folder = Path(tempfile.mkdtemp(prefix="pgworker-run-"))
+    try:
+        for name, text in files.items():
+            (folder / name).write_text(text, "utf-8")
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return folder
