@@ -11,7 +11,7 @@ from pgworker.activities.http import HttpCaller
 from pgworker.activities.logins import Logins
 from pgworker.activities.openapi.call import OpenApiCaller
 from pgworker.activities.policy import HttpPolicy
-from pgworker.activities.redaction import Redaction, spellings
+from pgworker.activities.redaction import Redaction, hiding, spellings
 from pgworker.activities.resource_cache import ResourceCache
 from pgworker.activities.resources import Resources
 from pgworker.activities.secrets import SecretProvider
@@ -69,7 +69,8 @@ class Activities:
         credentials = login(unsealed.arguments.get("authentication"))
         redaction = Redaction(secret=spellings((*unsealed.secrets, *credentials)))
         try:
-            result = await self.perform(kind, unsealed.arguments, idempotency_key=idempotency_key)
+            with hiding(redaction):
+                result = await self.perform(kind, unsealed.arguments, idempotency_key=idempotency_key)
         except Fault as fault:
             fault.detail = redaction.message(fault.detail)
             fault.title = redaction.message(fault.title)
