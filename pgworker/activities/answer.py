@@ -32,7 +32,8 @@ def value_of(answer: Answer) -> JsonValue:
     try:
         value = content(answer.body, answer.content_type)
     except Unreadable as error:
-        raise Fault(FaultKind.COMMUNICATION, f"{answer.request} was answered, but {error}") from error
+        detail = answer.request.redaction.message(f"{answer.request} was answered, but {error}")
+        raise Fault(FaultKind.COMMUNICATION, detail) from error
     if answer.request.output is Output.CONTENT:
         return value
     return {

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import aiohttp
 
+from pgworker.activities.media import printable
+
 MAX_RATIO = 100
 """How many times larger than what was sent a body may become, once it is larger than 64 KiB."""
 
@@ -36,7 +38,7 @@ async def read_body(
     if encoding in ("", "identity"):
         return await _read_plain(response.content, limit, until)
     if encoding not in _WINDOWS:
-        raise BodyRefused(f"its body has the encoding {encoding[:40]!r}, which was not asked for")
+        raise BodyRefused(f"its body has the encoding {printable(encoding, 40)!r}, which was not asked for")
     return await _read_compressed(response.content, _Inflater(encoding, limit))
 
 

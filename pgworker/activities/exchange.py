@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 
 import aiohttp
@@ -15,6 +15,7 @@ from pgworker.activities.body import BodyRefused, read_body
 from pgworker.activities.connector import GuardedConnector
 from pgworker.activities.media import printable
 from pgworker.activities.policy import HttpPolicy
+from pgworker.activities.redaction import hidden, hiding
 from pgworker.activities.redirects import FOLLOWED, redirected
 from pgworker.activities.request import Output, Request
 from pgworker.activities.trouble import trouble
@@ -56,6 +57,7 @@ class Exchange:
 
     async def send(self, request: Request) -> Answer:
         """Sends a request and returns what came back; raises ``Fault``, in whose detail nothing is secret."""
+        request = replace(request, redaction=request.redaction.joined(hidden()))
         async with self._slots:
             try:
                 return await self._within_time(request)
@@ -89,7 +91,8 @@ class Exchange:
         """The answer, or the request that a redirect asks for; logs in anew where that is wanted."""
         for left in range(MAX_LOGINS, -1, -1):
             try:
-                answer = await self._send(request, may_log_in=left > 0)
+                with hiding(request.redaction):
+                    answer = await self._send(request, may_log_in=left > 0)
             except Fault as fault:
                 fault.detail = request.redaction.message(fault.detail)
                 raise

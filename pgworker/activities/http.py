@@ -13,6 +13,7 @@ from pgworker.activities.credentials import authenticated
 from pgworker.activities.exchange import Exchange
 from pgworker.activities.logins import Logins
 from pgworker.activities.policy import HttpPolicy
+from pgworker.activities.redaction import hiding
 from pgworker.activities.request import Request, prepare
 from pgworker.activities.secrets import SecretProvider, StoredSecrets
 from pgworker.types import JsonObject, JsonValue
@@ -63,9 +64,10 @@ class HttpCaller:
     async def send(self, request: Request, authentication: JsonValue = None) -> JsonValue:
         """Sends a request and returns what its ``output`` asks for; raises ``Fault`` as ``call`` does."""
         answer = await self.answer(request, authentication)
-        if len(answer.body) > _BACKGROUND_BYTES:
-            return await asyncio.to_thread(value_of, answer)
-        return value_of(answer)
+        with hiding(answer.request.redaction):
+            if len(answer.body) > _BACKGROUND_BYTES:
+                return await asyncio.to_thread(value_of, answer)
+            return value_of(answer)
 
     async def answer(self, request: Request, authentication: JsonValue = None) -> Answer:
         """Sends a request, as the authentication policy asks for, and returns what came back."""

@@ -6,6 +6,7 @@ import base64
 import codecs
 import re
 
+from pgworker.activities.redaction import hidden
 from pgworker.activities.strict_json import parse_json
 from pgworker.errors import ValueRefused
 from pgworker.types import JsonValue
@@ -101,12 +102,16 @@ def _charset(content_type: str | None) -> str:
     except LookupError:
         name = ""
     if not _CODECS.fullmatch(name):
-        raise Unreadable(f"the response has the unknown charset {found[1]}")
+        raise Unreadable(f"the response has an unknown charset: {printable(content_type or '')}")
     return name
 
 
 def printable(text: str, limit: int = 200) -> str:
-    """Foreign text made fit for a message: short, on one line, without control characters or half pairs."""
+    """Foreign text made fit for a message: short, on one line, without control characters or half pairs.
+
+    What is hidden here goes first: of a secret that is cut in two neither half would be known as one.
+    """
+    text = hidden().message(text)
     plain = "".join(character if character.isprintable() else " " for character in text[: 4 * limit])
     kept = " ".join(plain.split())
     return kept if len(kept) <= limit else kept[:limit] + "..."

@@ -17,7 +17,7 @@ from pgworker.activities.openapi.call import OpenApiCaller
 from pgworker.activities.policy import HttpPolicy
 from pgworker.activities.processes.policy import ProcessPolicy
 from pgworker.activities.processes.runner import ProcessRunner
-from pgworker.activities.redaction import Redaction, spellings
+from pgworker.activities.redaction import Redaction, hiding, spellings
 from pgworker.activities.resource_cache import ResourceCache
 from pgworker.activities.resources import Resources
 from pgworker.activities.secrets import SecretProvider
@@ -97,7 +97,8 @@ class Activities:
         credentials = login(unsealed.arguments.get("authentication"))
         redaction = Redaction(secret=spellings((*unsealed.secrets, *credentials)))
         try:
-            result = await self.perform(kind, unsealed.arguments, idempotency_key=idempotency_key)
+            with hiding(redaction):
+                result = await self.perform(kind, unsealed.arguments, idempotency_key=idempotency_key)
         except Fault as fault:
             fault.detail = redaction.message(fault.detail)
             fault.title = redaction.message(fault.title)

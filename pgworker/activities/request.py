@@ -251,8 +251,7 @@ def _redirect(value: JsonValue) -> bool:
 
 
 def _brief(value: JsonValue) -> str:
-    text = json.dumps(value)
-    return text if len(text) <= 200 else text[:200] + "..."
+    return printable(json.dumps(value))
 
 
 def _wrong(detail: str) -> Fault:

@@ -14,6 +14,7 @@ from pgworker.activities.http import HttpCaller
 from pgworker.activities.logins import Logins
 from pgworker.activities.media import Unreadable, content, essence, is_json, printable, text_of
 from pgworker.activities.policy import HttpPolicy
+from pgworker.activities.redaction import Redaction, hiding
 from pgworker.activities.request import named, resource_request
 from pgworker.activities.secrets import SecretProvider
 from pgworker.dsl.load import load
@@ -76,19 +77,21 @@ class Resources:
         """See ``ResourceLoader``."""
         scheme = uri.partition(":")[0].lower()
         media_type: str | None = None
+        redaction = Redaction()
         if scheme == "file":
             body = await asyncio.to_thread(self._read, uri)
         elif scheme in ("http", "https"):
             answer = await self._http.answer(resource_request(uri), authentication)
-            body, media_type = answer.body, answer.content_type
+            body, media_type, redaction = answer.body, answer.content_type, answer.request.redaction
         else:
             raise Fault(
                 FaultKind.CONFIGURATION,
                 f"the resource {named(uri)!r} cannot be loaded: it begins with none of https:, http:, file:",
             )
-        if len(body) > _BACKGROUND_BYTES:
-            return await asyncio.to_thread(_parsed, body, media_type, uri)
-        return _parsed(body, media_type, uri)
+        with hiding(redaction):
+            if len(body) > _BACKGROUND_BYTES:
+                return await asyncio.to_thread(_parsed, body, media_type, uri)
+            return _parsed(body, media_type, uri)
 
     def _read(self, uri: str) -> bytes:
         if self._directory is None:

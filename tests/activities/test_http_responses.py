@@ -61,7 +61,7 @@ async def test_text_is_a_string_in_its_charset(server, http, body, content_type,
     [
         (b"a\0b", "text/plain", "NUL"),
         (b"\xff", "text/plain", "not utf-8 text"),
-        (b"a", "text/plain; charset=nonsense", "unknown charset nonsense"),
+        (b"a", "text/plain; charset=nonsense", "unknown charset: text/plain; charset=nonsense"),
         (b"a", "text/plain; charset=unicode_escape", "unknown charset"),
         (b"a", "text/plain; charset=idna", "unknown charset"),
         (b"a", "text/plain; charset=rot13", "unknown charset"),

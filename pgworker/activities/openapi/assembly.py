@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-from pgworker.activities.media import essence, is_json
+from pgworker.activities.media import essence, is_json, printable
 from pgworker.activities.openapi.bodies import written
 from pgworker.activities.openapi.operation import Operation
 from pgworker.activities.openapi.parameters import Parameter, Place
@@ -92,7 +92,7 @@ def _endpoint(operation: Operation, used: list[Parameter], values: JsonObject) -
 
     path = _TEMPLATE.sub(segment, _quoted_path(operation.path))
     if any(part in (".", "..") for part in path.split("/")):
-        raise _invalid(f"the parameters make the path {path[:200]!r}, which leads elsewhere")
+        raise _invalid(f"the parameters make the path {printable(path)!r}, which leads elsewhere")
     pairs = [
         pair
         for one in used
@@ -145,7 +145,7 @@ def _value(parameter: Parameter, values: JsonObject) -> JsonValue:
 
 def _unknown(name: str, known: list[str]) -> Fault:
     hint = suggest(name, known)
-    detail = f"the operation has no parameter {name[:100]!r}"
+    detail = f"the operation has no parameter {printable(name, 100)!r}"
     return _invalid(detail if hint is None else f"{detail}; {hint}")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote, urljoin, urlsplit
 
+from pgworker.activities.media import printable
 from pgworker.activities.request import named
 from pgworker.activities.resources import ResourceLoader, structured
 from pgworker.errors import Fault, FaultKind
@@ -81,7 +82,8 @@ def _at(document: Node, fragment: str, reference: str) -> Node:
     value = document.value
     if pointer and not pointer.startswith("/"):
         raise _wrong(
-            document, f"is referred to by the anchor {reference[:100]!r}; only JSON Pointers are known"
+            document,
+            f"is referred to by the anchor {printable(reference, 100)!r}; only JSON Pointers are known",
         )
     for token in pointer.split("/")[1:]:
         key = token.replace("~1", "/").replace("~0", "~")
@@ -90,7 +92,7 @@ def _at(document: Node, fragment: str, reference: str) -> Node:
         elif isinstance(value, list) and key.isdecimal() and int(key) < len(value):
             value = value[int(key)]
         else:
-            raise _wrong(document, f"has nothing at {pointer[:200]!r}, where a $ref leads")
+            raise _wrong(document, f"has nothing at {printable(pointer)!r}, where a $ref leads")
     return Node(value, document.base)
 
 

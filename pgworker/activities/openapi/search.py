@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pgworker.activities.media import printable
 from pgworker.activities.openapi.openapi3 import read_operation
 from pgworker.activities.openapi.operation import METHODS, Operation, Place
 from pgworker.activities.openapi.references import Node, References
@@ -26,9 +27,9 @@ async def find_operation(root: Node, references: References, operation_id: str) 
             if place.node.text("operationId") == operation_id
         ]
     if not places:
-        raise _wrong(root, f"has no operation {operation_id[:100]!r}", _like(root, operation_id))
+        raise _wrong(root, f"has no operation {printable(operation_id, 100)!r}", _like(root, operation_id))
     if len(places) > 1:
-        raise _wrong(root, f"has {len(places)} operations {operation_id[:100]!r}")
+        raise _wrong(root, f"has {len(places)} operations {printable(operation_id, 100)!r}")
     return await (read_swagger_operation if is_swagger else read_operation)(places[0], references)
 
 

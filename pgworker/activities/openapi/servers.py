@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urljoin, urlsplit
 
+from pgworker.activities.media import printable
 from pgworker.activities.openapi.references import Node
 from pgworker.activities.request import checked_url, named
 from pgworker.errors import Fault, FaultKind
@@ -47,7 +48,9 @@ def _filled(url: str, server: Node) -> str:
     def default(found: re.Match[str]) -> str:
         value = server.member("variables").member(found[1]).object.get("default")
         if not isinstance(value, str | int | float):
-            raise _wrong(server.base, f"has a server whose variable {found[1][:60]!r} has no default")
+            raise _wrong(
+                server.base, f"has a server whose variable {printable(found[1], 60)!r} has no default"
+            )
         return str(value)
 
     return _VARIABLE.sub(default, url)
