@@ -81,6 +81,15 @@ class HttpCaller:
             fault.detail = request.redaction.message(fault.detail)
             raise
 
+    async def opened(
+        self, request: Request, authentication: JsonValue
+    ) -> tuple[aiohttp.ClientSession, Request]:
+        """For answers without an end: where to send a request, and the request as its policy asks for.
+
+        Connections go where those of every call do; who sends it minds the limits of time and size.
+        """
+        return self._open_session(), await authenticated(request, authentication, self._secrets)
+
     async def _within_time(self, request: Request) -> Answer:
         seconds = self._policy.total_timeout
         try:

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 
+from pgworker.activities.asyncapi.call import AsyncApiCaller
 from pgworker.activities.credentials import login
 from pgworker.activities.http import HttpCaller
 from pgworker.activities.openapi.call import OpenApiCaller
@@ -26,7 +27,7 @@ class Activities:
     lead into; by default there are none.
 
     >>> Activities(HttpPolicy()).kinds
-    ('http', 'openapi')
+    ('http', 'openapi', 'asyncapi')
     """
 
     def __init__(
@@ -35,8 +36,10 @@ class Activities:
         self._secrets = secrets
         self._http = HttpCaller(http, secrets)
         self.resources = Resources(http, secrets, resources)
-        openapi = OpenApiCaller(self._http, ResourceCache(self.resources))
-        self._performers = {"http": self._http.call, "openapi": openapi.call}
+        documents = ResourceCache(self.resources)
+        openapi = OpenApiCaller(self._http, documents)
+        asyncapi = AsyncApiCaller(self._http, documents, http, secrets)
+        self._performers = {"http": self._http.call, "openapi": openapi.call, "asyncapi": asyncapi.call}
         self._open = AsyncExitStack()
 
     @property

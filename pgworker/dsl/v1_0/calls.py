@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from pgworker.dsl.reading import Piece
 from pgworker.dsl.v1_0.agent_calls import check_a2a, check_mcp
-from pgworker.dsl.v1_0.asyncapi_calls import check_asyncapi
+from pgworker.dsl.v1_0.asyncapi_calls import read_asyncapi
 from pgworker.dsl.v1_0.base import Base
 from pgworker.dsl.v1_0.functions import read_function_call
 from pgworker.dsl.v1_0.grpc_calls import check_grpc
@@ -39,15 +39,16 @@ def read_call(
     if not piece.require(["with"], "the call"):
         return None
     arguments = piece.member("with")
-    if protocol in _READERS:
-        template = _READERS[protocol](arguments, names)
+    if protocol in _READERS or protocol == "asyncapi":
+        template = (
+            _READERS[protocol](arguments, names)
+            if protocol in _READERS
+            else read_asyncapi(arguments, names, read_list)
+        )
         if template is None:
             return None
         open_arguments, seals = sealed(template)
         return ActivityNode(**base, activity=protocol, arguments=open_arguments, sealed=seals)
-    if protocol in _CHECKS:
-        _CHECKS[protocol](arguments, names)
-    else:
-        check_asyncapi(arguments, names, read_list)
+    _CHECKS[protocol](arguments, names)
     report_unsupported(piece.member("call"), f"`call: {protocol}`")
     return None
