@@ -82,6 +82,7 @@ class Caller:
         self.broker = broker
         self.activities = Activities(policy, StoredSecrets(environment={}), folder)
         user = "default" if broker.protocol == "redis" else "me"
+        self.key = how.get("key", "w:7")
         self.basic = {"basic": {"username": user, "password": how.get("password", PASSWORD)}}
         document = {
             "asyncapi": "3.0.0",
@@ -100,7 +101,7 @@ class Caller:
         given = {"document": {"endpoint": "file:document.json"}, "operation": "news", **arguments}
         async with self.activities as activities, asyncio.timeout(15):
             return await activities.perform(
-                "asyncapi", {"authentication": self.basic, **given}, idempotency_key="w:7"
+                "asyncapi", {"authentication": self.basic, **given}, idempotency_key=self.key
             )
 
     async def publish(self, payload):
@@ -111,7 +112,7 @@ async def test_what_is_published_is_consumed(broker, tmp_path):
     subscription = {"consume": {"amount": 2, "for": {"seconds": 10}}}
     consuming = asyncio.create_task(Caller(broker, tmp_path)(subscription=subscription))
     for number in range(200):
-        await Caller(broker, tmp_path).publish({"n": number})
+        await Caller(broker, tmp_path, key=f"w:{number + 8}").publish({"n": number})
         if consuming.done():
             break
     messages = await consuming

@@ -15,7 +15,7 @@ import pytest_asyncio
 from pgworker import __version__
 from pgworker.dsl.load import load
 from pgworker.errors import Rule
-from tests.conformance.official import calls, events, faults, flow
+from tests.conformance.official import calls, events, faults, flow, messages
 from tests.conformance.official.case import Case, Completes, Fails
 from tests.conformance.official.refused import CANNOT_BE_RUN
 from tests.conformance.official.stage import Stage
@@ -24,7 +24,7 @@ from tests.support.oracle import violations
 from tests.support.pure import problems_of
 from tests.support.server import Server
 
-CASES = [*calls.CASES, *events.CASES, *faults.CASES, *flow.CASES]
+CASES = [*calls.CASES, *events.CASES, *faults.CASES, *flow.CASES, *messages.CASES]
 
 needs_examples = pytest.mark.skipif(
     not EXAMPLES, reason="the official examples are not there: ../shared/spec/examples beside this checkout"

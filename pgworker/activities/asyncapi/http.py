@@ -18,6 +18,7 @@ from pgworker.errors import Fault, FaultKind
 from pgworker.types import JsonObject, JsonValue
 
 _POLL_SECONDS = 1.0
+_EVENTS = "text/event-stream"
 _LINES = ("application/x-ndjson", "application/jsonl", "application/json-seq")
 _ERRORS = (aiohttp.ClientError, OSError)
 
@@ -88,7 +89,8 @@ async def _messages(session: aiohttp.ClientSession, request: Request, limit: int
                 if not 200 <= response.status < 300:
                     detail = f"{request} was answered with {response.status}"
                     raise Fault(FaultKind.COMMUNICATION, detail, status=response.status)
-                headers = dict(response.headers)
+                # of an answer with many messages the headers are those of none of them
+                headers = {} if _is_stream(response) else dict(response.headers)
                 async for body in _bodies(response, limit):
                     yield Inbound(body, headers)
         except _ERRORS as error:
@@ -96,10 +98,14 @@ async def _messages(session: aiohttp.ClientSession, request: Request, limit: int
         await asyncio.sleep(_POLL_SECONDS)
 
 
+def _is_stream(response: aiohttp.ClientResponse) -> bool:
+    return essence(response.headers.get("Content-Type")) in (_EVENTS, *_LINES)
+
+
 async def _bodies(response: aiohttp.ClientResponse, limit: int) -> AsyncIterator[bytes]:
     """The messages of an answer: its events, its lines, or all of it."""
     kind = essence(response.headers.get("Content-Type"))
-    if kind == "text/event-stream":
+    if kind == _EVENTS:
         data: list[bytes] = []
         async for line in _lines(response, limit):
             if line.startswith(b"data:"):

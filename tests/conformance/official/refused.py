@@ -5,7 +5,7 @@ from __future__ import annotations
 DIGEST = "`digest` authentication"
 OAUTH2 = "`oauth2` authentication"
 OIDC = "`oidc` authentication"
-ASYNCAPI = "`call: asyncapi`"
+FOREACH = "`foreach` of a subscription"
 GRPC = "`call: grpc`"
 A2A = "`call: a2a`"
 MCP = "`call: mcp`"
@@ -18,11 +18,7 @@ CANNOT_BE_RUN = {
     "authentication-oauth2-secret": OAUTH2,
     "authentication-oidc": OIDC,
     "authentication-oidc-secret": OIDC,
-    "call-asyncapi-publish": ASYNCAPI,
-    "call-asyncapi-subscribe-consume-amount": ASYNCAPI,
-    "call-asyncapi-subscribe-consume-forever-foreach": ASYNCAPI,
-    "call-asyncapi-subscribe-consume-until": ASYNCAPI,
-    "call-asyncapi-subscribe-consume-while": ASYNCAPI,
+    "call-asyncapi-subscribe-consume-forever-foreach": FOREACH,
     "call-grpc": GRPC,
     "call-mcp": MCP,
     "run-container": CONTAINER,
