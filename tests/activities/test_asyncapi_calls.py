@@ -114,7 +114,11 @@ def two(port):
     return {
         "asyncapi": "2.6.0",
         "servers": {
-            "web": {"url": "http://127.0.0.1:{port}", "protocol": "http", "variables": {"port": {"default": "1"}}}
+            "web": {
+                "url": "http://127.0.0.1:{port}",
+                "protocol": "http",
+                "variables": {"port": {"default": "1"}},
+            }
         },
         "channels": {
             "/orders": {"publish": {"operationId": "order", "message": {"payload": {}}}},

@@ -14,9 +14,9 @@ from pgworker.cli.documents import read_document
 from pgworker.errors import DocumentError, Problem, Rule
 from tests.conformance.official.refused import (
     A2A,
-    ASYNCAPI,
     CONTAINER,
     DIGEST,
+    FOREACH,
     GRPC,
     MCP,
     OAUTH2,
@@ -30,7 +30,6 @@ TEXTS = [path for name in ("dsl-reference.md", "dsl.md") if (path := SPECIFICATI
 
 CANNOT_BE_RUN = {
     "Evaluate: order-pet": {OAUTH2},
-    "AsyncAPI Call: asyncapi-example": {ASYNCAPI},
     "gRPC Call: grpc-example": {GRPC},
     "A2A Call: a2a-example": {A2A},
     "MCP Call: mcp-example": {MCP},
@@ -43,11 +42,7 @@ CANNOT_BE_RUN = {
     "OAUTH2 Authentication: oauth2-authentication-example": {OAUTH2},
     "OpenIdConnect Authentication: oidc-authentication-example": {OIDC},
     "Process Result: run-container-example": {CONTAINER, SCRIPT, SHELL},
-    "AsyncAPI Server: asyncapi-example": {ASYNCAPI},
-    "AsyncAPI Outbound Message: asyncapi-example": {ASYNCAPI},
-    "AsyncAPI Subscription: asyncapi-example": {ASYNCAPI},
-    "AsyncAPI Subscription Lifetime: asyncapi-example": {ASYNCAPI},
-    "Subscription Iterator: asyncapi-example": {ASYNCAPI},
+    "Subscription Iterator: asyncapi-example": {FOREACH},
 }
 """What of a document cannot be run, by its heading and name; all others are accepted."""
 

@@ -59,7 +59,7 @@ class Consumption:
     _size: int = 0
 
     def wants_more(self, consumed: list[JsonValue]) -> bool:
-        """Whether another message is to be consumed; ``.`` in the expressions is the array of those so far."""
+        """Whether to consume another message; ``.`` in the expressions is the array of those so far."""
         if self.amount is not None and len(consumed) >= self.amount:
             return False
         if self.while_ is not None and not self.while_.holds(consumed, consumed):

@@ -89,9 +89,7 @@ async def _in_version_3(root: Node, references: References, wish: Wish) -> _Foun
         operation = Node(None, root.base)
         channel = await references.resolve(channels.member(wish.channel))
         key = wish.channel
-    servers = [
-        (item.text("$ref") or "").rpartition("/")[2] for item in channel.member("servers").items()
-    ]
+    servers = [(item.text("$ref") or "").rpartition("/")[2] for item in channel.member("servers").items()]
     return _Found(channel.text("address") or key, channel, operation, servers)
 
 

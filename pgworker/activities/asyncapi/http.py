@@ -80,7 +80,9 @@ class _Stream:
         """There is nothing to tell."""
 
 
-async def _messages(session: aiohttp.ClientSession, request: Request, limit: int) -> AsyncGenerator[Inbound, None]:
+async def _messages(
+    session: aiohttp.ClientSession, request: Request, limit: int
+) -> AsyncGenerator[Inbound, None]:
     while True:
         try:
             async with session.request(

@@ -22,7 +22,7 @@ _PORT = 4222
 
 
 class NatsLink:
-    """Connects for each activity anew, without reconnecting: core NATS keeps nothing for those who are away."""
+    """Connects for each activity anew, never again: core NATS keeps nothing for those who are away."""
 
     def __init__(self, policy: HttpPolicy, secrets: SecretProvider) -> None:
         self._policy = policy

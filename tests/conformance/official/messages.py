@@ -71,7 +71,9 @@ def _consumes(example: str, what: str, answer: Answer) -> Case:
 
 
 CASES = [
-    _publishes("the message is posted to the staging server", says({"taken": True}), Completes({"taken": True})),
+    _publishes(
+        "the message is posted to the staging server", says({"taken": True}), Completes({"taken": True})
+    ),
     _publishes("a server that refuses fails it", refuses(503), fails("communication", 503, "/do/0/findPet")),
     _consumes("amount", "five frames of a WebSocket", Answer(frames=_SENT)),
     _consumes("until", "lines until five are consumed", _LINES),

@@ -177,6 +177,25 @@ BAD = [
         "an OpenAPI call has no `params`",
         "parameters",
     ),
+    # asyncapi
+    (
+        "asyncapi",
+        {"document": {"endpoint": "x"}, "operation": "a", "channel": "b"},
+        "",
+        "this one has `channel`, `operation`",
+        None,
+    ),
+    ("asyncapi", {"operation": "a"}, "", "lacks `document`", None),
+    ("asyncapi", {"protocol": "kafkaa"}, "/protocol", "found `kafkaa`", None),
+    ("asyncapi", {"subscription": {}}, "/subscription", "lacks `consume`", None),
+    ("asyncapi", {"subscription": {"consume": {}}}, "/subscription/consume", "lacks a member", None),
+    (
+        "asyncapi",
+        {"subscription": {"filter": "$secrets.a == 1", "consume": {"amount": 1}}},
+        "/subscription/filter",
+        "this expression reads secrets",
+        "history keeps what it reads",
+    ),
 ]
 
 
@@ -200,10 +219,6 @@ CHECKED = [
         "/service/port",
         "found the number 70000",
     ),
-    ("asyncapi", {"operation": "a", "channel": "b"}, "", "this one has `channel`, `operation`"),
-    ("asyncapi", {"protocol": "kafkaa"}, "/protocol", "found `kafkaa`"),
-    ("asyncapi", {"subscription": {}}, "/subscription", "lacks `consume`"),
-    ("asyncapi", {"subscription": {"consume": {}}}, "/subscription/consume", "`consume` lacks a member"),
     ("a2a", {}, "", "the A2A call lacks `method`"),
     ("a2a", {"method": "message/sent"}, "/method", "found `message/sent`"),
     ("a2a", {"method": "tasks/get", "parameters": {}}, "/parameters", "there are no parameters"),
@@ -221,7 +236,7 @@ def test_a_call_that_cannot_be_performed_yet_is_checked_all_the_same(
     assert any("cannot be run by pgworker" in p.message for p in found)
 
 
-PERFORMED = {"http", "openapi"}
+PERFORMED = {"http", "openapi", "asyncapi"}
 
 
 @pytest.mark.parametrize("name", [name for name, (protocol, _) in CALLS.items() if protocol not in PERFORMED])
@@ -232,6 +247,15 @@ def test_a_well_made_call_of_another_protocol_is_refused_only_since_it_cannot_be
     problem = only(call(protocol, written))
     assert problem.pointer == "/do/0/t/call"
     assert problem.message == f"`call: {protocol}` cannot be run by pgworker {__version__}"
+
+
+@pytest.mark.parametrize("name", [name for name, (protocol, _) in CALLS.items() if protocol == "asyncapi"])
+def test_of_asyncapi_calls_only_those_with_a_foreach_are_refused(name: str) -> None:
+    protocol, written = CALLS[name]
+    found = [(problem.pointer, problem.message) for problem in problems(call(protocol, written))]
+    refused = f"`foreach` of a subscription cannot be run by pgworker {__version__}"
+    has_foreach = "foreach" in written.get("subscription", {})
+    assert found == ([(f"{WITH}/subscription/foreach", refused)] if has_foreach else [])
 
 
 @pytest.mark.parametrize("name", PROCESSES)
