@@ -76,7 +76,7 @@ class AmqpLink:
                 ssl_context=place.tls,
                 timeout=self._policy.connect_timeout,
             )
-            async with connection, connection.channel() as channel:
+            async with connection, connection.channel(on_return_raises=True) as channel:
                 yield channel
         except (errors.AMQPError, OSError) as error:
             fault = communication(f"{server.protocol}://{server.host} failed", error)

@@ -52,8 +52,9 @@ class NatsLink:
         place = await reach(server, self._policy, _PORT, encrypted=server.protocol == "tls")
         login = await login_of(contact.authentication, self._secrets)
         host = f"[{place.address}]" if ":" in place.address else place.address
+        client = nats.NATS()
         try:
-            client = await nats.connect(
+            await client.connect(
                 f"nats://{host}:{place.port}",
                 user=login.user,
                 password=login.password,
@@ -64,14 +65,13 @@ class NatsLink:
                 allow_reconnect=False,
                 error_cb=_heard,
             )
-            try:
-                yield client
-            finally:
-                await client.close()
+            yield client
         except (errors.Error, OSError, TimeoutError) as error:
             fault = communication(f"nats://{server.host} failed", error)
             fault.detail = login.redaction.message(fault.detail)
             raise fault from error
+        finally:
+            await client.close()  # one that could not log in holds its connection open, too
 
 
 async def _heard(error: Exception) -> None:
