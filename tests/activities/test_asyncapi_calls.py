@@ -9,6 +9,9 @@ from contextlib import AsyncExitStack
 import pytest
 from aiohttp import WSMsgType, web
 
+from pgworker.activities.asyncapi.broker import client_of
+from pgworker.activities.asyncapi.messages import Inbound, value_of
+from pgworker.activities.asyncapi.target import Server, Target
 from pgworker.activities.policy import HttpPolicy
 from pgworker.activities.registry import Activities
 from pgworker.activities.secrets import StoredSecrets
@@ -184,6 +187,18 @@ async def test_a_token_from_a_secret_is_sent(asyncapi, peer):
     assert peer.headers["Authorization"] == "Bearer token-of-a"
 
 
+@pytest.mark.parametrize(("operation", "protocol"), [("chat", "ws"), ("lines", "http")])
+async def test_a_secret_that_comes_back_in_a_message_is_not_shown(asyncapi, peer, operation, protocol):
+    peer.frames = [{"said": "token-of-a"}]
+    (message,) = await asyncapi(
+        operation=operation,
+        protocol=protocol,
+        subscription=consume(amount=1),
+        authentication={"bearer": {"use": "A"}},
+    )
+    assert message["payload"] == {"said": "***"}
+
+
 async def test_frames_of_a_web_socket_are_consumed_up_to_an_amount(asyncapi, peer):
     peer.frames = [{"n": 1}, {"n": 2}, {"n": 3}]
     messages = await asyncapi(operation="chat", protocol="ws", subscription=consume(amount=2))
@@ -284,3 +299,35 @@ async def test_a_socket_that_closes_early_is_a_fault_of_communication(asyncapi, 
     peer.documents["/docs/three.json"]["channels"]["room"]["address"] = "/nowhere"
     fault = await asyncapi.fault(operation="chat", protocol="ws", subscription=consume(amount=1))
     assert (fault.kind, fault.status) == (FaultKind.COMMUNICATION, 404)
+
+
+async def test_a_remote_reference_is_followed(asyncapi, peer):
+    peer.documents["/docs/three.json"]["channels"]["room"] = {"$ref": "channels.json#/room"}
+    peer.documents["/docs/channels.json"]["room"]["address"] = "/room-1"
+    peer.frames = [1]
+    assert await asyncapi(operation="chat", protocol="ws", subscription=consume(amount=1)) == [
+        {"payload": 1, "headers": {}}
+    ]
+
+
+def test_a_client_that_is_not_installed_is_a_fault_that_names_the_extra():
+    with pytest.raises(Fault) as caught:
+        client_of("a_client_that_nobody_has", "nats")
+    assert caught.value.kind is FaultKind.CONFIGURATION
+    assert "pip install 'pgworker-engine[nats]'" in caught.value.detail
+
+
+@pytest.mark.parametrize(
+    ("body", "payload"),
+    [
+        (b'{"a": 1}', {"a": 1}),
+        (b"plain", "plain"),
+        (b"\xff\x00", "/wA="),
+        (b"a\0b", "YQBi"),
+        (b'{"a": NaN}', '{"a": NaN}'),
+        (b"", None),
+    ],
+)
+def test_a_payload_is_json_or_text_or_base64(body, payload):
+    target = Target(Server("it", "nats", "host", ""), "news", {}, "application/json")
+    assert value_of(Inbound(body), target)["payload"] == payload

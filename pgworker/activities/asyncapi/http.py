@@ -60,7 +60,7 @@ class HttpLink:
         method = str(contact.target.bindings.get("method", "GET"))
         accept = "text/event-stream, application/x-ndjson, application/json, */*;q=0.5"
         request = http_request(contact, method, {"Accept": accept})
-        request.headers.pop("Accept-Encoding", None)
+        request.headers["Accept-Encoding"] = "identity"
         session, request = await self._http.opened(request, contact.authentication)
         messages = _messages(session, request, self._limit)
         try:
@@ -92,12 +92,18 @@ async def _messages(
                     detail = f"{request} was answered with {response.status}"
                     raise Fault(FaultKind.COMMUNICATION, detail, status=response.status)
                 # of an answer with many messages the headers are those of none of them
-                headers = {} if _is_stream(response) else dict(response.headers)
+                headers = {} if _is_stream(response) else _headers(request, response)
                 async for body in _bodies(response, limit):
-                    yield Inbound(body, headers)
+                    yield Inbound(request.redaction.result(body), headers)
         except _ERRORS as error:
             raise communication(f"{request} broke", error) from error
         await asyncio.sleep(_POLL_SECONDS)
+
+
+def _headers(request: Request, response: aiohttp.ClientResponse) -> dict[str, str]:
+    return {
+        name: request.redaction.result(value.encode()).decode() for name, value in response.headers.items()
+    }
 
 
 def _is_stream(response: aiohttp.ClientResponse) -> bool:

@@ -86,8 +86,7 @@ class _Subscribed:
 
     async def next(self) -> Inbound:
         message = await anext(self._messages)
-        payload = message.payload
-        return Inbound(payload if isinstance(payload, bytes) else str(payload).encode())
+        return Inbound(message.payload)
 
     async def acknowledge(self) -> None:
         """The client acknowledges what it receives as it arrives."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from pgworker.activities.asyncapi.broker import client_of, communication, login_of, reach
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nats.aio.subscription import Subscription
 
 _PORT = 4222
+_CLOSE_SECONDS = 1.0
 
 
 class NatsLink:
@@ -71,7 +72,11 @@ class NatsLink:
             fault.detail = login.redaction.message(fault.detail)
             raise fault from error
         finally:
-            await client.close()  # one that could not log in holds its connection open, too
+            # one that could not log in holds its connection open, too; the client waits in vain for the end
+            # of one on which TLS failed, which is closed by then
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSE_SECONDS):
+                    await client.close()
 
 
 async def _heard(error: Exception) -> None:

@@ -12,11 +12,14 @@ from pgworker.activities.asyncapi.http import http_request
 from pgworker.activities.asyncapi.link import Contact
 from pgworker.activities.asyncapi.messages import Inbound, Outbound
 from pgworker.activities.http import HttpCaller
+from pgworker.activities.redaction import Redaction
+from pgworker.activities.request import Request
 from pgworker.errors import Fault, FaultKind
 from pgworker.types import JsonValue
 
 _ERRORS = (aiohttp.ClientError, OSError)
 _CLOSE_SECONDS = 1.0
+_HEARTBEAT_SECONDS = 30.0
 
 
 class WebSocketLink:
@@ -28,31 +31,31 @@ class WebSocketLink:
 
     async def publish(self, contact: Contact, message: Outbound) -> JsonValue:
         """See ``Link``; the headers of the message are those of the request that connects."""
-        async with self._connected(contact, dict(message.headers)) as (socket, where):
+        async with self._connected(contact, dict(message.headers)) as (socket, request):
             try:
                 await socket.send_str(message.body.decode())
             except _ERRORS as error:
-                raise communication(f"{where} broke", error) from error
+                raise communication(f"{request} broke", error) from error
         return None
 
     @asynccontextmanager
     async def receive(self, contact: Contact) -> AsyncIterator[_Frames]:
         """See ``Link``."""
-        async with self._connected(contact, {}) as (socket, where):
-            yield _Frames(socket, where)
+        async with self._connected(contact, {}) as (socket, request):
+            yield _Frames(socket, str(request), request.redaction)
 
     @asynccontextmanager
     async def _connected(
         self, contact: Contact, headers: dict[str, str]
-    ) -> AsyncIterator[tuple[aiohttp.ClientWebSocketResponse, str]]:
+    ) -> AsyncIterator[tuple[aiohttp.ClientWebSocketResponse, Request]]:
         request = http_request(contact, "GET", {**headers})
-        request.headers.pop("Accept-Encoding", None)
         session, request = await self._http.opened(request, contact.authentication)
         try:
             socket = await session.ws_connect(
                 request.url,
                 headers=request.headers,
                 max_msg_size=self._limit,
+                heartbeat=_HEARTBEAT_SECONDS,
                 timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS),
             )
         except aiohttp.WSServerHandshakeError as error:
@@ -61,22 +64,23 @@ class WebSocketLink:
         except _ERRORS as error:
             raise communication(f"{request} failed", error) from error
         try:
-            yield socket, str(request)
+            yield socket, request
         finally:
             await socket.close()
 
 
 class _Frames:
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse, where: str) -> None:
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse, where: str, redaction: Redaction) -> None:
         self._socket = socket
         self._where = where
+        self._redaction = redaction
 
     async def next(self) -> Inbound:
         frame = await self._socket.receive()
         if frame.type is aiohttp.WSMsgType.TEXT:
-            return Inbound(frame.data.encode())
+            return Inbound(self._redaction.result(frame.data.encode()))
         if frame.type is aiohttp.WSMsgType.BINARY:
-            return Inbound(frame.data)
+            return Inbound(self._redaction.result(frame.data))
         raise Fault(FaultKind.COMMUNICATION, f"{self._where} was closed before there were enough messages")
 
     async def acknowledge(self) -> None:
