@@ -77,6 +77,15 @@ class HttpCaller:
         """The request with what its policy asks for, and with what then must not be seen."""
         return await authenticated(request, authentication, self._secrets, self._logins)
 
+    async def opened(
+        self, request: Request, authentication: JsonValue
+    ) -> tuple[aiohttp.ClientSession, Request]:
+        """For answers without an end: where to send a request, and the request as its policy asks for.
+
+        Connections go where those of every call do; who sends it minds the limits of time and size.
+        """
+        return self.session, await self.authenticated(request, authentication)
+
     @property
     def session(self) -> aiohttp.ClientSession:
         """For those who read an answer as it comes: connections within the policy, and no other limit."""

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Protocol
 
 from pgworker.activities.a2a.call import A2aCaller
+from pgworker.activities.asyncapi.call import AsyncApiCaller
 from pgworker.activities.credentials import login
 from pgworker.activities.grpc.call import GrpcCaller
 from pgworker.activities.http import HttpCaller
@@ -39,7 +40,7 @@ class Activities:
     lead into, and ``processes`` tells which may be run; by default there are none.
 
     >>> Activities(HttpPolicy()).kinds
-    ('http', 'openapi', 'grpc', 'mcp', 'a2a', 'shell', 'script', 'container')
+    ('http', 'openapi', 'asyncapi', 'grpc', 'mcp', 'a2a', 'shell', 'script', 'container')
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Activities:
         self._performers: dict[str, Performer] = {
             "http": self._http.call,
             "openapi": OpenApiCaller(self._http, cache).call,
+            "asyncapi": AsyncApiCaller(self._http, cache, http, secrets).call,
             "grpc": GrpcCaller(http, self._http, cache).call,
             "mcp": McpCaller(http, self._http, policy.allowed).call,
             "a2a": A2aCaller(self._http, cache).call,

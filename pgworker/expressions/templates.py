@@ -47,6 +47,17 @@ class Expression:
 
 
 @dataclass(frozen=True, slots=True)
+class Deferred:
+    """An expression that is left to who performs an activity: its text, with the variables that it reads."""
+
+    program: Program
+
+    def evaluate(self, value: JsonValue, bind: Bind) -> JsonValue:
+        bound = bind(self.program.variables) if self.program.variables else {}
+        return {"program": self.program.text, "bind": dict(bound)}
+
+
+@dataclass(frozen=True, slots=True)
 class Interpolation:
     """A text with expressions in it: texts go in as they are, other values as JSON."""
 

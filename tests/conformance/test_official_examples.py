@@ -16,7 +16,7 @@ import pytest_asyncio
 from pgworker import __version__
 from pgworker.dsl.load import load
 from pgworker.errors import Rule
-from tests.conformance.official import calls, events, faults, flow, processes, remote
+from tests.conformance.official import calls, events, faults, flow, messages, processes, remote
 from tests.conformance.official.case import Case, Completes, Fails
 from tests.conformance.official.refused import CANNOT_BE_RUN
 from tests.conformance.official.stage import Stage
@@ -30,6 +30,7 @@ CASES = [
     *events.CASES,
     *faults.CASES,
     *flow.CASES,
+    *messages.CASES,
     *processes.CASES,
     *remote.CASES,
 ]

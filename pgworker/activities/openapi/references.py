@@ -102,4 +102,4 @@ def _origin(uri: str) -> tuple[str, str]:
 
 
 def _wrong(document: Node, what: str) -> Fault:
-    return Fault(FaultKind.CONFIGURATION, f"the OpenAPI document {named(document.base)!r} {what}")
+    return Fault(FaultKind.CONFIGURATION, f"the document {named(document.base)!r} {what}")

@@ -9,7 +9,12 @@ from pgworker.dsl.v1_0.durations import read_duration
 from pgworker.dsl.v1_0.endpoints import read_resource
 from pgworker.dsl.v1_0.expressions import read_expression, read_template, read_variable
 from pgworker.dsl.v1_0.names import ListReader, Names
-from pgworker.dsl.v1_0.shapes import check_objects, check_texts, only_one
+from pgworker.dsl.v1_0.shapes import check_objects, check_texts, literal, only_one
+from pgworker.dsl.v1_0.unsupported import report_unsupported
+from pgworker.errors import Rule
+from pgworker.expressions.durations import Duration
+from pgworker.expressions.sealing import SECRETS
+from pgworker.expressions.templates import Deferred, Literal, Members, Template
 
 _MEMBERS = frozenset(
     {
@@ -46,72 +51,113 @@ _PROTOCOLS = (
 )
 
 
-def check_asyncapi(piece: Piece, names: Names, read_task_list: ListReader) -> None:
+def read_asyncapi(piece: Piece, names: Names, read_task_list: ListReader) -> Template | None:
     """The arguments of an AsyncAPI call: it publishes a message, or subscribes to some."""
     if piece.object() is None:
-        return
+        return None
     piece.allow(_MEMBERS, "an AsyncAPI call")
-    piece.require(["document"], "the AsyncAPI call")
-    only_one(piece, ("operation", "channel"), "an AsyncAPI call")
-    only_one(piece, ("message", "subscription"), "an AsyncAPI call")
-    check_texts(piece, ["channel", "operation"])
+    complete = piece.require(["document"], "the AsyncAPI call")
+    where = only_one(piece, ("operation", "channel"), "an AsyncAPI call")
+    what = only_one(piece, ("message", "subscription"), "an AsyncAPI call")
+    parts: dict[str, Template | None] = {}
+    for key in ("channel", "operation"):
+        if piece.has(key):
+            parts[key] = _read_text(piece.member(key), names)
     if piece.has("document"):
-        read_resource(piece.member("document"), names)
+        parts["document"] = read_resource(piece.member("document"), names)
     if piece.has("server"):
-        _check_server(piece.member("server"), names)
+        parts["server"] = _read_server(piece.member("server"), names)
     if piece.has("protocol"):
-        piece.member("protocol").choice(_PROTOCOLS)
+        parts["protocol"] = literal(piece.member("protocol").choice(_PROTOCOLS))
     if piece.has("message"):
-        _check_message(piece.member("message"), names)
+        parts["message"] = _read_message(piece.member("message"), names)
     if piece.has("subscription"):
-        _check_subscription(piece.member("subscription"), names, read_task_list)
+        parts["subscription"] = _read_subscription(piece.member("subscription"), names, read_task_list)
     if piece.has("authentication"):
-        read_authentication(piece.member("authentication"), names)
+        parts["authentication"] = read_authentication(piece.member("authentication"), names)
+    if not complete or where is None or what is None:
+        return None
+    return _members(parts)
 
 
-def _check_server(piece: Piece, names: Names) -> None:
+def _members(parts: dict[str, Template | None]) -> Template | None:
+    members = tuple((key, part) for key, part in parts.items() if part is not None)
+    return Members(members) if len(members) == len(parts) else None
+
+
+def _read_text(piece: Piece, names: Names) -> Template | None:
+    return None if piece.text() is None else read_template(piece, names.variables)
+
+
+def _read_server(piece: Piece, names: Names) -> Template | None:
     if piece.object() is None:
-        return
+        return None
     piece.allow({"name", "variables"}, "a server")
-    piece.require(["name"], "the server")
+    complete = piece.require(["name"], "the server")
     check_texts(piece, ["name"])
     check_objects(piece, ["variables"])
-    read_template(piece, names.variables)
+    template = read_template(piece, names.variables)
+    return template if complete else None
 
 
-def _check_message(piece: Piece, names: Names) -> None:
+def _read_message(piece: Piece, names: Names) -> Template | None:
     if piece.object() is None:
-        return
+        return None
     piece.allow({"payload", "headers"}, "a message")
     check_objects(piece, ["payload", "headers"])
-    read_template(piece, names.variables)
+    return read_template(piece, names.variables)
 
 
-def _check_subscription(piece: Piece, names: Names, read_task_list: ListReader) -> None:
+def _read_subscription(piece: Piece, names: Names, read_task_list: ListReader) -> Template | None:
     if piece.object() is None:
-        return
+        return None
     piece.allow({"filter", "consume", "foreach"}, "a subscription")
-    piece.require(["consume"], "the subscription")
+    parts: dict[str, Template | None] = {}
+    complete = piece.require(["consume"], "the subscription")
     if piece.has("filter"):
-        read_expression(piece.member("filter"), names.variables)
+        parts["filter"] = _read_deferred(piece.member("filter"), names)
     if piece.has("consume"):
-        _check_consumption(piece.member("consume"), names)
+        parts["consume"] = _read_consumption(piece.member("consume"), names)
     if piece.has("foreach"):
         _check_iterator(piece.member("foreach"), names, read_task_list)
+        report_unsupported(piece.member("foreach"), "`foreach` of a subscription")
+        return None
+    return _members(parts) if complete else None
 
 
-def _check_consumption(piece: Piece, names: Names) -> None:
+def _read_consumption(piece: Piece, names: Names) -> Template | None:
     """How many messages, or for how long."""
     if piece.object() is None:
-        return
+        return None
     piece.allow({"for", "amount", "while", "until"}, "`consume`")
+    parts: dict[str, Template | None] = {}
     which = only_one(piece, ("amount", "while", "until"), "`consume`")
     if which == "amount":
-        piece.member("amount").integer()
+        amount = piece.member("amount").integer()
+        parts[which] = None if amount is None else Literal(amount)
     elif which is not None:
-        read_expression(piece.member(which), names.variables)
+        parts[which] = _read_deferred(piece.member(which), names)
     if piece.has("for"):
-        read_duration(piece.member("for"), names.variables)
+        duration = piece.member("for")
+        time = read_duration(duration, names.variables)
+        parts["for"] = Literal(duration.value) if isinstance(time, Duration) else time
+    return None if which is None else _members(parts)
+
+
+def _read_deferred(piece: Piece, names: Names) -> Template | None:
+    """An expression about messages, which is evaluated as they come."""
+    expression = read_expression(piece, names.variables)
+    if expression is None:
+        return None
+    if SECRETS in expression.program.variables:
+        piece.report(
+            "this expression reads secrets",
+            expected="one that does not",
+            hint="history keeps what it reads",
+            rule=Rule.EXPRESSION,
+        )
+        return None
+    return Deferred(expression.program)
 
 
 def _check_iterator(piece: Piece, names: Names, read_task_list: ListReader) -> None:

@@ -6,14 +6,13 @@ from collections.abc import Callable
 
 from pgworker.dsl.reading import Piece
 from pgworker.dsl.v1_0.agent_calls import read_a2a, read_mcp
-from pgworker.dsl.v1_0.asyncapi_calls import check_asyncapi
+from pgworker.dsl.v1_0.asyncapi_calls import read_asyncapi
 from pgworker.dsl.v1_0.base import Base
 from pgworker.dsl.v1_0.functions import read_function_call
 from pgworker.dsl.v1_0.grpc_calls import read_grpc
 from pgworker.dsl.v1_0.http_calls import read_http
 from pgworker.dsl.v1_0.names import ListReader, Names, TaskReader
 from pgworker.dsl.v1_0.openapi_calls import read_openapi
-from pgworker.dsl.v1_0.unsupported import report_unsupported
 from pgworker.expressions.sealing import sealed
 from pgworker.expressions.templates import Template
 from pgworker.plan.nodes import ActivityNode, FunctionNode
@@ -31,7 +30,7 @@ PROTOCOLS = (*_READERS, "asyncapi")
 def read_call(
     piece: Piece, base: Base, names: Names, read_task: TaskReader, read_list: ListReader
 ) -> ActivityNode | FunctionNode | None:
-    """A call of a protocol, or of a function; a protocol that is not spoken is checked all the same."""
+    """A call of a protocol, or of a function."""
     protocol = piece.member("call").text()
     if protocol is None:
         return None
@@ -40,12 +39,12 @@ def read_call(
     if not piece.require(["with"], "the call"):
         return None
     arguments = piece.member("with")
-    if protocol in _READERS:
-        template = _READERS[protocol](arguments, names)
-        if template is None:
-            return None
-        open_arguments, seals = sealed(template)
-        return ActivityNode(**base, activity=protocol, arguments=open_arguments, sealed=seals)
-    check_asyncapi(arguments, names, read_list)
-    report_unsupported(piece.member("call"), f"`call: {protocol}`")
-    return None
+    template = (
+        _READERS[protocol](arguments, names)
+        if protocol in _READERS
+        else read_asyncapi(arguments, names, read_list)
+    )
+    if template is None:
+        return None
+    open_arguments, seals = sealed(template)
+    return ActivityNode(**base, activity=protocol, arguments=open_arguments, sealed=seals)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-ASYNCAPI = "`call: asyncapi`"
+FOREACH = "`foreach` of a subscription"
 
 CANNOT_BE_RUN = {
-    "call-asyncapi-publish": ASYNCAPI,
-    "call-asyncapi-subscribe-consume-amount": ASYNCAPI,
-    "call-asyncapi-subscribe-consume-forever-foreach": ASYNCAPI,
-    "call-asyncapi-subscribe-consume-until": ASYNCAPI,
-    "call-asyncapi-subscribe-consume-while": ASYNCAPI,
+    "call-asyncapi-subscribe-consume-forever-foreach": FOREACH,
 }
 """Everything else is run: see ``calls``, ``events``, ``faults``, ``flow`` and ``processes``."""

@@ -44,6 +44,8 @@ class Answer:
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     held: str | None = None
+    frames: Sequence[JsonValue] = ()
+    """What is sent, in place of the content, to who opens a WebSocket."""
 
 
 Answers = Mapping[str, Answer | tuple[Answer, ...]]
@@ -113,7 +115,7 @@ class Services:
             for one, names in zip(self.asked, wanted, strict=False)
         ]
 
-    async def _answer(self, request: web.Request) -> web.Response:
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
         uri = f"{request.scheme}://{request.host}{request.path_qs}"
         body = await _body(request)
         headers = {name.lower(): value for name, value in request.headers.items()}
@@ -126,6 +128,8 @@ class Services:
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         if answer.held is not None:
             await self._gates[answer.held].wait()
+        if answer.frames:
+            return await _talk(request, answer.frames)
         if isinstance(answer.content, str):
             return web.Response(text=answer.content, status=answer.status, headers=answer.headers)
         return web.json_response(answer.content, status=answer.status, headers=answer.headers)
@@ -136,3 +140,14 @@ async def _body(request: web.Request) -> JsonValue:
     if request.content_type == FORM:
         return {name: str(value) for name, value in (await request.post()).items()}
     return await request.json() if request.can_read_body else None
+
+
+async def _talk(request: web.Request, frames: Sequence[JsonValue]) -> web.StreamResponse:
+    """Sends the frames, and listens until the other side hangs up."""
+    socket = web.WebSocketResponse()
+    await socket.prepare(request)
+    for frame in frames:
+        await socket.send_json(frame)
+    async for _ in socket:
+        pass
+    return socket

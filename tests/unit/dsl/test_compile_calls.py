@@ -206,6 +206,25 @@ BAD = [
         "an OpenAPI call has no `params`",
         "parameters",
     ),
+    # asyncapi
+    (
+        "asyncapi",
+        {"document": {"endpoint": "x"}, "operation": "a", "channel": "b"},
+        "",
+        "this one has `channel`, `operation`",
+        None,
+    ),
+    ("asyncapi", {"operation": "a"}, "", "lacks `document`", None),
+    ("asyncapi", {"protocol": "kafkaa"}, "/protocol", "found `kafkaa`", None),
+    ("asyncapi", {"subscription": {}}, "/subscription", "lacks `consume`", None),
+    ("asyncapi", {"subscription": {"consume": {}}}, "/subscription/consume", "lacks a member", None),
+    (
+        "asyncapi",
+        {"subscription": {"filter": "$secrets.a == 1", "consume": {"amount": 1}}},
+        "/subscription/filter",
+        "this expression reads secrets",
+        "history keeps what it reads",
+    ),
 ]
 
 
@@ -325,34 +344,13 @@ def test_the_policy_of_a_remote_endpoint_travels_beside_it() -> None:
     assert (agent["authentication"], agent["endpoint"]) == (policy, "https://x")
 
 
-CHECKED = [
-    ("asyncapi", {"operation": "a", "channel": "b"}, "", "this one has `channel`, `operation`"),
-    ("asyncapi", {"protocol": "kafkaa"}, "/protocol", "found `kafkaa`"),
-    ("asyncapi", {"subscription": {}}, "/subscription", "lacks `consume`"),
-    ("asyncapi", {"subscription": {"consume": {}}}, "/subscription/consume", "`consume` lacks a member"),
-]
-
-
-@pytest.mark.parametrize(("protocol", "written", "where", "message"), CHECKED)
-def test_a_call_that_cannot_be_performed_yet_is_checked_all_the_same(
-    protocol: str, written: JsonObject, where: str, message: str
-) -> None:
-    found = problems(call(protocol, written))
-    assert any(p.pointer == f"{WITH}{where}" and message in p.message for p in found)
-    assert any("cannot be run by pgworker" in p.message for p in found)
-
-
-PERFORMED = {"http", "openapi", "grpc", "a2a", "mcp"}
-
-
-@pytest.mark.parametrize("name", [name for name, (protocol, _) in CALLS.items() if protocol not in PERFORMED])
-def test_a_well_made_call_of_another_protocol_is_refused_only_since_it_cannot_be_performed_yet(
-    name: str,
-) -> None:
+@pytest.mark.parametrize("name", [name for name, (protocol, _) in CALLS.items() if protocol == "asyncapi"])
+def test_of_asyncapi_calls_only_those_with_a_foreach_are_refused(name: str) -> None:
     protocol, written = CALLS[name]
-    problem = only(call(protocol, written))
-    assert problem.pointer == "/do/0/t/call"
-    assert problem.message == f"`call: {protocol}` cannot be run by pgworker {__version__}"
+    found = [(problem.pointer, problem.message) for problem in problems(call(protocol, written))]
+    refused = f"`foreach` of a subscription cannot be run by pgworker {__version__}"
+    has_foreach = "foreach" in written.get("subscription", {})
+    assert found == ([(f"{WITH}/subscription/foreach", refused)] if has_foreach else [])
 
 
 @pytest.mark.parametrize("name", PROCESSES)

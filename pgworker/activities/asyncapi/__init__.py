@@ -1,0 +1,1 @@
+"""``call: asyncapi``: messages published to, and consumed from, what an AsyncAPI document describes."""

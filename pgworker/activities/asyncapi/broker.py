@@ -1,0 +1,144 @@
+"""Brokers: where they are, within the operator's policy, and who one says to be there."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass, field
+from importlib import import_module
+from types import ModuleType
+from urllib.parse import urlsplit
+
+from pgworker.activities.addresses import forbidden, refusal
+from pgworker.activities.asyncapi.target import Server
+from pgworker.activities.connector import SystemResolver, destination
+from pgworker.activities.media import printable
+from pgworker.activities.policy import HttpPolicy
+from pgworker.activities.redaction import Redaction, spellings
+from pgworker.activities.secrets import SecretProvider
+from pgworker.errors import Fault, FaultKind
+from pgworker.types import JsonObject, JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An address that was checked, and the certificates to trust there if it is to be TLS."""
+
+    name: str
+    address: str
+    port: int
+    tls: ssl.SSLContext | None
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Who one says to be; what of it must not be seen is in ``redaction``."""
+
+    user: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
+    redaction: Redaction = field(default_factory=Redaction, repr=False)
+
+
+class _NamedContext(ssl.SSLContext):
+    """Expects the certificate of the host that was asked for, though the connection goes to an address."""
+
+    host: str = ""
+
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLObject:
+        return super().wrap_bio(incoming, outgoing, server_side, self.host, session)
+
+
+async def reach(server: Server, policy: HttpPolicy, port: int, *, encrypted: bool) -> Place:
+    """Where the connections to a server go; raises ``Fault`` for an address that the policy refuses.
+
+    The clients are given the address, so that the name cannot lead elsewhere when they connect.
+    """
+    try:
+        parts = urlsplit(f"//{server.host}")
+        host, port = parts.hostname or "", parts.port or port
+    except ValueError as error:
+        raise _wrong(f"the server {server.name!r} has no valid host: {error}") from error
+    if not host:
+        raise _wrong(f"the server {server.name!r} has no host")
+    target = destination(policy.connect_to, host, port)
+    try:
+        found = await SystemResolver().resolve(target.host, target.port)
+    except OSError as error:
+        raise communication(f"the host {host} cannot be resolved", error) from error
+    refused = [(one["host"], None if target.trusted else refusal(one["host"], policy)) for one in found]
+    permitted = next((address for address, what in refused if what is None), None)
+    if permitted is None:
+        address, what = refused[0] if refused else (host, "without an address")
+        raise forbidden(target.host, address, what or "refused")
+    return Place(host, permitted, target.port, _tls(policy, host) if encrypted else None)
+
+
+def _tls(policy: HttpPolicy, host: str) -> ssl.SSLContext:
+    context = _NamedContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.host = host
+    if policy.ca_file is None:
+        context.load_default_certs()
+    else:
+        context.load_verify_locations(cafile=str(policy.ca_file))
+    return context
+
+
+async def login_of(authentication: JsonValue, secrets: SecretProvider) -> Login:
+    """The login that an authentication policy asks for; raises ``Fault`` where it cannot be had."""
+    if authentication is None:
+        return Login()
+    if not isinstance(authentication, dict) or len(authentication) != 1:
+        raise _wrong("an authentication has one member: basic or bearer")
+    scheme, policy = next(iter(authentication.items()))
+    if scheme not in ("basic", "bearer") or not isinstance(policy, dict):
+        raise _wrong(f"a broker knows basic and bearer authentication, not {scheme[:40]!r}")
+    from_secret = "use" in policy
+    if from_secret:
+        policy = await _from_secret(policy, secrets)
+    members = ("username", "password") if scheme == "basic" else ("token",)
+    texts = [policy.get(member) for member in members]
+    told = [text for text in texts if isinstance(text, str)]
+    if len(told) < len(texts):
+        raise _wrong(f"the {scheme} authentication needs {' and '.join(members)}, as texts")
+    hidden = spellings(told[-1:])
+    redaction = Redaction(secret=hidden) if from_secret else Redaction(private=hidden)
+    if scheme == "basic":
+        return Login(user=told[0], password=told[1], redaction=redaction)
+    return Login(token=told[0], redaction=redaction)
+
+
+async def _from_secret(policy: JsonObject, secrets: SecretProvider) -> JsonObject:
+    name = str(policy["use"])
+    if policy.get("declared") is False:
+        raise Fault(
+            FaultKind.AUTHORIZATION,
+            f"the secret {name[:200]!r} is not declared under the document's use.secrets",
+        )
+    secret = await secrets.secret(name)
+    return secret if isinstance(secret, dict) else {"token": secret}
+
+
+def client_of(module: str, extra: str) -> ModuleType:
+    """A client's module; raises ``Fault`` (configuration) that names the extra if it is not installed."""
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise _wrong(
+            f"this worker cannot speak {extra}: install it with `pip install 'pgworker-engine[{extra}]'`"
+        ) from error
+
+
+def communication(what: str, error: BaseException) -> Fault:
+    """The fault of a connection that could not be made, or broke."""
+    return Fault(FaultKind.COMMUNICATION, f"{what}: {printable(str(error) or type(error).__name__)}")
+
+
+def _wrong(detail: str) -> Fault:
+    return Fault(FaultKind.CONFIGURATION, detail)

@@ -1,0 +1,134 @@
+"""``call: asyncapi``: the document loaded, the target found, a message published or some consumed."""
+
+from __future__ import annotations
+
+import asyncio
+
+from pgworker.activities.asyncapi.amqp import AmqpLink
+from pgworker.activities.asyncapi.consumption import Consumption, consumption
+from pgworker.activities.asyncapi.document import Wish, find_target
+from pgworker.activities.asyncapi.http import HttpLink
+from pgworker.activities.asyncapi.link import Contact, Link, Receiver
+from pgworker.activities.asyncapi.messages import Outbound, outbound, value_of
+from pgworker.activities.asyncapi.mqtt import MqttLink
+from pgworker.activities.asyncapi.nats import NatsLink
+from pgworker.activities.asyncapi.redis import RedisLink
+from pgworker.activities.asyncapi.servers import spoken
+from pgworker.activities.asyncapi.target import Target
+from pgworker.activities.asyncapi.websocket import WebSocketLink
+from pgworker.activities.http import HttpCaller
+from pgworker.activities.openapi.references import Node, References
+from pgworker.activities.policy import HttpPolicy
+from pgworker.activities.resources import ResourceLoader, structured
+from pgworker.activities.secrets import SecretProvider, StoredSecrets
+from pgworker.errors import Fault, FaultKind
+from pgworker.types import JsonObject, JsonValue
+
+
+class AsyncApiCaller:
+    """Publishes to and consumes from what AsyncAPI documents describe: 2.x and 3.x."""
+
+    def __init__(
+        self, http: HttpCaller, loader: ResourceLoader, policy: HttpPolicy, secrets: SecretProvider | None
+    ) -> None:
+        self._loader = loader
+        self._policy = policy
+        provider = secrets or StoredSecrets(environment={})
+        self._links: dict[str, Link] = {
+            "http": HttpLink(http, policy.max_response_bytes),
+            "ws": WebSocketLink(http, policy.max_response_bytes),
+            "nats": NatsLink(policy, provider),
+            "redis": RedisLink(policy, provider),
+            "mqtt": MqttLink(policy, provider),
+            "amqp": AmqpLink(policy, provider),
+        }
+
+    async def call(self, arguments: JsonObject, *, idempotency_key: str) -> JsonValue:
+        """Makes the call that the evaluated arguments describe.
+
+        Returns what the other side says to a published message, null if nothing, or the array of the consumed
+        ones. Raises ``Fault``: configuration for a document or a call that cannot be used, authorization for
+        an address that is refused, communication for everything that goes wrong on the way.
+        """
+        target = await self._target(arguments)
+        link = self._links.get(spoken(target.server.protocol))
+        if link is None:
+            known = ", ".join(self._links)
+            raise _wrong(f"this worker speaks {known}, and not {target.server.protocol[:40]!r}")
+        contact = Contact(target, arguments.get("authentication"), idempotency_key)
+        if "message" in arguments:
+            message = outbound(arguments["message"], target, idempotency_key)
+            return await self._publish(link, contact, message)
+        wanted = consumption(arguments.get("subscription"), self._policy.max_response_bytes)
+        if not wanted.wants_more([]):
+            return []
+        async with link.receive(contact) as receiver:
+            consumed = await _consume(receiver, wanted, target)
+            await receiver.acknowledge()
+        return consumed
+
+    async def _publish(self, link: Link, contact: Contact, message: Outbound) -> JsonValue:
+        seconds = self._policy.total_timeout
+        try:
+            async with asyncio.timeout(seconds):
+                return await link.publish(contact, message)
+        except TimeoutError as error:
+            detail = f"the message was not published within {seconds:g} s (the total timeout)"
+            raise Fault(FaultKind.COMMUNICATION, detail) from error
+
+    async def _target(self, arguments: JsonObject) -> Target:
+        root, authentication = await self._document(arguments.get("document"))
+        references = References(root, self._loader, authentication)
+        return await find_target(root, references, _wish(arguments))
+
+    async def _document(self, resource: JsonValue) -> tuple[Node, JsonValue]:
+        uri = resource.get("endpoint") if isinstance(resource, dict) else None
+        if not isinstance(resource, dict) or not isinstance(uri, str):
+            raise _wrong("the endpoint of the AsyncAPI document must be a URI")
+        uri, authentication = uri.partition("#")[0], resource.get("authentication")
+        value = await self._loader.load(uri, authentication)
+        return Node(structured(value, uri) if isinstance(value, str) else value, uri), authentication
+
+
+def _wish(arguments: JsonObject) -> Wish:
+    server = arguments.get("server")
+    chosen: JsonObject = server if isinstance(server, dict) else {}
+    variables = chosen.get("variables")
+    return Wish(
+        channel=_text(arguments, "channel"),
+        operation=_text(arguments, "operation"),
+        server=_text(chosen, "name"),
+        variables=variables if isinstance(variables, dict) else {},
+        protocol=_text(arguments, "protocol"),
+        publishes="message" in arguments,
+    )
+
+
+async def _consume(receiver: Receiver, wanted: Consumption, target: Target) -> list[JsonValue]:
+    """The messages that count, until there are enough of them or the time is over."""
+    consumed: list[JsonValue] = []
+    limit = asyncio.timeout(wanted.seconds)
+    try:
+        async with limit:
+            while wanted.wants_more(consumed):
+                message = await receiver.next()
+                value = value_of(message, target)
+                if wanted.accepts(value, consumed):
+                    wanted.weigh(len(message.body))
+                    consumed.append(value)
+                await asyncio.sleep(0)  # a flood of messages must not keep the worker from its leases
+    except TimeoutError:
+        if not limit.expired():
+            raise
+    return consumed
+
+
+def _text(arguments: JsonObject, name: str) -> str | None:
+    value = arguments.get(name)
+    if value is not None and not isinstance(value, str):
+        raise _wrong(f"the {name} of an AsyncAPI call must be a text")
+    return value
+
+
+def _wrong(detail: str) -> Fault:
+    return Fault(FaultKind.CONFIGURATION, detail)

@@ -1,0 +1,120 @@
+"""How many messages are consumed: filtered, counted, and no longer than is said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pgworker.errors import ExpressionError, Fault, FaultKind
+from pgworker.expressions.durations import duration_from_object, parse_duration
+from pgworker.expressions.jq import Program, compile_program
+from pgworker.expressions.templates import is_true
+from pgworker.types import JsonObject, JsonValue
+
+_COLLECTED = ("consumedMessages", "messages")
+"""What the specification's texts call the messages of a subscription in the context."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An expression of the subscription, with the variables that were bound when the call was decided."""
+
+    program: Program
+    bound: JsonObject
+
+    def holds(self, value: JsonValue, consumed: list[JsonValue]) -> bool:
+        """Whether it is true of a value; ``$context`` also has what was consumed so far."""
+        bound = dict(self.bound)
+        context = bound.get("context")
+        if "context" in bound and isinstance(context, dict | None):
+            bound["context"] = {**dict.fromkeys(_COLLECTED, consumed), **(context or {})}
+        try:
+            return is_true(self.program.first(value, lambda names: {name: bound.get(name) for name in names}))
+        except ExpressionError as error:
+            raise Fault(FaultKind.EXPRESSION, str(error)) from error
+
+
+def question(value: JsonValue) -> Question | None:
+    """The expression as it travels in the arguments; None if there is none."""
+    match value:
+        case {"program": str(text), "bind": dict(bound)}:
+            return Question(compile_program(text), bound)
+        case _:
+            return None
+
+
+@dataclass(slots=True)
+class Consumption:
+    """Decides on each message whether it counts, and after it whether it was enough.
+
+    ``limit_bytes`` is how large the messages may be that are held at once.
+    """
+
+    filter: Question | None
+    amount: int | None
+    while_: Question | None
+    until: Question | None
+    seconds: float | None
+    limit_bytes: int
+    _size: int = 0
+
+    def wants_more(self, consumed: list[JsonValue]) -> bool:
+        """Whether to consume another message; ``.`` in the expressions is the array of those so far."""
+        if self.amount is not None and len(consumed) >= self.amount:
+            return False
+        if self.while_ is not None and not self.while_.holds(consumed, consumed):
+            return False
+        return self.until is None or not consumed or not self.until.holds(consumed, consumed)
+
+    def accepts(self, message: JsonValue, consumed: list[JsonValue]) -> bool:
+        """Whether a message passes the filter."""
+        return self.filter is None or self.filter.holds(message, consumed)
+
+    def weigh(self, size: int) -> None:
+        """Counts the bytes of a message that is kept; raises ``Fault`` when they are too many."""
+        self._size += size
+        if self._size > self.limit_bytes:
+            raise Fault(
+                FaultKind.COMMUNICATION,
+                f"the consumed messages are larger than the limit of {self.limit_bytes} bytes",
+            )
+
+
+def consumption(subscription: JsonValue, limit_bytes: int) -> Consumption:
+    """What a call's ``subscription`` asks for; raises ``Fault`` (configuration)."""
+    if not isinstance(subscription, dict):
+        raise _wrong("the subscription must be an object")
+    consume = subscription.get("consume")
+    if not isinstance(consume, dict):
+        raise _wrong("the subscription must say what to consume")
+    amount = consume.get("amount")
+    if amount is not None and (isinstance(amount, bool) or not isinstance(amount, int) or amount < 0):
+        raise _wrong("the amount of messages to consume must be a whole number")
+    return Consumption(
+        filter=question(subscription.get("filter")),
+        amount=amount,
+        while_=question(consume.get("while")),
+        until=question(consume.get("until")),
+        seconds=_seconds(consume.get("for")),
+        limit_bytes=limit_bytes,
+    )
+
+
+def _seconds(value: JsonValue) -> float | None:
+    if value is None:
+        return None
+    try:
+        if isinstance(value, str):
+            duration = parse_duration(value)
+        elif isinstance(value, dict):
+            duration = duration_from_object(value)
+        else:
+            raise _wrong("the time to consume for must be a duration")
+    except ValueError as error:
+        raise _wrong(f"the time to consume for is no duration: {error}") from error
+    now = datetime.now(UTC)
+    return (duration.after(now) - now).total_seconds()
+
+
+def _wrong(detail: str) -> Fault:
+    return Fault(FaultKind.CONFIGURATION, detail)

@@ -1,0 +1,153 @@
+"""HTTP and WebSocket: messages as bodies, as lines and events of an endless answer, and as frames."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+
+from pgworker.activities.asyncapi.broker import communication
+from pgworker.activities.asyncapi.link import Contact
+from pgworker.activities.asyncapi.messages import Inbound, Outbound
+from pgworker.activities.http import HttpCaller
+from pgworker.activities.media import essence
+from pgworker.activities.request import Request, prepare
+from pgworker.errors import Fault, FaultKind
+from pgworker.types import JsonObject, JsonValue
+
+_POLL_SECONDS = 1.0
+_EVENTS = "text/event-stream"
+_LINES = ("application/x-ndjson", "application/jsonl", "application/json-seq")
+_ERRORS = (aiohttp.ClientError, OSError)
+
+
+def http_request(contact: Contact, method: str, headers: JsonObject, body: str | None = None) -> Request:
+    """The request to where the channel is."""
+    server, address = contact.target.server, contact.target.address
+    scheme = "https" if server.protocol in ("https", "wss") else "http"
+    path = server.path.rstrip("/") + "/" + address.lstrip("/")
+    arguments: JsonObject = {
+        "method": method,
+        "endpoint": f"{scheme}://{server.host}{path}",
+        "headers": headers,
+        "body": body,
+    }
+    return prepare(arguments, contact.key)
+
+
+class HttpLink:
+    """Publishes by a request; receives by asking, again and again where the answer ends.
+
+    Nothing can be acknowledged: what a request was answered with is not there any more.
+    """
+
+    def __init__(self, http: HttpCaller, limit_bytes: int) -> None:
+        self._http = http
+        self._limit = limit_bytes
+
+    async def publish(self, contact: Contact, message: Outbound) -> JsonValue:
+        """See ``Link``; the answer's content is what is returned."""
+        method = str(contact.target.bindings.get("method", "POST"))
+        headers: JsonObject = {"Content-Type": message.content_type, **message.headers}
+        request = http_request(contact, method, headers, message.body.decode())
+        return await self._http.send(request, contact.authentication)
+
+    @asynccontextmanager
+    async def receive(self, contact: Contact) -> AsyncIterator[_Stream]:
+        """See ``Link``."""
+        method = str(contact.target.bindings.get("method", "GET"))
+        accept = "text/event-stream, application/x-ndjson, application/json, */*;q=0.5"
+        request = http_request(contact, method, {"Accept": accept})
+        request.headers["Accept-Encoding"] = "identity"
+        session, request = await self._http.opened(request, contact.authentication)
+        messages = _messages(session, request, self._limit)
+        try:
+            yield _Stream(messages)
+        finally:
+            await messages.aclose()
+
+
+class _Stream:
+    def __init__(self, messages: AsyncIterator[Inbound]) -> None:
+        self._messages = messages
+
+    async def next(self) -> Inbound:
+        return await anext(self._messages)
+
+    async def acknowledge(self) -> None:
+        """There is nothing to tell."""
+
+
+async def _messages(
+    session: aiohttp.ClientSession, request: Request, limit: int
+) -> AsyncGenerator[Inbound, None]:
+    while True:
+        try:
+            async with session.request(
+                request.method, request.url, headers=request.headers, data=request.body, allow_redirects=False
+            ) as response:
+                if not 200 <= response.status < 300:
+                    detail = f"{request} was answered with {response.status}"
+                    raise Fault(FaultKind.COMMUNICATION, detail, status=response.status)
+                # of an answer with many messages the headers are those of none of them
+                headers = {} if _is_stream(response) else _headers(request, response)
+                async for body in _bodies(response, limit):
+                    yield Inbound(request.redaction.result(body), headers)
+        except _ERRORS as error:
+            raise communication(f"{request} broke", error) from error
+        await asyncio.sleep(_POLL_SECONDS)
+
+
+def _headers(request: Request, response: aiohttp.ClientResponse) -> dict[str, str]:
+    return {
+        name: request.redaction.result(value.encode()).decode() for name, value in response.headers.items()
+    }
+
+
+def _is_stream(response: aiohttp.ClientResponse) -> bool:
+    return essence(response.headers.get("Content-Type")) in (_EVENTS, *_LINES)
+
+
+async def _bodies(response: aiohttp.ClientResponse, limit: int) -> AsyncIterator[bytes]:
+    """The messages of an answer: its events, its lines, or all of it."""
+    kind = essence(response.headers.get("Content-Type"))
+    if kind == _EVENTS:
+        data: list[bytes] = []
+        async for line in _lines(response, limit):
+            if line.startswith(b"data:"):
+                data.append(line[5:].removeprefix(b" "))
+            elif not line and data:
+                yield b"\n".join(data)
+                data = []
+            if sum(map(len, data)) > limit:
+                raise _too_large(limit)
+    elif kind in _LINES:
+        async for line in _lines(response, limit):
+            if line.strip(b"\x1e \t"):
+                yield line.strip(b"\x1e \t")
+    else:
+        body = b""
+        async for chunk in response.content.iter_any():
+            body += chunk
+            if len(body) > limit:
+                raise _too_large(limit)
+        if body:
+            yield body
+
+
+async def _lines(response: aiohttp.ClientResponse, limit: int) -> AsyncIterator[bytes]:
+    rest = b""
+    async for chunk in response.content.iter_any():
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield line.rstrip(b"\r")
+        if len(rest) > limit:
+            raise _too_large(limit)
+    if rest:
+        yield rest
+
+
+def _too_large(limit: int) -> Fault:
+    return Fault(FaultKind.COMMUNICATION, f"a message is larger than the limit of {limit} bytes")

@@ -1,0 +1,84 @@
+"""Redis: a channel of publish and subscribe, which keeps nothing for those who are away."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from pgworker.activities.asyncapi.broker import client_of, communication, login_of, reach
+from pgworker.activities.asyncapi.link import Contact
+from pgworker.activities.asyncapi.messages import Inbound, Outbound
+from pgworker.activities.policy import HttpPolicy
+from pgworker.activities.secrets import SecretProvider
+from pgworker.errors import Fault, FaultKind
+from pgworker.types import JsonValue
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+    from redis.asyncio.client import PubSub
+
+_PORT = 6379
+
+
+class RedisLink:
+    """Connects for each activity anew. A message is its payload alone: there are no headers."""
+
+    def __init__(self, policy: HttpPolicy, secrets: SecretProvider) -> None:
+        self._policy = policy
+        self._secrets = secrets
+
+    async def publish(self, contact: Contact, message: Outbound) -> JsonValue:
+        """See ``Link``."""
+        if message.headers:
+            raise Fault(FaultKind.CONFIGURATION, "a message of Redis has no headers")
+        async with self._connected(contact) as client:
+            await client.publish(contact.target.address, message.body)
+        return None
+
+    @asynccontextmanager
+    async def receive(self, contact: Contact) -> AsyncIterator[_Subscribed]:
+        """See ``Link``."""
+        async with self._connected(contact) as client, client.pubsub() as subscription:
+            await subscription.subscribe(contact.target.address)
+            yield _Subscribed(subscription)
+
+    @asynccontextmanager
+    async def _connected(self, contact: Contact) -> AsyncIterator[Redis]:
+        module, errors = client_of("redis.asyncio", "redis"), client_of("redis.exceptions", "redis")
+        server = contact.target.server
+        if server.protocol == "rediss":
+            # the client cannot be told to expect another name in the certificate than that of the address
+            raise Fault(FaultKind.CONFIGURATION, "Redis over TLS is not spoken here")
+        place = await reach(server, self._policy, _PORT, encrypted=False)
+        login = await login_of(contact.authentication, self._secrets)
+        client = module.Redis(
+            host=place.address,
+            port=place.port,
+            username=login.user,
+            password=login.password if login.token is None else login.token,
+            socket_connect_timeout=self._policy.connect_timeout,
+            socket_timeout=None,
+        )
+        try:
+            yield client
+        except (errors.RedisError, OSError) as error:
+            fault = communication(f"redis://{server.host} failed", error)
+            fault.detail = login.redaction.message(fault.detail)
+            raise fault from error
+        finally:
+            await client.aclose()
+
+
+class _Subscribed:
+    def __init__(self, subscription: PubSub) -> None:
+        self._subscription = subscription
+
+    async def next(self) -> Inbound:
+        while True:
+            message = await self._subscription.get_message(ignore_subscribe_messages=True, timeout=1.0)
+            if message is not None:
+                return Inbound(message["data"])
+
+    async def acknowledge(self) -> None:
+        """There is nothing to tell."""

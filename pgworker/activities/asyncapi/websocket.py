@@ -1,0 +1,87 @@
+"""WebSocket: each frame is a message. Frames have no headers, and nothing acknowledges them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+
+from pgworker.activities.asyncapi.broker import communication
+from pgworker.activities.asyncapi.http import http_request
+from pgworker.activities.asyncapi.link import Contact
+from pgworker.activities.asyncapi.messages import Inbound, Outbound
+from pgworker.activities.http import HttpCaller
+from pgworker.activities.redaction import Redaction
+from pgworker.activities.request import Request
+from pgworker.errors import Fault, FaultKind
+from pgworker.types import JsonValue
+
+_ERRORS = (aiohttp.ClientError, OSError)
+_CLOSE_SECONDS = 1.0
+_HEARTBEAT_SECONDS = 30.0
+
+
+class WebSocketLink:
+    """Connects for each activity anew: what was sent while nobody was connected is not received."""
+
+    def __init__(self, http: HttpCaller, limit_bytes: int) -> None:
+        self._http = http
+        self._limit = limit_bytes
+
+    async def publish(self, contact: Contact, message: Outbound) -> JsonValue:
+        """See ``Link``; the headers of the message are those of the request that connects."""
+        async with self._connected(contact, dict(message.headers)) as (socket, request):
+            try:
+                await socket.send_str(message.body.decode())
+            except _ERRORS as error:
+                raise communication(f"{request} broke", error) from error
+        return None
+
+    @asynccontextmanager
+    async def receive(self, contact: Contact) -> AsyncIterator[_Frames]:
+        """See ``Link``."""
+        async with self._connected(contact, {}) as (socket, request):
+            yield _Frames(socket, str(request), request.redaction)
+
+    @asynccontextmanager
+    async def _connected(
+        self, contact: Contact, headers: dict[str, str]
+    ) -> AsyncIterator[tuple[aiohttp.ClientWebSocketResponse, Request]]:
+        request = http_request(contact, "GET", {**headers})
+        session, request = await self._http.opened(request, contact.authentication)
+        try:
+            socket = await session.ws_connect(
+                request.url,
+                headers=request.headers,
+                max_msg_size=self._limit,
+                heartbeat=_HEARTBEAT_SECONDS,
+                timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS),
+            )
+        except aiohttp.WSServerHandshakeError as error:
+            detail = f"{request} was answered with {error.status}, and not by a WebSocket"
+            raise Fault(FaultKind.COMMUNICATION, detail, status=error.status) from error
+        except _ERRORS as error:
+            raise communication(f"{request} failed", error) from error
+        try:
+            yield socket, request
+        finally:
+            await socket.close()
+
+
+class _Frames:
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse, where: str, redaction: Redaction) -> None:
+        self._socket = socket
+        self._where = where
+        self._redaction = redaction
+
+    async def next(self) -> Inbound:
+        frame = await self._socket.receive()
+        if frame.type is aiohttp.WSMsgType.TEXT:
+            return Inbound(self._redaction.result(frame.data.encode()))
+        if frame.type is aiohttp.WSMsgType.BINARY:
+            return Inbound(self._redaction.result(frame.data))
+        raise Fault(FaultKind.COMMUNICATION, f"{self._where} was closed before there were enough messages")
+
+    async def acknowledge(self) -> None:
+        """There is nothing to tell."""

@@ -1,0 +1,333 @@
+"""``call: asyncapi``: documents of both versions, messages over HTTP and WebSocket, and how many."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import AsyncExitStack
+
+import pytest
+from aiohttp import WSMsgType, web
+
+from pgworker.activities.asyncapi.broker import client_of
+from pgworker.activities.asyncapi.messages import Inbound, value_of
+from pgworker.activities.asyncapi.target import Server, Target
+from pgworker.activities.policy import HttpPolicy
+from pgworker.activities.registry import Activities
+from pgworker.activities.secrets import StoredSecrets
+from pgworker.errors import Fault, FaultKind
+from tests.activities.conftest import LOOPBACK
+
+
+class Peer:
+    """Serves documents, takes messages, and sends those in ``frames`` to whoever connects."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.documents = {}
+        self.frames = []
+        self.posted = []
+        self.received = []
+        self.headers = {}
+        self.left = asyncio.Event()
+
+    async def document(self, request):
+        return web.json_response(self.documents[request.path])
+
+    async def post(self, request):
+        self.headers = dict(request.headers)
+        self.posted.append(await request.json())
+        return web.json_response({"taken": True})
+
+    async def lines(self, request):
+        text = "".join(f"{json.dumps(frame)}\n" for frame in self.frames)
+        return web.Response(text=text, content_type="application/x-ndjson")
+
+    async def events(self, request):
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        for frame in self.frames:
+            await response.write(f"data: {json.dumps(frame)}\n\n".encode())
+        await asyncio.sleep(30)
+        return response
+
+    async def socket(self, request):
+        socket = web.WebSocketResponse()
+        self.headers = dict(request.headers)
+        await socket.prepare(request)
+        for frame in self.frames:
+            await socket.send_json(frame)
+        async for frame in socket:
+            if frame.type is WSMsgType.TEXT:
+                self.received.append(json.loads(frame.data))
+        self.left.set()
+        return socket
+
+
+@pytest.fixture
+async def peer():
+    peer = Peer()
+    application = web.Application()
+    application.router.add_get("/docs/{name}", peer.document)
+    application.router.add_post("/orders", peer.post)
+    application.router.add_get("/lines", peer.lines)
+    application.router.add_get("/events", peer.events)
+    application.router.add_get("/chat/room-1", peer.socket)
+    runner = web.AppRunner(application, handler_cancellation=True, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    peer.port = runner.addresses[0][1]
+    peer.documents["/docs/three.json"] = three(f"127.0.0.1:{peer.port}")
+    peer.documents["/docs/two.json"] = two(peer.port)
+    peer.documents["/docs/channels.json"] = {"room": {"address": "/chat/{room}", "parameters": {"room": {}}}}
+    yield peer
+    await runner.cleanup()
+
+
+def three(host):
+    located = {"correlationId": {"location": "$message.payload#/id"}}
+    return {
+        "asyncapi": "3.0.0",
+        "servers": {
+            "broken": {"host": host, "protocol": "pulsar"},
+            "web": {"host": host, "protocol": "http"},
+            "sockets": {
+                "host": host,
+                "protocol": "ws",
+                "pathname": "/{stage}",
+                "variables": {"stage": {"default": "chat", "enum": ["chat", "other"]}},
+            },
+        },
+        "channels": {
+            "orders": {"address": "/orders", "messages": {"order": located}},
+            "lines": {"address": "/lines", "messages": {"order": located}},
+            "events": {"address": "/events"},
+            "room": {"address": "/{room}", "parameters": {"room": {"default": "room-1"}}},
+        },
+        "operations": {
+            "order": {"action": "receive", "channel": {"$ref": "#/channels/orders"}},
+            "lines": {"action": "send", "channel": {"$ref": "#/channels/lines"}},
+            "events": {"action": "send", "channel": {"$ref": "#/channels/events"}},
+            "chat": {"action": "send", "channel": {"$ref": "#/channels/room"}},
+        },
+    }
+
+
+def two(port):
+    return {
+        "asyncapi": "2.6.0",
+        "servers": {
+            "web": {
+                "url": "http://127.0.0.1:{port}",
+                "protocol": "http",
+                "variables": {"port": {"default": "1"}},
+            }
+        },
+        "channels": {
+            "/orders": {"publish": {"operationId": "order", "message": {"payload": {}}}},
+            "/lines": {"subscribe": {"operationId": "lines"}},
+        },
+    }
+
+
+class Caller:
+    def __init__(self, peer, activities) -> None:
+        self.peer = peer
+        self.activities = activities
+
+    async def __call__(self, document="three.json", **arguments):
+        endpoint = f"http://127.0.0.1:{self.peer.port}/docs/{document}"
+        given = {"document": {"endpoint": endpoint}, **arguments}
+        async with asyncio.timeout(10):
+            return await self.activities.perform("asyncapi", given, idempotency_key="w:7")
+
+    async def fault(self, *document, **arguments) -> Fault:
+        with pytest.raises(Fault) as caught:
+            await self(*document, **arguments)
+        return caught.value
+
+
+@pytest.fixture
+async def asyncapi(peer):
+    secrets = StoredSecrets(environment={"PGWORKER_SECRET_A": "token-of-a"})
+    async with AsyncExitStack() as stack:
+        yield Caller(peer, await stack.enter_async_context(Activities(LOOPBACK, secrets)))
+
+
+def consume(filter_=None, **how):
+    subscription = {"consume": how}
+    return subscription if filter_ is None else {**subscription, "filter": deferred(filter_)}
+
+
+def deferred(program, **bound):
+    return {"program": program, "bind": bound}
+
+
+async def test_a_message_is_posted_with_the_activitys_key(asyncapi, peer):
+    message = {"payload": {"id": 7}, "headers": {"X-Of": "me"}}
+    answer = await asyncapi(operation="order", protocol="http", message=message)
+    assert answer == {"taken": True}
+    assert peer.posted == [{"id": 7}]
+    assert peer.headers["Idempotency-Key"] == "w:7"
+    assert peer.headers["Content-Type"] == "application/json"
+    assert peer.headers["X-Of"] == "me"
+
+
+async def test_a_channel_of_version_2_is_published_to_on_a_server_with_variables(asyncapi, peer):
+    server = {"name": "web", "variables": {"port": str(peer.port)}}
+    await asyncapi("two.json", channel="/orders", server=server, message={"payload": 1})
+    await asyncapi("two.json", operation="order", server=server, message={"payload": 2})
+    assert peer.posted == [1, 2]
+
+
+async def test_a_token_from_a_secret_is_sent(asyncapi, peer):
+    await asyncapi(
+        operation="order", protocol="http", message={"payload": 1}, authentication={"bearer": {"use": "A"}}
+    )
+    assert peer.headers["Authorization"] == "Bearer token-of-a"
+
+
+@pytest.mark.parametrize(("operation", "protocol"), [("chat", "ws"), ("lines", "http")])
+async def test_a_secret_that_comes_back_in_a_message_is_not_shown(asyncapi, peer, operation, protocol):
+    peer.frames = [{"said": "token-of-a"}]
+    (message,) = await asyncapi(
+        operation=operation,
+        protocol=protocol,
+        subscription=consume(amount=1),
+        authentication={"bearer": {"use": "A"}},
+    )
+    assert message["payload"] == {"said": "***"}
+
+
+async def test_frames_of_a_web_socket_are_consumed_up_to_an_amount(asyncapi, peer):
+    peer.frames = [{"n": 1}, {"n": 2}, {"n": 3}]
+    messages = await asyncapi(operation="chat", protocol="ws", subscription=consume(amount=2))
+    assert messages == [{"payload": {"n": 1}, "headers": {}}, {"payload": {"n": 2}, "headers": {}}]
+    await asyncio.wait_for(peer.left.wait(), 5)
+
+
+async def test_a_frame_is_published(asyncapi, peer):
+    await asyncapi(operation="chat", protocol="ws", message={"payload": {"n": 1}, "headers": {"X-Of": "me"}})
+    await asyncio.wait_for(peer.left.wait(), 5)
+    assert peer.received == [{"n": 1}]
+    assert peer.headers["X-Of"] == "me"
+
+
+async def test_what_the_filter_leaves_out_does_not_count(asyncapi, peer):
+    peer.frames = [{"n": n} for n in range(6)]
+    messages = await asyncapi(
+        operation="chat", protocol="ws", subscription=consume(".payload.n % 2 == 1", amount=2)
+    )
+    assert [message["payload"]["n"] for message in messages] == [1, 3]
+
+
+async def test_it_goes_on_while_an_expression_holds(asyncapi, peer):
+    peer.frames = [{"n": n} for n in range(9)]
+    program = "($context.consumedMessages | length) < 3"
+    subscription = consume(**{"while": deferred(program, context=None)})
+    assert len(await asyncapi(operation="chat", protocol="ws", subscription=subscription)) == 3
+
+
+async def test_it_goes_on_until_an_expression_holds(asyncapi, peer):
+    peer.frames = [{"n": n} for n in range(9)]
+    subscription = consume(until=deferred(".[-1].payload.n == $context.last", context={"last": 4}))
+    assert len(await asyncapi(operation="chat", protocol="ws", subscription=subscription)) == 5
+
+
+async def test_what_came_in_time_is_the_result_when_the_time_is_over(asyncapi, peer):
+    peer.frames = [{"n": 1}]
+    subscription = consume(amount=5, **{"for": {"milliseconds": 300}})
+    messages = await asyncapi(operation="chat", protocol="ws", subscription=subscription)
+    assert [message["payload"] for message in messages] == [{"n": 1}]
+
+
+async def test_lines_of_an_answer_are_messages_with_their_correlation_id(asyncapi, peer):
+    peer.frames = [{"id": "a"}, {"id": "b"}]
+    messages = await asyncapi(operation="lines", protocol="http", subscription=consume(amount=2))
+    assert [message["correlationId"] for message in messages] == ["a", "b"]
+
+
+async def test_events_of_an_endless_answer_are_messages(asyncapi, peer):
+    peer.frames = [{"id": "a"}, {"id": "b"}]
+    messages = await asyncapi(operation="events", protocol="http", subscription=consume(amount=2))
+    assert [message["payload"] for message in messages] == [{"id": "a"}, {"id": "b"}]
+
+
+async def test_a_call_that_is_cancelled_hangs_up(asyncapi, peer):
+    call = asyncio.create_task(asyncapi(operation="chat", protocol="ws", subscription=consume(amount=1)))
+    await asyncio.sleep(0.3)
+    assert not call.done()
+    call.cancel()
+    await asyncio.wait_for(peer.left.wait(), 5)
+
+
+async def test_consumed_messages_have_a_limit(peer):
+    peer.frames = [{"n": "x" * 300} for _ in range(9)]
+    async with Activities(HttpPolicy(allow_private=LOOPBACK.allow_private, max_response_bytes=2000)) as small:
+        fault = await Caller(peer, small).fault(
+            operation="chat", protocol="ws", subscription=consume(amount=9)
+        )
+    assert fault.kind is FaultKind.COMMUNICATION
+    assert "larger than the limit of 2000 bytes" in fault.detail
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"operation": "ordr", "message": {}}, "has no operation 'ordr'; did you mean"),
+        ({"channel": "none", "message": {}}, "has no channel 'none'"),
+        ({"operation": "order", "protocol": "kafka", "message": {}}, "has no server that speaks kafka"),
+        ({"operation": "order", "server": {"name": "x"}, "message": {}}, "has no server 'x'"),
+        ({"operation": "order", "protocol": "pulsar", "message": {}}, "and not 'pulsar'"),
+        (
+            {
+                "operation": "chat",
+                "server": {"name": "sockets", "variables": {"stage": "bad"}},
+                "subscription": consume(amount=1),
+            },
+            "whose variable 'stage' cannot be 'bad'",
+        ),
+    ],
+)
+async def test_what_the_document_does_not_have_is_a_fault_of_configuration(asyncapi, arguments, says):
+    fault = await asyncapi.fault(**arguments)
+    assert fault.kind is FaultKind.CONFIGURATION
+    assert says in fault.detail
+
+
+async def test_a_socket_that_closes_early_is_a_fault_of_communication(asyncapi, peer):
+    peer.documents["/docs/three.json"]["channels"]["room"]["address"] = "/nowhere"
+    fault = await asyncapi.fault(operation="chat", protocol="ws", subscription=consume(amount=1))
+    assert (fault.kind, fault.status) == (FaultKind.COMMUNICATION, 404)
+
+
+async def test_a_remote_reference_is_followed(asyncapi, peer):
+    peer.documents["/docs/three.json"]["channels"]["room"] = {"$ref": "channels.json#/room"}
+    peer.documents["/docs/channels.json"]["room"]["address"] = "/room-1"
+    peer.frames = [1]
+    assert await asyncapi(operation="chat", protocol="ws", subscription=consume(amount=1)) == [
+        {"payload": 1, "headers": {}}
+    ]
+
+
+def test_a_client_that_is_not_installed_is_a_fault_that_names_the_extra():
+    with pytest.raises(Fault) as caught:
+        client_of("a_client_that_nobody_has", "nats")
+    assert caught.value.kind is FaultKind.CONFIGURATION
+    assert "pip install 'pgworker-engine[nats]'" in caught.value.detail
+
+
+@pytest.mark.parametrize(
+    ("body", "payload"),
+    [
+        (b'{"a": 1}', {"a": 1}),
+        (b"plain", "plain"),
+        (b"\xff\x00", "/wA="),
+        (b"a\0b", "YQBi"),
+        (b'{"a": NaN}', '{"a": NaN}'),
+        (b"", None),
+    ],
+)
+def test_a_payload_is_json_or_text_or_base64(body, payload):
+    target = Target(Server("it", "nats", "host", ""), "news", {}, "application/json")
+    assert value_of(Inbound(body), target)["payload"] == payload
