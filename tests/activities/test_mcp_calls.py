@@ -15,6 +15,7 @@ import pytest
 from aiohttp import web
 
 from pgworker.activities.policy import HttpPolicy
+from pgworker.activities.processes.policy import ProcessPolicy
 from pgworker.activities.registry import Activities
 from pgworker.activities.secrets import StoredSecrets
 from pgworker.errors import Fault
@@ -59,7 +60,9 @@ async def tools():
 @pytest.fixture
 async def activities():
     secrets = StoredSecrets(environment={"PGWORKER_SECRET_A": "token-of-a"})
-    async with Activities(PATIENT, secrets, run_allow=frozenset({"shell"})) as activities:
+    async with Activities(
+        PATIENT, secrets, processes=ProcessPolicy(allowed=frozenset({"shell"}))
+    ) as activities:
         yield activities
 
 
@@ -167,7 +170,7 @@ async def test_time_runs_out(mcp) -> None:
 
 async def test_answers_beyond_the_limit_are_refused(mcp) -> None:
     limits = replace(PATIENT, max_response_bytes=1_000_000)
-    async with Activities(limits, run_allow=frozenset({"shell"})) as activities:
+    async with Activities(limits, processes=ProcessPolicy(allowed=frozenset({"shell"}))) as activities:
         mcp.activities = activities
         fault = await mcp.fault("tools/call", name="much", arguments={})
         assert (fault.kind, "limit of 1000000 bytes" in fault.detail) == ("communication", True)
@@ -210,7 +213,7 @@ async def test_a_secret_that_comes_back_is_not_in_the_result(over_http) -> None:
 
 
 async def test_processes_are_started_only_where_the_operator_allows_it() -> None:
-    async with Activities(PATIENT, run_allow=frozenset({"script"})) as activities:
+    async with Activities(PATIENT, processes=ProcessPolicy(allowed=frozenset({"script"}))) as activities:
         fault = await Asking(activities, {"stdio": STDIO}).fault("tools/list")
     assert (fault.kind, fault.status) == ("authorization", 403)
     assert "PGWORKER_RUN_ALLOW" in fault.detail
