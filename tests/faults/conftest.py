@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from tests.support.failpoints.call_kinds import call_kinds
+from tests.support.failpoints.control_kinds import control_kinds
 from tests.support.failpoints.event_kinds import event_kinds
 from tests.support.failpoints.flow_kinds import flow_kinds
 from tests.support.failpoints.kinds import Kind
@@ -35,7 +36,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def kinds(folder: Path) -> Mapping[str, Kind]:
     """All kinds of work by their names."""
-    return {kind.name: kind for kind in (*flow_kinds(), *call_kinds(folder), *event_kinds())}
+    return {
+        kind.name: kind for kind in (*flow_kinds(), *call_kinds(folder), *event_kinds(), *control_kinds())
+    }
 
 
 @pytest.fixture(scope="module")

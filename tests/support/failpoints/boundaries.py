@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import aiohttp
 
-from pgworker.activities import http
+from pgworker.activities import exchange
 from pgworker.activities.registry import Activities
 from pgworker.worker.performer import Performer
 from tests.support.failpoints.points import (
@@ -34,7 +34,7 @@ class Boundaries:
         """Puts itself between the worker and its activities."""
         begin, settled = Performer.begin, Performer.settled
         perform, note = Activities.perform_scheduled, Performer._perform
-        read_body = http.read_body
+        read_body = exchange.read_body
 
         def begins(performer: Any, performance: Any) -> None:
             self.call(BEGIN_ACTIVITY, lambda: begin(performer, performance))
@@ -52,16 +52,16 @@ class Boundaries:
             await note(performer, performance)
             self.call(NOTE_OUTCOME, lambda: None)
 
-        async def reads(response: aiohttp.ClientResponse, limit: int) -> bytes:
+        async def reads(response: aiohttp.ClientResponse, *limits: Any) -> bytes:
             turn = self._trigger.enter(READ_ANSWER)
             if fault := self._trigger.fault(READ_ANSWER, turn, When.BEFORE):
                 self._trigger.fire(fault)
                 response.content.set_exception(aiohttp.ServerDisconnectedError())
-            return await read_body(response, limit)
+            return await read_body(response, *limits)
 
         Performer.begin, Performer.settled, Performer._perform = begins, settles, notes
         Activities.perform_scheduled = performs
-        http.read_body = reads
+        exchange.read_body = reads
 
     def call(self, name: str, carry_out: Callable[[], T]) -> T:
         """A step of the worker's own."""
