@@ -17,6 +17,8 @@ from pgworker.activities.registry import Activities
 from pgworker.activities.secrets import StoredSecrets
 from pgworker.errors import Fault
 from pgworker.types import JsonObject, JsonValue
+from tests.support.authority import AuthorizationServer, Registered
+from tests.support.oauth_calls import SECRET
 
 LOOPBACK = HttpPolicy(allow_private=parse_networks("127.0.0.0/8"), connect_timeout=2.0, total_timeout=5.0)
 
@@ -208,3 +210,15 @@ async def api(server, tmp_path):
     secrets = StoredSecrets(environment={"PGWORKER_SECRET_A": "token-of-a"})
     async with Activities(LOOPBACK, secrets, tmp_path) as activities:
         yield OpenApi(server, activities)
+
+
+@pytest.fixture
+async def authority():
+    server = AuthorizationServer(
+        clients={"runtime: one": Registered("client_secret_post", SECRET)},
+        users={"ada": "open sesame & more"},
+        subjects={"the-token-of-ada": "urn:ietf:params:oauth:token-type:jwt", "the-token-of-bob": "bob's"},
+        refreshable={"a-refresh-token"},
+    )
+    async with server.open():
+        yield server

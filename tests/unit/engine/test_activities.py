@@ -175,6 +175,8 @@ def test_a_cancelled_workflow_takes_no_more_answers() -> None:
         ("{bearer: {token: '${ .t }'}}", {"scheme": "Bearer", "parameter": "abc"}),
         ("{basic: {username: ada, password: pw}}", {"scheme": "Basic", "parameter": "YWRhOnB3"}),
         ("{bearer: {use: key}}", {"scheme": "Bearer", "parameter": None}),
+        ("{digest: {username: ada, password: pw}}", {"scheme": "Digest", "parameter": None}),
+        ("{oauth2: {authority: 'https://x', grant: password}}", {"scheme": "Bearer", "parameter": None}),
     ],
 )
 def test_output_and_export_know_how_the_call_was_authenticated(policy: str, parameter: JsonValue) -> None:
