@@ -19,7 +19,8 @@ from pgworker.engine.state import Status
 from pgworker.errors import Conflict, NotFound
 from pgworker.store.failures import TurnOvertaken
 from pgworker.store.starting import StartRequest
-from pgworker.store.turns import Claim, Claimed, ClaimedActivity, Lease, Past, Wanted, Writes
+from pgworker.store.turns import Claim, Claimed, ClaimedActivity, Lease, Past, Wanted
+from pgworker.store.writes import Writes
 from pgworker.types import JsonObject, JsonValue
 from pgworker.values import canonical
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from pgworker.store.starting import StartRequest
-from pgworker.store.turns import Claimed, ClaimedActivity, Past, Wanted, Writes
+from pgworker.store.turns import Claimed, ClaimedActivity, Past, Wanted
+from pgworker.store.writes import Writes
 from pgworker.types import JsonObject, JsonValue
 
 

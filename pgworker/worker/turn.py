@@ -21,7 +21,8 @@ from pgworker.engine.rewinding import rewound
 from pgworker.engine.state import State, Status
 from pgworker.errors import DocumentError, Fault, FaultKind
 from pgworker.store.snapshots import restored, taken
-from pgworker.store.turns import Claim, Lease, Past, Snapshot, Writes
+from pgworker.store.turns import Claim, Lease, Past
+from pgworker.store.writes import Snapshot, Writes
 from pgworker.telemetry import log
 from pgworker.types import JsonValue
 from pgworker.worker.cache import Known, StateCache

@@ -11,7 +11,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from pgworker.store.turns import Writes
+from pgworker.store.writes import Writes
 from tests.support.letters import (
     PAID,
     Round,

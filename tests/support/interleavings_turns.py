@@ -14,7 +14,7 @@ import psycopg
 from pgworker.engine.commands import CancelChild, Consume, LookAgain, StartChild, Subscribe, Unsubscribe
 from pgworker.store.correspondence import Correspondence, CorrespondenceWriter
 from pgworker.store.database import Database
-from pgworker.store.turns import Writes
+from pgworker.store.writes import Writes
 from tests.support.interleavings_hands import Effect
 from tests.support.interleavings_model import Activity, Child, Key, Listen, Model, Open, Timer, Workflow
 from tests.support.letters import Wanted, paid

@@ -11,7 +11,7 @@ import psycopg
 from psycopg.rows import namedtuple_row
 
 from pgworker.store.arrays import register
-from pgworker.store.turns import Writes
+from pgworker.store.writes import Writes
 
 Done = tuple[str, int, str]
 """A finished activity: workflow, seq, token."""
