@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
-from pgworker.activities.a2a.call import A2aCaller
-from pgworker.activities.asyncapi.call import AsyncApiCaller
 from pgworker.activities.credentials import login
-from pgworker.activities.grpc.call import GrpcCaller
 from pgworker.activities.http import HttpCaller
 from pgworker.activities.logins import Logins
-from pgworker.activities.mcp.call import McpCaller
 from pgworker.activities.openapi.call import OpenApiCaller
 from pgworker.activities.policy import HttpPolicy
 from pgworker.activities.processes.policy import ProcessPolicy
@@ -31,6 +28,44 @@ class Performer(Protocol):
     """Performs activities of one kind; see ``Activities.perform``."""
 
     async def __call__(self, arguments: JsonObject, *, idempotency_key: str) -> JsonValue: ...
+
+
+def _late(make: Callable[[], Performer]) -> Performer:
+    """A performer that is made, and its code loaded, when it is first needed: most workers never do."""
+    made: list[Performer] = []
+
+    async def perform(arguments: JsonObject, *, idempotency_key: str) -> JsonValue:
+        if not made:
+            made.append(make())
+        return await made[0](arguments, idempotency_key=idempotency_key)
+
+    return perform
+
+
+def _asyncapi(
+    caller: HttpCaller, documents: ResourceCache, http: HttpPolicy, secrets: SecretProvider | None
+) -> Performer:
+    from pgworker.activities.asyncapi.call import AsyncApiCaller
+
+    return AsyncApiCaller(caller, documents, http, secrets).call
+
+
+def _grpc(http: HttpPolicy, caller: HttpCaller, documents: ResourceCache) -> Performer:
+    from pgworker.activities.grpc.call import GrpcCaller
+
+    return GrpcCaller(http, caller, documents).call
+
+
+def _mcp(http: HttpPolicy, caller: HttpCaller, processes: ProcessPolicy) -> Performer:
+    from pgworker.activities.mcp.call import McpCaller
+
+    return McpCaller(http, caller, processes.allowed).call
+
+
+def _a2a(caller: HttpCaller, documents: ResourceCache) -> Performer:
+    from pgworker.activities.a2a.call import A2aCaller
+
+    return A2aCaller(caller, documents).call
 
 
 class Activities:
@@ -60,10 +95,10 @@ class Activities:
         self._performers: dict[str, Performer] = {
             "http": self._http.call,
             "openapi": OpenApiCaller(self._http, cache).call,
-            "asyncapi": AsyncApiCaller(self._http, cache, http, secrets).call,
-            "grpc": GrpcCaller(http, self._http, cache).call,
-            "mcp": McpCaller(http, self._http, policy.allowed).call,
-            "a2a": A2aCaller(self._http, cache).call,
+            "asyncapi": _late(lambda: _asyncapi(self._http, cache, http, secrets)),
+            "grpc": _late(lambda: _grpc(http, self._http, cache)),
+            "mcp": _late(lambda: _mcp(http, self._http, policy)),
+            "a2a": _late(lambda: _a2a(self._http, cache)),
             "shell": self._processes.shell,
             "script": self._processes.script,
             "container": self._processes.container,

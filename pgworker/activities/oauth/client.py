@@ -7,13 +7,14 @@ import secrets
 import time
 from base64 import b64encode
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import quote_plus
-
-import jwt
 
 from pgworker.activities.oauth.policy import OAuthClient, Pairs, wrong
 from pgworker.errors import Fault, FaultKind
+
+if TYPE_CHECKING:
+    import jwt
 
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _ASSERTION_SECONDS = 60
@@ -74,6 +75,8 @@ def _claims(name: str, audience: str) -> dict[str, object]:
 
 
 def _signed(key: Key, algorithm: str, claims: dict[str, object], key_id: str | None = None) -> str:
+    import jwt  # with its cryptography it takes megabytes
+
     try:
         return jwt.encode(claims, key, algorithm, headers=None if key_id is None else {"kid": key_id})
     except (jwt.PyJWTError, ValueError, TypeError):
@@ -90,6 +93,8 @@ def _signed_by_key(text: str, claims: dict[str, object]) -> str:
 
 
 def _web_key(text: str) -> tuple[str | None, str, jwt.PyJWK]:
+    import jwt
+
     try:
         members = json.loads(text)
         kind = str(members.get("crv") or members.get("kty"))
