@@ -43,11 +43,17 @@ def _late(make: Callable[[], Performer]) -> Performer:
 
 
 def _asyncapi(
-    caller: HttpCaller, documents: ResourceCache, http: HttpPolicy, secrets: SecretProvider | None
+    caller: HttpCaller,
+    documents: ResourceCache,
+    http: HttpPolicy,
+    secrets: SecretProvider | None,
+    owner: AsyncExitStack,
 ) -> Performer:
     from pgworker.activities.asyncapi.call import AsyncApiCaller
 
-    return AsyncApiCaller(caller, documents, http, secrets).call
+    made = AsyncApiCaller(caller, documents, http, secrets)
+    owner.push_async_callback(made.close)
+    return made.call
 
 
 def _grpc(http: HttpPolicy, caller: HttpCaller, documents: ResourceCache) -> Performer:
@@ -95,7 +101,7 @@ class Activities:
         self._performers: dict[str, Performer] = {
             "http": self._http.call,
             "openapi": OpenApiCaller(self._http, cache).call,
-            "asyncapi": _late(lambda: _asyncapi(self._http, cache, http, secrets)),
+            "asyncapi": _late(lambda: _asyncapi(self._http, cache, http, secrets, self._open)),
             "grpc": _late(lambda: _grpc(http, self._http, cache)),
             "mcp": _late(lambda: _mcp(http, self._http, policy)),
             "a2a": _late(lambda: _a2a(self._http, cache)),

@@ -172,7 +172,8 @@ def _address(event: Event) -> Iterable[Command]:
     if event.type == events.LISTEN_STARTED:
         yield from (_subscribe(event.start, object_(wanted)) for wanted in array(data["subscriptions"]))
     elif event.type == events.ITERATION_COMPLETED:
-        yield LookAgain(event.start)
+        if data.get("kind") != "subscribe":  # a subscription asks for its next message itself
+            yield LookAgain(event.start)
     else:
         yield _start_child(event)
 

@@ -33,6 +33,7 @@ from pgworker.engine.tasks import (
     raising,
     sequence,
     setting,
+    subscribing,
     switching,
     timing,
     trying,
@@ -52,7 +53,9 @@ from pgworker.plan.nodes import (
     Node,
     Plan,
     RaiseNode,
+    ReceiveNode,
     SetNode,
+    SubscribeNode,
     SwitchNode,
     TryNode,
     WaitNode,
@@ -202,6 +205,8 @@ def _end(run: Run, frame: Frame) -> None:
             trying.end(run, frame, run.node)
         case ListenNode():
             listening.advance(run, frame)
+        case SubscribeNode():
+            subscribing.advance(run, frame, run.node)
         case _:
             sequence.end(run)
 
@@ -235,6 +240,8 @@ def _begin(run: Run, node: Node) -> None:  # noqa: PLR0912 -- one line for each 
             raising.run(run, node)
         case WaitNode():
             waiting.begin(run, node)
+        case ReceiveNode():
+            subscribing.receive(run, node)
         case ActivityNode():
             activity.begin(run, node)
         case EmitNode():
@@ -245,6 +252,8 @@ def _begin(run: Run, node: Node) -> None:  # noqa: PLR0912 -- one line for each 
             trying.begin(run, node)
         case ListenNode():
             listening.begin(run, node)
+        case SubscribeNode():
+            subscribing.begin(run)
         case ChildNode():
             children.begin(run, node)
         case FunctionNode():

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from pgworker.engine import events, fold_composites, fold_waits
 from pgworker.engine.events import Event, array, ended_jobs, object_
-from pgworker.engine.state import ROOT, Activation, Extended, Frame, State, Status
+from pgworker.engine.state import RECEIVING, ROOT, Activation, Extended, Frame, Listening, State, Status
 from pgworker.engine.state_json import state_of
 from pgworker.types import JsonValue
 
@@ -130,10 +130,12 @@ def _frame(parent: Frame, event: Event, opens: str) -> Frame:
         frame.branches = [str(branch) for branch in array(data["branches"])]
     if "phases" in data:
         frame.extended = Extended([str(phase) for phase in array(data["phases"])])
+    if opens == "subscribe":
+        frame.listening = Listening("message", [])
     return frame
 
 
-_SECTIONS = {"try": "try", "listen": "foreach/do", "call": "call"}
+_SECTIONS = {"try": "try", "listen": "foreach/do", "call": "call", "subscribe": RECEIVING}
 """Which list a frame begins with, where that is not the one under ``do``."""
 
 

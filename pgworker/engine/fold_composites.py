@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pgworker.engine import events
-from pgworker.engine.events import Event, integer
+from pgworker.engine.events import Event, array, integer
 from pgworker.engine.fold_waits import set_timer
-from pgworker.engine.state import BranchEnd, Frame, State
+from pgworker.engine.state import HANDLING, RECEIVING, BranchEnd, Frame, State, subscribes
 
 
 def _iteration_started(state: State, event: Event) -> None:
@@ -15,7 +15,16 @@ def _iteration_started(state: State, event: Event) -> None:
     frame.index = integer(event.data["index"])
     frame.begun = False
     if frame.listening is not None:
+        frame.section = RECEIVING if subscribes(frame) else frame.section
         _restart(frame)
+
+
+def _message_received(state: State, event: Event) -> None:
+    frame = state.frames[event.start]
+    assert frame.listening is not None
+    frame.listening.items += array(frame.data)
+    frame.section = HANDLING
+    _restart(frame)
 
 
 def _task_retried(state: State, event: Event) -> None:
@@ -106,6 +115,7 @@ def _extension_entered(state: State, event: Event) -> None:
 
 CHANGES: dict[str, Callable[[State, Event], None]] = {
     events.ITERATION_STARTED: _iteration_started,
+    events.MESSAGE_RECEIVED: _message_received,
     events.TASK_RETRIED: _task_retried,
     events.ERROR_CAUGHT: _error_caught,
     events.BRANCH_STARTED: _branch_started,

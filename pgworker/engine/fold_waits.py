@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from pgworker.engine import events
 from pgworker.engine.events import Event, array, integer, object_
-from pgworker.engine.state import Frame, Listening, State
+from pgworker.engine.state import Frame, Listening, State, subscribes
 from pgworker.plan.listening import Read, read_event
 
 
@@ -57,7 +57,8 @@ def _iteration_completed(state: State, event: Event) -> None:
     frame.begun, frame.next = True, None
     if "context" in event.data:
         state.export(frame, event.data["context"])
-    state.ready.pop(frame.start, None)  # until something comes
+    if not subscribes(frame):
+        state.ready.pop(frame.start, None)  # until something comes
 
 
 def _child_started(state: State, event: Event) -> None:

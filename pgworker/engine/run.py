@@ -8,7 +8,7 @@ from pgworker.engine import events
 from pgworker.engine.authorization import authorization
 from pgworker.engine.decision import Decision
 from pgworker.engine.faults import problem_of
-from pgworker.engine.state import ROOT, Activation, Frame
+from pgworker.engine.state import ROOT, Activation, Frame, subscribes
 from pgworker.engine.times import due_after
 from pgworker.errors import Fault, FaultKind, PgworkerError
 from pgworker.expressions.templates import is_true
@@ -200,7 +200,7 @@ def conform(schema: Schema | None, value: JsonValue, what: str) -> None:
 def leaving(activation: Activation) -> JsonObject:
     """What the end of an activation means to others: nobody listens, or waits for a child, any more."""
     left: JsonObject = {}
-    if activation.listening is not None:
+    if activation.listening is not None and not subscribes(activation):
         left["ends_listen"] = True
     if activation.waits:
         left["ends_child"] = activation.child

@@ -9,7 +9,7 @@ from pgworker import __version__
 from pgworker.engine.state import ROOT, Frame, State
 from pgworker.errors import Fault, FaultKind
 from pgworker.expressions.jq import NOW
-from pgworker.plan.nodes import ForNode, ListenNode, Plan, TaskNode, TryNode
+from pgworker.plan.nodes import ForNode, ListenNode, Plan, SubscribeNode, TaskNode, TryNode
 from pgworker.types import JsonObject, JsonValue
 
 
@@ -154,7 +154,11 @@ def _looped(frame: Frame, node: TaskNode) -> tuple[str, str, list[JsonValue]] | 
         return None
     if isinstance(node, ForNode) and frame.items is not None:
         return node.each, node.at, frame.items
-    if isinstance(node, ListenNode) and node.foreach is not None and frame.listening is not None:
+    if (
+        isinstance(node, ListenNode | SubscribeNode)
+        and node.foreach is not None
+        and frame.listening is not None
+    ):
         return node.foreach.each, node.foreach.at, frame.listening.items
     return None
 

@@ -15,6 +15,11 @@ ROOT = 0
 """The key of the frame in which the workflow's own task list runs."""
 
 
+RECEIVING = "with/subscription/consume"
+HANDLING = "with/subscription/foreach/do"
+"""The sections of a subscription: where its next message is received, and where it is dealt with."""
+
+
 class Status(StrEnum):
     """Where a workflow stands."""
 
@@ -36,11 +41,12 @@ _TERMINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
 
 @dataclass(slots=True)
 class Listening:
-    """A listen that goes on: what it expects, and what it has consumed.
+    """A listen or a subscription that goes on: what it expects, and what it has consumed.
 
     ``expected`` holds the expected keys of each filter, ``learned`` those that the first CloudEvent gave;
     ``items`` are the consumed CloudEvents as they are ``read``, ``outputs`` what was made of them, one for
-    each iteration that has come to its end; ``passed`` names the filters that have let one pass.
+    each iteration that has come to its end; ``passed`` names the filters that have let one pass. The items
+    of a subscription are messages, and it expects nothing.
     """
 
     read: str
@@ -203,3 +209,8 @@ class State:
     def context_in(self, frame: Frame) -> JsonValue:
         """The context that is read in a frame."""
         return self.context if frame.holder == ROOT else self.frames[frame.holder].context
+
+
+def subscribes(activation: Activation) -> bool:
+    """Whether it receives messages, for which it asks itself, and listens for no CloudEvents."""
+    return isinstance(activation, Frame) and activation.opens == "subscribe"

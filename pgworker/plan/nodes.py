@@ -133,6 +133,11 @@ class ActivityNode(TaskNode):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiveNode(ActivityNode):
+    """The activity that receives the next message of a subscription; it is told how long it may wait."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EmitNode(TaskNode):
     """Publishes the CloudEvent whose attributes the template gives; the usual ones are filled in."""
 
@@ -199,7 +204,7 @@ class TryNode(TaskNode):
 
 @dataclass(frozen=True, slots=True)
 class Foreach:
-    """What is done with each CloudEvent that a listen consumes; ``each`` and ``at`` name it and its index."""
+    """What is done with each CloudEvent or message; ``each`` and ``at`` name it and its index."""
 
     each: str
     at: str
@@ -214,6 +219,28 @@ class ListenNode(TaskNode):
     strategy: Strategy
     read: Read
     foreach: Foreach | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """How many messages a subscription consumes, how long, and on which conditions: all have to hold."""
+
+    amount: int | None = None
+    lasts: Time | None = None
+    while_: Expression | None = None
+    until: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscribeNode(TaskNode):
+    """Receives messages, one by one, and does something with each before it asks for the next.
+
+    ``receive`` is a list of one task, the activity; its output is the array of what it received.
+    """
+
+    receive: TaskList
+    lifetime: Lifetime
+    foreach: Foreach
 
 
 class Return(StrEnum):
@@ -271,6 +298,7 @@ Node: TypeAlias = (
     | ForkNode
     | TryNode
     | ListenNode
+    | SubscribeNode
     | ChildNode
     | FunctionNode
 )

@@ -331,3 +331,37 @@ def test_a_client_that_is_not_installed_is_a_fault_that_names_the_extra():
 def test_a_payload_is_json_or_text_or_base64(body, payload):
     target = Target(Server("it", "nats", "host", ""), "news", {}, "application/json")
     assert value_of(Inbound(body), target)["payload"] == payload
+
+
+def one_of(session, **how):
+    return {"consume": {"amount": 1, **how}, "session": session}
+
+
+async def test_a_subscription_stays_open_for_the_next_activity_of_its_name(asyncapi, peer):
+    peer.frames = [{"n": 1}, {"n": 2}, {"n": 3}]
+    numbers = []
+    for session in ("a", "a", "b", "a"):
+        messages = await asyncapi(operation="chat", protocol="ws", subscription=one_of(session))
+        numbers.append(messages[0]["payload"]["n"])
+    assert numbers == [1, 2, 1, 3]
+    assert not peer.left.is_set()
+
+
+async def test_lines_go_on_where_the_last_activity_stopped(asyncapi, peer):
+    peer.frames = [{"id": "a"}, {"id": "b"}]
+    found = [await asyncapi(operation="lines", protocol="http", subscription=one_of("a")) for _ in "ab"]
+    assert [message["correlationId"] for (message,) in found] == ["a", "b"]
+
+
+async def test_a_subscription_is_closed_when_its_time_is_over(asyncapi, peer):
+    subscription = one_of("a", **{"for": {"milliseconds": 100}})
+    assert await asyncapi(operation="chat", protocol="ws", subscription=subscription) == []
+    await asyncio.wait_for(peer.left.wait(), 5)
+
+
+async def test_open_subscriptions_end_with_the_worker(peer):
+    peer.frames = [{"n": 1}]
+    async with Activities(LOOPBACK) as activities:
+        await Caller(peer, activities)(operation="chat", protocol="ws", subscription=one_of("a"))
+        assert not peer.left.is_set()
+    await asyncio.wait_for(peer.left.wait(), 5)

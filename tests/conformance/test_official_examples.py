@@ -13,16 +13,11 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from pgworker import __version__
-from pgworker.dsl.load import load
-from pgworker.errors import Rule
 from tests.conformance.official import calls, events, faults, flow, messages, processes, remote
 from tests.conformance.official.case import Case, Completes, Fails
-from tests.conformance.official.refused import CANNOT_BE_RUN
 from tests.conformance.official.stage import Stage
-from tests.support.official import EXAMPLES, SPECIFICATION
+from tests.support.official import EXAMPLES
 from tests.support.oracle import violations
-from tests.support.pure import problems_of
 from tests.support.server import Server
 
 CASES = [
@@ -57,18 +52,8 @@ async def stage(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Asy
     assert found == []
 
 
-def test_every_example_is_run_or_known_to_be_beyond_this_version() -> None:
-    run = {case.example for case in CASES}
-    assert run | CANNOT_BE_RUN.keys() == {path.stem for path in EXAMPLES}
-    assert run & CANNOT_BE_RUN.keys() == set()
-
-
-@pytest.mark.parametrize("example", CANNOT_BE_RUN)
-def test_what_cannot_be_run_is_refused_for_that_reason_alone(example: str) -> None:
-    path = SPECIFICATION / "examples" / f"{example}.yaml"
-    problems = problems_of(load(path.read_bytes(), path.name))
-    reason = f"{CANNOT_BE_RUN[example]} cannot be run by pgworker {__version__}"
-    assert {(problem.message, problem.rule) for problem in problems} == {(reason, Rule.RUNNABLE)}
+def test_every_example_is_run() -> None:
+    assert {case.example for case in CASES} == {path.stem for path in EXAMPLES}
 
 
 @pytest.mark.asyncio(loop_scope="module")

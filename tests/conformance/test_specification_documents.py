@@ -9,20 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from pgworker import __version__
 from pgworker.cli.documents import read_document
-from pgworker.errors import DocumentError, Problem, Rule
-from tests.conformance.official.refused import (
-    FOREACH,
-)
+from pgworker.errors import DocumentError, Problem
 from tests.support.official import SPECIFICATION
 
 TEXTS = [path for name in ("dsl-reference.md", "dsl.md") if (path := SPECIFICATION / name).is_file()]
-
-CANNOT_BE_RUN = {
-    "Subscription Iterator: asyncapi-example": {FOREACH},
-}
-"""What of a document cannot be run, by its heading and name; all others are accepted."""
 
 WRONG = {
     # `"... '\($task.reference)' ..."` is not YAML: `\(` is none of the escapes of a double-quoted text
@@ -81,16 +72,12 @@ def test_every_document_in_the_text_is_looked_at_once() -> None:
     assert len(SNIPPETS) == sum(len(_HEADER.findall(path.read_text())) for path in TEXTS)
     names = [str(snippet) for snippet in SNIPPETS]
     assert len(set(names)) == len(names)
-    assert {*CANNOT_BE_RUN, *WRONG} < set(names)
+    assert set(WRONG) < set(names)
 
 
 @pytest.mark.parametrize("snippet", [one for one in SNIPPETS if str(one) not in WRONG], ids=str)
-def test_a_document_is_accepted_or_only_beyond_this_version(
-    snippet: Snippet, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    lacking = CANNOT_BE_RUN.get(str(snippet), set())
-    found = {(problem.message, problem.rule) for problem in _problems(snippet, tmp_path, capsys)}
-    assert found == {(f"{what} cannot be run by pgworker {__version__}", Rule.RUNNABLE) for what in lacking}
+def test_a_document_is_accepted(snippet: Snippet, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _problems(snippet, tmp_path, capsys) == ()
 
 
 @pytest.mark.parametrize("snippet", [one for one in SNIPPETS if str(one) in WRONG], ids=str)

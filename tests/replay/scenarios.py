@@ -321,6 +321,41 @@ do:
         {"n": 3},
         (fires(), fires(), fires(), fires()),
     ),
+    "subscriptions": Scenario(
+        """
+do:
+- all:
+    call: asyncapi
+    with:
+      document: {endpoint: 'https://news.test/asyncapi.json'}
+      operation: news
+      subscription:
+        filter: .payload.n > 0
+        consume: {amount: 2, for: PT1M}
+        foreach:
+          item: message
+          do:
+          - nap: {wait: PT1S}
+          - add: {set: {sum: '${ $message.payload.n + $index }'}}
+          output: {as: .sum}
+          export: {as: '($context // []) + [.]'}
+- rest:
+    call: asyncapi
+    with:
+      document: {endpoint: 'https://news.test/asyncapi.json'}
+      channel: news
+      subscription: {consume: {while: 'length < 9', for: PT1M}, foreach: {}}
+""",
+        None,
+        (
+            returns([{"payload": {"n": 5}, "headers": {}}]),
+            fires(),
+            returns([{"payload": {"n": 7}, "headers": {}}]),
+            fires(),
+            returns([{"payload": {"n": 8}, "headers": {}}]),
+            returns([]),
+        ),
+    ),
     "still-waiting": Scenario(f"do: [{{a: {{wait: P1D}}}}, {{b: {{{CALL}}}}}]", {"id": 1}, (fires(),)),
     "fork": Scenario(
         f"""

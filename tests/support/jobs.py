@@ -28,7 +28,7 @@ from pgworker.engine.inputs import (
     Input,
     TimerDue,
 )
-from pgworker.engine.state import State
+from pgworker.engine.state import State, subscribes
 from pgworker.types import JsonObject
 
 Open: TypeAlias = tuple[set[int], set[int], dict[int, set[int]], dict[str, int]]
@@ -148,11 +148,12 @@ class Jobs:
     def _compare(self, state: State) -> None:
         """Everything that is open belongs to something that lives, and the other way round."""
         live = [*state.frames.values(), *state.activations.values()]
+        listens = {one.start for one in live if one.listening is not None and not subscribes(one)}
         waits: list[tuple[str, object, object]] = [
             ("activities", self.performs, {one.start for one in live if one.activity is not None}),
             ("timers", dict.fromkeys(self.timers), dict.fromkeys(state.timers)),
             ("timers of tasks", {timer: one.start for one in live for timer in one.timers}, state.timers),
-            ("listens", set(self.listens), {one.start for one in live if one.listening is not None}),
+            ("listens", set(self.listens), listens),
             ("children", self.children, {one.child: one.start for one in live if one.waits}),
             ("starts", self.begun, self.begun | {one.start for one in live if one.child is not None}),
         ]

@@ -14,6 +14,7 @@ from pgworker.activities.asyncapi.mqtt import MqttLink
 from pgworker.activities.asyncapi.nats import NatsLink
 from pgworker.activities.asyncapi.redis import RedisLink
 from pgworker.activities.asyncapi.servers import spoken
+from pgworker.activities.asyncapi.sessions import Sessions
 from pgworker.activities.asyncapi.target import Target
 from pgworker.activities.asyncapi.websocket import WebSocketLink
 from pgworker.activities.http import HttpCaller
@@ -33,6 +34,7 @@ class AsyncApiCaller:
     ) -> None:
         self._loader = loader
         self._policy = policy
+        self._sessions = Sessions()
         provider = secrets or StoredSecrets(environment={})
         self._links: dict[str, Link] = {
             "http": HttpLink(http, policy.max_response_bytes),
@@ -62,10 +64,19 @@ class AsyncApiCaller:
         wanted = consumption(arguments.get("subscription"), self._policy.max_response_bytes)
         if not wanted.wants_more([]):
             return []
-        async with link.receive(contact) as receiver:
-            consumed = await _consume(receiver, wanted, target)
-            await receiver.acknowledge()
+        if wanted.session is None:
+            async with link.receive(contact) as receiver:
+                consumed = await _consume(receiver, wanted, target)
+                await receiver.acknowledge()
+            return consumed
+        async with self._sessions.open(wanted.session, link, contact) as session:
+            consumed = await _consume(session.receiver, wanted, target)
+            session.stays = bool(consumed)
         return consumed
+
+    async def close(self) -> None:
+        """Closes the subscriptions that wait for another activity."""
+        await self._sessions.close()
 
     async def _publish(self, link: Link, contact: Contact, message: Outbound) -> JsonValue:
         seconds = self._policy.total_timeout

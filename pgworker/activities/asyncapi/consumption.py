@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from pgworker.errors import ExpressionError, Fault, FaultKind
+from pgworker.expressions.consumed import with_messages
 from pgworker.expressions.durations import duration_from_object, parse_duration
 from pgworker.expressions.jq import Program, compile_program
 from pgworker.expressions.templates import is_true
 from pgworker.types import JsonObject, JsonValue
-
-_COLLECTED = ("consumedMessages", "messages")
-"""What the specification's texts call the messages of a subscription in the context."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +23,8 @@ class Question:
     def holds(self, value: JsonValue, consumed: list[JsonValue]) -> bool:
         """Whether it is true of a value; ``$context`` also has what was consumed so far."""
         bound = dict(self.bound)
-        context = bound.get("context")
-        if "context" in bound and isinstance(context, dict | None):
-            bound["context"] = {**dict.fromkeys(_COLLECTED, consumed), **(context or {})}
+        if "context" in bound:
+            bound["context"] = with_messages(bound["context"], consumed)
         try:
             return is_true(self.program.first(value, lambda names: {name: bound.get(name) for name in names}))
         except ExpressionError as error:
@@ -47,7 +44,8 @@ def question(value: JsonValue) -> Question | None:
 class Consumption:
     """Decides on each message whether it counts, and after it whether it was enough.
 
-    ``limit_bytes`` is how large the messages may be that are held at once.
+    ``limit_bytes`` is how large the messages may be that are held at once; ``session`` names the subscription
+    where it may stay open for the next activity.
     """
 
     filter: Question | None
@@ -56,6 +54,7 @@ class Consumption:
     until: Question | None
     seconds: float | None
     limit_bytes: int
+    session: str | None = None
     _size: int = 0
 
     def wants_more(self, consumed: list[JsonValue]) -> bool:
@@ -90,6 +89,7 @@ def consumption(subscription: JsonValue, limit_bytes: int) -> Consumption:
     amount = consume.get("amount")
     if amount is not None and (isinstance(amount, bool) or not isinstance(amount, int) or amount < 0):
         raise _wrong("the amount of messages to consume must be a whole number")
+    session = subscription.get("session")
     return Consumption(
         filter=question(subscription.get("filter")),
         amount=amount,
@@ -97,6 +97,7 @@ def consumption(subscription: JsonValue, limit_bytes: int) -> Consumption:
         until=question(consume.get("until")),
         seconds=_seconds(consume.get("for")),
         limit_bytes=limit_bytes,
+        session=session if isinstance(session, str) else None,
     )
 
 

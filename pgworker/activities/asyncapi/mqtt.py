@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from aiomqtt import Client
 
 _PORT = 1883
+_MOST_WAITING = 10_000
 _ENCRYPTED = ("mqtts", "secure-mqtt")
 
 
@@ -65,6 +66,7 @@ class MqttLink:
             identifier=f"pgworker-{sha256(contact.key.encode()).hexdigest()[:14]}",
             clean_session=True,
             timeout=self._policy.connect_timeout,
+            max_queued_incoming_messages=_MOST_WAITING,
         )
         try:
             async with client:

@@ -15,7 +15,7 @@ from pgworker.dsl.v1_0.names import ListReader, Names, TaskReader
 from pgworker.dsl.v1_0.openapi_calls import read_openapi
 from pgworker.expressions.sealing import sealed
 from pgworker.expressions.templates import Template
-from pgworker.plan.nodes import ActivityNode, FunctionNode
+from pgworker.plan.nodes import ActivityNode, FunctionNode, SubscribeNode
 
 _READERS: dict[str, Callable[[Piece, Names], Template | None]] = {
     "http": read_http,
@@ -29,7 +29,7 @@ PROTOCOLS = (*_READERS, "asyncapi")
 
 def read_call(
     piece: Piece, base: Base, names: Names, read_task: TaskReader, read_list: ListReader
-) -> ActivityNode | FunctionNode | None:
+) -> ActivityNode | FunctionNode | SubscribeNode | None:
     """A call of a protocol, or of a function."""
     protocol = piece.member("call").text()
     if protocol is None:
@@ -39,11 +39,9 @@ def read_call(
     if not piece.require(["with"], "the call"):
         return None
     arguments = piece.member("with")
-    template = (
-        _READERS[protocol](arguments, names)
-        if protocol in _READERS
-        else read_asyncapi(arguments, names, read_list)
-    )
+    if protocol == "asyncapi":
+        return read_asyncapi(arguments, base, names, read_list)
+    template = _READERS[protocol](arguments, names)
     if template is None:
         return None
     open_arguments, seals = sealed(template)

@@ -39,7 +39,7 @@ def read_listen(piece: Piece, base: Base, names: Names, read_list: ListReader) -
     read = read_mode_of_reading(listen)
     foreach = None
     if piece.has("foreach"):
-        foreach = _read_foreach(piece.member("foreach"), names, read_list)
+        foreach = read_foreach(piece.member("foreach"), names, read_list)
         if foreach is None:
             return None
     return None if strategy is None else ListenNode(**base, strategy=strategy, read=read, foreach=foreach)
@@ -163,7 +163,8 @@ def _read_keys(piece: Piece, names: Names) -> tuple[Key, ...]:
     return tuple(keys)
 
 
-def _read_foreach(piece: Piece, names: Names, read_list: ListReader) -> Foreach | None:
+def read_foreach(piece: Piece, names: Names, read_list: ListReader) -> Foreach | None:
+    """What is done with each item ("Subscription Iterator" in the DSL reference)."""
     if piece.object() is None:
         return None
     piece.allow({"item", "at", "do", "output", "export"}, "`foreach`")

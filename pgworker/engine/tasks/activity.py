@@ -6,13 +6,18 @@ from pgworker.engine.faults import FAILURES
 from pgworker.engine.inputs import ActivityCompleted, ActivityFailed
 from pgworker.engine.run import Run
 from pgworker.plan.nodes import ActivityNode
-from pgworker.types import JsonObject
+from pgworker.types import JsonObject, JsonValue
 from pgworker.values import canonical
 
 
 def begin(run: Run, node: ActivityNode) -> None:
     """Schedules the activity with its evaluated arguments."""
-    arguments = canonical(node.arguments.evaluate(run.input, run.scope.bind))
+    schedule(run, node, node.arguments.evaluate(run.input, run.scope.bind))
+
+
+def schedule(run: Run, node: ActivityNode, arguments: JsonValue) -> None:
+    """Schedules the activity with these arguments."""
+    arguments = canonical(arguments)
     secrets: JsonObject = {}
     if node.sealed:
         closed = [seal.closed(run.input, run.scope.bind) for seal in node.sealed]

@@ -9,7 +9,7 @@ from pgworker.engine.events import object_
 from pgworker.engine.faults import FAILURES
 from pgworker.engine.inputs import CloudEventArrived
 from pgworker.engine.run import Run, conform
-from pgworker.engine.state import Activation, Frame, Listening
+from pgworker.engine.state import Activation, Frame, Listening, subscribes
 from pgworker.engine.tasks.strategies import expectations, find, is_enough
 from pgworker.expressions.jq import Bind
 from pgworker.expressions.templates import Expression, is_true
@@ -38,7 +38,7 @@ def begin(run: Run, node: ListenNode) -> None:
 def take(decision: Decision, told: CloudEventArrived) -> None:
     """Takes in a CloudEvent, if the listen is there and has its hands free and it is new to the workflow."""
     activation = _live(decision, told.start)
-    if activation is None or activation.listening is None or _is_busy(activation):
+    if activation is None or activation.listening is None or subscribes(activation) or _is_busy(activation):
         return
     decision.examined[told.start] = told.position
     if told.event_id in decision.consumed:
@@ -57,7 +57,7 @@ def advance(run: Run, frame: Frame) -> None:
     assert node.foreach is not None
     try:
         if frame.index == len(listening.outputs):
-            _end_iteration(run, frame, node.foreach)
+            end_iteration(run, frame, node.foreach)
         elif len(listening.items) > len(listening.outputs):
             begins: JsonObject = {"start": frame.start, "index": frame.index + 1, "kind": "listen"}
             run.decision.record(events.ITERATION_STARTED, frame.task, begins)
@@ -138,14 +138,14 @@ def _is_over(run: Run, strategy: Strategy, listening: Listening) -> bool:
     return is_enough(strategy, listening)
 
 
-def _end_iteration(run: Run, frame: Frame, foreach: Foreach) -> None:
-    """The tasks for one CloudEvent have come to their end: transforms and keeps what they made of it."""
+def end_iteration(run: Run, frame: Frame, foreach: Foreach, **members: JsonValue) -> None:
+    """The tasks for one CloudEvent or message have come to their end: keeps what they made of it."""
     flow = foreach.flow
     scope = run.decision.scope(frame.start)
     scope.enter(run.node, frame.raw, frame.started_at)
     scope.input = frame.input
     listening = _listening(run)
-    ended: JsonObject = {"start": frame.start, "index": frame.index}
+    ended: JsonObject = {"start": frame.start, "index": frame.index} | members
     output = frame.data
     if foreach.body is None:
         output = ended["output"] = listening.items[frame.index]

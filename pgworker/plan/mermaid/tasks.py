@@ -7,7 +7,7 @@ from typing import assert_never
 from pgworker.plan.mermaid.catching import catch_lines, retry_lines
 from pgworker.plan.mermaid.chart import Chart, Shape
 from pgworker.plan.mermaid.ways import Ways
-from pgworker.plan.mermaid.wording import events_line, member, span, worded
+from pgworker.plan.mermaid.wording import events_line, lifetime_line, member, span, worded
 from pgworker.plan.nodes import (
     ActivityNode,
     Case,
@@ -21,6 +21,7 @@ from pgworker.plan.nodes import (
     Node,
     RaiseNode,
     SetNode,
+    SubscribeNode,
     SwitchNode,
     TaskList,
     TaskNode,
@@ -72,6 +73,8 @@ def draw(chart: Chart, node: Node, box: str, ways: Ways) -> None:  # noqa: PLR09
             _try(chart, node, box, ways)
         case ListenNode():
             _listen(chart, node, box, ways)
+        case SubscribeNode():
+            _subscribe(chart, node, box, ways)
         case ChildNode():
             _child(chart, node, box, ways)
         case FunctionNode():
@@ -181,6 +184,20 @@ def _listen(chart: Chart, node: ListenNode, box: str, ways: Ways) -> None:
     told = events_line(node.strategy)
     if node.foreach is None or node.foreach.body is None:
         chart.box(box, Shape.FLAG, *_head(node), told)
+        chart.edge(box, after)
+        return
+    with chart.frame(*_head(node)):
+        chart.box(box, Shape.HEXAGON, told)
+        first = draw_list(chart, node.foreach.body, ways.inside(box))
+    chart.edge(box, first, f"each {node.foreach.each}")
+    chart.edge(box, after, "done")
+
+
+def _subscribe(chart: Chart, node: SubscribeNode, box: str, ways: Ways) -> None:
+    after = ways.to(node.then)
+    told = lifetime_line(node.lifetime)
+    if node.foreach.body is None:
+        chart.box(box, Shape.DOUBLE, *_head(node), told)
         chart.edge(box, after)
         return
     with chart.frame(*_head(node)):

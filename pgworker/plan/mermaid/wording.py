@@ -16,7 +16,7 @@ from pgworker.expressions.templates import (
     UriTemplate,
 )
 from pgworker.plan.listening import Strategy
-from pgworker.plan.nodes import Time
+from pgworker.plan.nodes import Lifetime, Time
 
 
 def worded(template: Template) -> str:
@@ -85,3 +85,15 @@ def events_line(strategy: Strategy) -> str:
         case _:
             until = f" until {worded(strategy.until)}"
     return f"{strategy.mode} of {types}{until}"
+
+
+def lifetime_line(lifetime: Lifetime) -> str:
+    """How many messages are consumed, and until when."""
+    told = ["messages" if lifetime.amount is None else f"{lifetime.amount} messages"]
+    if lifetime.lasts is not None:
+        told.append(f"for {span(lifetime.lasts)}")
+    if lifetime.while_ is not None:
+        told.append(f"while {worded(lifetime.while_)}")
+    if lifetime.until is not None:
+        told.append(f"until {worded(lifetime.until)}")
+    return " ".join(told)

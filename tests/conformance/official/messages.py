@@ -5,7 +5,19 @@ from __future__ import annotations
 import json
 
 from pgworker.types import JsonObject, JsonValue
-from tests.conformance.official.case import Case, Completes, Ending, fails, get, refuses, says
+from tests.conformance.official.case import (
+    Cancel,
+    Case,
+    Completes,
+    Ending,
+    HasAsked,
+    IsCancelled,
+    Release,
+    fails,
+    get,
+    refuses,
+    says,
+)
 from tests.conformance.official.services import Answer, Asked
 
 DOCUMENT = "https://fake.com/docs/asyncapi.json"
@@ -70,6 +82,24 @@ def _consumes(example: str, what: str, answer: Answer) -> Case:
     )
 
 
+_FOREVER = Case(
+    example="call-asyncapi-subscribe-consume-forever-foreach",
+    what="each line is published as a CloudEvent, and more are asked for until it is cancelled",
+    answers={f"GET {DOCUMENT}": says(_DESCRIBED), f"GET {NOTIFICATIONS}": (_LINES, says(None, held="more"))},
+    resources=[DOCUMENT],
+    asked=[get(NOTIFICATIONS), get(NOTIFICATIONS)],
+    happens=[HasAsked(2), Cancel(), Release("more")],
+    emits=[
+        {
+            "source": "https://open-workflow-specification.org/samples",
+            "type": "io.serverlessworkflow.samples.asyncapi.message.consumed.v1",
+            "data": {"message": {"payload": payload, "headers": {}}},
+        }
+        for payload in _PAYLOADS
+    ],
+    ends=IsCancelled(),
+)
+
 CASES = [
     _publishes(
         "the message is posted to the staging server", says({"taken": True}), Completes({"taken": True})
@@ -78,4 +108,5 @@ CASES = [
     _consumes("amount", "five frames of a WebSocket", Answer(frames=_SENT)),
     _consumes("until", "lines until five are consumed", _LINES),
     _consumes("while", "lines while there are fewer than five", _LINES),
+    _FOREVER,
 ]

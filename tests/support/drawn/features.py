@@ -8,7 +8,7 @@ from pgworker.engine import events
 from pgworker.engine.events import Event
 from pgworker.engine.inputs import ChildReported
 from pgworker.plan.listening import Strategy
-from pgworker.plan.nodes import ActivityNode, ChildNode, FunctionNode, ListenNode, Node
+from pgworker.plan.nodes import ActivityNode, ChildNode, FunctionNode, ListenNode, Node, SubscribeNode
 from tests.support.pure import Play
 from tests.support.told import Told
 
@@ -36,6 +36,8 @@ def kind_of(node: Node) -> str:
             return "child"
         case ListenNode(foreach=foreach):
             return "listen" if foreach is None else "foreach"
+        case SubscribeNode():
+            return "subscribe"
         case _:
             return node.kind
 

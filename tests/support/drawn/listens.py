@@ -73,6 +73,18 @@ def foreach(place: Place, lists: Lists) -> JsonObject:
     return listen(place, most_ends=2 if MENDED else 1) | {"foreach": _foreach(place, lists)}
 
 
+def subscription(place: Place, lists: Lists) -> JsonObject:
+    """A call that receives messages, with something to do for each."""
+    lifetime: JsonObject = {"amount": place.dice.below(3)} if place.dice.below(2) else {"until": "length > 1"}
+    if place.dice.once_in(3):
+        lifetime["for"] = "PT9S"
+    described: JsonObject = {"consume": lifetime, "foreach": _foreach(place, lists)}
+    if place.dice.once_in(4):
+        described["filter"] = ".payload != $context"
+    document: JsonObject = {"endpoint": "https://news.test/asyncapi.json"}
+    return {"call": "asyncapi", "with": {"document": document, "operation": "o", "subscription": described}}
+
+
 def _strategy(place: Place, most_ends: int) -> JsonObject:
     dice = place.dice
     mode = dice.one_of(["one", "any", "any", "all"])

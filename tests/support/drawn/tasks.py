@@ -6,14 +6,26 @@ from collections.abc import Callable
 
 from pgworker.types import JsonObject, JsonValue
 from tests.support.drawn.calls import activity, child, function_call
-from tests.support.drawn.listens import foreach, listen
+from tests.support.drawn.listens import foreach, listen, subscription
 from tests.support.drawn.place import Place
 from tests.support.drawn.trying import attempt
 
 _SIMPLE = (
     "set", "switch", "wait", "wait", "activity", "activity", "child", "child", "listen", "listen", "emit",
 )  # fmt: skip
-_COMPOSITE = ("do", "for", "for", "fork", "fork", "try", "try", "foreach", "foreach")
+_COMPOSITE = (
+    "do",
+    "for",
+    "for",
+    "fork",
+    "fork",
+    "try",
+    "try",
+    "foreach",
+    "foreach",
+    "subscribe",
+    "subscribe",
+)
 _NAMES = ("a", "bb", "c/~d")
 _DRAWN: JsonObject = {"seconds": "${ [.a? | numbers | fabs | floor][0] // 2 }"}
 _WAITS: list[JsonValue] = ["PT1S", "PT5S", _DRAWN, "P1M"]
@@ -127,5 +139,6 @@ _MEMBERS: dict[str, Callable[[Place], JsonObject]] = {
     "try": lambda place: attempt(place, task_list),
     "listen": listen,
     "foreach": lambda place: foreach(place, task_list),
+    "subscribe": lambda place: subscription(place, task_list),
 }
 """What draws the members of a task, by its kind."""

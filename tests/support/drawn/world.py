@@ -14,9 +14,9 @@ from pgworker.engine.inputs import (
     Input,
     TimerDue,
 )
-from pgworker.engine.state import Status
+from pgworker.engine.state import ROOT, Status, subscribes
 from pgworker.errors import Fault, FaultKind
-from pgworker.types import JsonObject
+from pgworker.types import JsonObject, JsonValue
 from pgworker.values import canonical
 from tests.support.drawn.avoided import MENDED
 from tests.support.drawn.dice import Dice
@@ -105,7 +105,8 @@ class World:
         waiting: list[Input] = []
         for start, activation in state.activations.items():
             if activation.activity is not None:
-                waiting.append(_outcome(start, pick))
+                receives = activation.parent != ROOT and subscribes(state.frames[activation.parent])
+                waiting.append(_received(start, pick) if receives else _outcome(start, pick))
             elif activation.child is not None:
                 waiting.append(_report(start, pick))
         return [*waiting, *self._timers(bounds=False)]
@@ -119,7 +120,7 @@ class World:
     def _listens(self) -> list[int]:
         state = self._one.state
         live = (*state.frames.values(), *state.activations.values())
-        return [one.start for one in live if one.listening is not None]
+        return [one.start for one in live if one.listening is not None and not subscribes(one)]
 
     def _publish(self, pick: int) -> None:
         """Publishes a CloudEvent; some are the same as the one before."""
@@ -134,6 +135,14 @@ class World:
         told = kinds[pick % 4]
         # a listen is told of a CloudEvent by its position, which here is none
         return TimerDue(seq) if told is letter and seq in self._listens() else told
+
+
+def _received(start: int, pick: int) -> Input:
+    """Mostly a message, sometimes none, or what any activity may give."""
+    if pick % 8 == 0:
+        return _outcome(start, pick // 8)
+    messages: list[JsonValue] = [{"payload": pick % 5, "headers": {}}]
+    return ActivityCompleted(start, messages if pick % 8 > 1 else [], 1, "token")
 
 
 def _outcome(start: int, pick: int) -> Input:

@@ -23,11 +23,13 @@ EVENT_TYPES = [
     for name, value in vars(events).items()
     if name.isupper() and isinstance(value, str) and value not in FROM_OUTSIDE
 ]
-STARTED = ("wait", "activity", "child", "function", "listen", "foreach", "do", "for", "fork", "try")
+STARTED = (
+    "wait", "activity", "child", "function", "listen", "foreach", "subscribe", "do", "for", "fork", "try",
+)  # fmt: skip
 """Tasks that take their time."""
 
 KINDS = (*STARTED, "set", "switch", "emit")
-AROUND = ("do", "for", "fork", "try", "foreach", "function", "extension")
+AROUND = ("do", "for", "fork", "try", "foreach", "subscribe", "function", "extension")
 
 
 @pytest.fixture(scope="module")

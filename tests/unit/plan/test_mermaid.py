@@ -367,6 +367,26 @@ def test_a_process_is_told_by_what_it_runs() -> None:
     assert found.box("run container c") == ["alpine ls"]
 
 
+def test_a_subscription_says_how_many_messages_it_takes_and_leads_through_its_tasks() -> None:
+    def subscription(lifetime: str, foreach: str) -> str:
+        return (
+            "{call: asyncapi, with: {document: {endpoint: 'http://x'}, operation: o,"
+            f" subscription: {{consume: {{{lifetime}}}, foreach: {{{foreach}}}}}}}}}"
+        )
+
+    each = subscription("amount: 5, for: PT1M", "item: m, do: [{s: {set: {x: 1}}}]")
+    found = drawn(f"  - l: {each}\n  - r: {subscription('until: length > 2', '')}\n")
+    assert found.edges == {
+        (START, "5 messages for PT1M"),
+        ("5 messages for PT1M", "set s"),
+        ("set s", "5 messages for PT1M"),
+        ("5 messages for PT1M", "call r"),
+        ("call r", "end"),
+    }
+    assert found.box("call r") == ["messages until length > 2"]
+    assert found.frames == [["call l"]]
+
+
 def test_functions_and_extensions_are_drawn_once_and_apart() -> None:
     task = {"call": "twice", "with": {}}
     use = {
@@ -384,7 +404,7 @@ def test_every_kind_of_task_has_been_drawn_here() -> None:
     """A new kind belongs in this module's tests: this list is what they cover."""
     assert {kind.__name__ for kind in get_args(Node)} == {
         "SetNode", "DoNode", "SwitchNode", "ForNode", "RaiseNode", "WaitNode", "ActivityNode", "EmitNode",
-        "ForkNode", "TryNode", "ListenNode", "ChildNode", "FunctionNode",
+        "ForkNode", "TryNode", "ListenNode", "SubscribeNode", "ChildNode", "FunctionNode",
     }  # fmt: skip
 
 
