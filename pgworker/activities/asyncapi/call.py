@@ -18,9 +18,9 @@ from pgworker.activities.asyncapi.sessions import Sessions
 from pgworker.activities.asyncapi.target import Target
 from pgworker.activities.asyncapi.websocket import WebSocketLink
 from pgworker.activities.http import HttpCaller
-from pgworker.activities.openapi.references import Node, References
+from pgworker.activities.openapi.references import opened
 from pgworker.activities.policy import HttpPolicy
-from pgworker.activities.resources import ResourceLoader, structured
+from pgworker.activities.resources import ResourceLoader
 from pgworker.activities.secrets import SecretProvider, StoredSecrets
 from pgworker.errors import Fault, FaultKind
 from pgworker.types import JsonObject, JsonValue
@@ -88,17 +88,8 @@ class AsyncApiCaller:
             raise Fault(FaultKind.COMMUNICATION, detail) from error
 
     async def _target(self, arguments: JsonObject) -> Target:
-        root, authentication = await self._document(arguments.get("document"))
-        references = References(root, self._loader, authentication)
+        root, references = await opened(arguments.get("document"), self._loader, "AsyncAPI")
         return await find_target(root, references, _wish(arguments))
-
-    async def _document(self, resource: JsonValue) -> tuple[Node, JsonValue]:
-        uri = resource.get("endpoint") if isinstance(resource, dict) else None
-        if not isinstance(resource, dict) or not isinstance(uri, str):
-            raise _wrong("the endpoint of the AsyncAPI document must be a URI")
-        uri, authentication = uri.partition("#")[0], resource.get("authentication")
-        value = await self._loader.load(uri, authentication)
-        return Node(structured(value, uri) if isinstance(value, str) else value, uri), authentication
 
 
 def _wish(arguments: JsonObject) -> Wish:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pgworker.activities.http import HttpCaller
 from pgworker.activities.openapi.assembly import http_arguments
-from pgworker.activities.openapi.references import Node, References
+from pgworker.activities.openapi.references import opened
 from pgworker.activities.openapi.search import find_operation
 from pgworker.activities.request import Request, prepare
-from pgworker.activities.resources import ResourceLoader, structured
+from pgworker.activities.resources import ResourceLoader
 from pgworker.errors import Fault, FaultKind
 from pgworker.types import JsonObject, JsonValue
 
@@ -44,19 +44,10 @@ class OpenApiCaller:
             raise _wrong("the operationId must be a string")
         if not isinstance(given, dict | None):
             raise _wrong("the parameters must be an object")
-        root, authentication = await self._document(arguments.get("document"))
-        references = References(root, self._loader, authentication)
+        root, references = await opened(arguments.get("document"), self._loader, "OpenAPI")
         operation = await find_operation(root, references, operation_id)
         answer: JsonObject = {key: arguments[key] for key in ("output", "redirect") if key in arguments}
         return prepare(http_arguments(operation, given or {}) | answer, idempotency_key, encoded=True)
-
-    async def _document(self, resource: JsonValue) -> tuple[Node, JsonValue]:
-        uri = resource.get("endpoint") if isinstance(resource, dict) else None
-        if not isinstance(resource, dict) or not isinstance(uri, str):
-            raise _wrong("the endpoint of the OpenAPI document must be a URI")
-        uri, authentication = uri.partition("#")[0], resource.get("authentication")
-        value = await self._loader.load(uri, authentication)
-        return Node(structured(value, uri) if isinstance(value, str) else value, uri), authentication
 
 
 def _wrong(detail: str) -> Fault:

@@ -43,6 +43,20 @@ class Node:
         return value if isinstance(value, str) else None
 
 
+async def opened(resource: JsonValue, loader: ResourceLoader, what: str) -> tuple[Node, References]:
+    """A document that a call names, with its credentials, and the references that lead on from it.
+
+    ``what`` is the kind of the document, such as OpenAPI. Raises ``Fault``: configuration for a resource
+    without a URI, and for a document that cannot be read.
+    """
+    uri = resource.get("endpoint") if isinstance(resource, dict) else None
+    if not isinstance(resource, dict) or not isinstance(uri, str):
+        raise Fault(FaultKind.CONFIGURATION, f"the endpoint of the {what} document must be a URI")
+    uri, authentication = uri.partition("#")[0], resource.get("authentication")
+    root = Node(await _loaded(loader, uri, authentication), uri)
+    return root, References(root, loader, authentication)
+
+
 class References:
     """Follows the references of one document; others are loaded as they are met, with its credentials."""
 
@@ -71,9 +85,13 @@ class References:
                 raise _wrong(self._root, f"refers to {named(uri)!r}, which is not of the same origin")
             if len(self._documents) >= MAX_DOCUMENTS:
                 raise _wrong(self._root, f"refers to more than {MAX_DOCUMENTS - 1} other documents")
-            value = await self._loader.load(uri, self._authentication)
-            self._documents[uri] = structured(value, uri) if isinstance(value, str) else value
+            self._documents[uri] = await _loaded(self._loader, uri, self._authentication)
         return self._documents[uri]
+
+
+async def _loaded(loader: ResourceLoader, uri: str, authentication: JsonValue) -> JsonValue:
+    value = await loader.load(uri, authentication)
+    return structured(value, uri) if isinstance(value, str) else value
 
 
 def _at(document: Node, fragment: str, reference: str) -> Node:
