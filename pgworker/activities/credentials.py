@@ -39,32 +39,30 @@ async def authenticated(
     scheme, policy = next(iter(authentication.items()))
     if scheme not in SCHEMES or not isinstance(policy, dict):
         raise _wrong(f"{scheme[:40]!r} authentication is not known here")
-    from_secret = "use" in policy
-    if from_secret:
-        policy = await _from_secret(scheme, policy, secrets)
+    kept = "use" in policy
+    if kept:
+        policy = await from_secret(scheme, policy, secrets)
     match scheme:
         case "basic":
             username, password = _login(scheme, policy)
             credentials = _basic(username, password)
-            return _sending(
-                request, scheme, credentials, _hiding((password, credentials), from_secret=from_secret)
-            )
+            return _sending(request, scheme, credentials, _hiding((password, credentials), kept=kept))
         case "bearer":
             token = _bearer(_text(scheme, policy, "token"))
-            return _sending(request, scheme, token, _hiding((token,), from_secret=from_secret))
+            return _sending(request, scheme, token, _hiding((token,), kept=kept))
         case "digest":
             username, password = _login(scheme, policy)
-            hidden = replace(request, redaction=_hiding((password,), from_secret=from_secret))
+            hidden = replace(request, redaction=_hiding((password,), kept=kept))
             return DigestLogin(logins.digests, username, password).applied(hidden)
         case _:
             read = read_policy(scheme, policy)
-            hidden = replace(request, redaction=_hiding(read.private, from_secret=from_secret))
+            hidden = replace(request, redaction=_hiding(read.private, kept=kept))
             return await with_token(hidden, logins.tokens, read)
 
 
-def _hiding(texts: tuple[str, ...], *, from_secret: bool) -> Redaction:
+def _hiding(texts: tuple[str, ...], *, kept: bool) -> Redaction:
     hidden = spellings(texts)
-    return Redaction(secret=hidden) if from_secret else Redaction(private=hidden)
+    return Redaction(secret=hidden) if kept else Redaction(private=hidden)
 
 
 def _sending(request: Request, scheme: str, credentials: str, redaction: Redaction) -> Request:
@@ -81,7 +79,12 @@ def _login(scheme: str, policy: JsonObject) -> tuple[str, str]:
     return username, password
 
 
-async def _from_secret(scheme: str, policy: JsonObject, secrets: SecretProvider) -> JsonObject:
+async def from_secret(scheme: str, policy: JsonObject, secrets: SecretProvider) -> JsonObject:
+    """The members of a policy that names a secret with ``use``; a text is the token of ``bearer``.
+
+    Raises ``Fault``: authorization for a secret that is not declared or not there, configuration for one that
+    does not have the members.
+    """
     name = policy["use"]
     if not isinstance(name, str):
         raise _wrong("the name of a secret must be a string")

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from pgworker.activities.asyncapi.broker import client_of, communication, login_of, reach
+from pgworker.activities.asyncapi.broker import client_of, login_of, reach, told
 from pgworker.activities.asyncapi.link import Contact
 from pgworker.activities.asyncapi.messages import Inbound, Outbound
 from pgworker.activities.policy import HttpPolicy
@@ -65,7 +65,7 @@ class AmqpLink:
         encrypted = server.protocol == "amqps"
         place = await reach(server, self._policy, _PORTS[encrypted], encrypted=encrypted)
         login = await login_of(contact.authentication, self._secrets)
-        try:
+        with told(f"{server.protocol}://{server.host}", login, errors.AMQPError):
             connection = await pika.connect(
                 host=place.address,
                 port=place.port,
@@ -78,10 +78,6 @@ class AmqpLink:
             )
             async with connection, connection.channel(on_return_raises=True) as channel:
                 yield channel
-        except (errors.AMQPError, OSError) as error:
-            fault = communication(f"{server.protocol}://{server.host} failed", error)
-            fault.detail = login.redaction.message(fault.detail)
-            raise fault from error
 
 
 def _named(binding: JsonValue) -> str:

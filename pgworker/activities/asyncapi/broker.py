@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from types import ModuleType
 from urllib.parse import urlsplit
 
-from pgworker.activities.addresses import forbidden, refusal
 from pgworker.activities.asyncapi.target import Server
-from pgworker.activities.connector import SystemResolver, destination
+from pgworker.activities.connector import addresses_of
+from pgworker.activities.credentials import from_secret
 from pgworker.activities.media import printable
 from pgworker.activities.policy import HttpPolicy
 from pgworker.activities.redaction import Redaction, spellings
 from pgworker.activities.secrets import SecretProvider
 from pgworker.errors import Fault, FaultKind
-from pgworker.types import JsonObject, JsonValue
+from pgworker.types import JsonValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +69,8 @@ async def reach(server: Server, policy: HttpPolicy, port: int, *, encrypted: boo
         raise _wrong(f"the server {server.name!r} has no valid host: {error}") from error
     if not host:
         raise _wrong(f"the server {server.name!r} has no host")
-    target = destination(policy.connect_to, host, port)
-    try:
-        found = await SystemResolver().resolve(target.host, target.port)
-    except OSError as error:
-        raise communication(f"the host {host} cannot be resolved", error) from error
-    refused = [(one["host"], None if target.trusted else refusal(one["host"], policy)) for one in found]
-    permitted = next((address for address, what in refused if what is None), None)
-    if permitted is None:
-        address, what = refused[0] if refused else (host, "without an address")
-        raise forbidden(target.host, address, what or "refused")
-    return Place(host, permitted, target.port, _tls(policy, host) if encrypted else None)
+    (address, port), *_ = await addresses_of(host, port, policy)
+    return Place(host, address, port, _tls(policy, host) if encrypted else None)
 
 
 def _tls(policy: HttpPolicy, host: str) -> ssl.SSLContext:
@@ -99,30 +92,19 @@ async def login_of(authentication: JsonValue, secrets: SecretProvider) -> Login:
     scheme, policy = next(iter(authentication.items()))
     if scheme not in ("basic", "bearer") or not isinstance(policy, dict):
         raise _wrong(f"a broker knows basic and bearer authentication, not {scheme[:40]!r}")
-    from_secret = "use" in policy
-    if from_secret:
-        policy = await _from_secret(policy, secrets)
+    kept = "use" in policy
+    if kept:
+        policy = await from_secret(scheme, policy, secrets)
     members = ("username", "password") if scheme == "basic" else ("token",)
     texts = [policy.get(member) for member in members]
     told = [text for text in texts if isinstance(text, str)]
     if len(told) < len(texts):
         raise _wrong(f"the {scheme} authentication needs {' and '.join(members)}, as texts")
     hidden = spellings(told[-1:])
-    redaction = Redaction(secret=hidden) if from_secret else Redaction(private=hidden)
+    redaction = Redaction(secret=hidden) if kept else Redaction(private=hidden)
     if scheme == "basic":
         return Login(user=told[0], password=told[1], redaction=redaction)
     return Login(token=told[0], redaction=redaction)
-
-
-async def _from_secret(policy: JsonObject, secrets: SecretProvider) -> JsonObject:
-    name = str(policy["use"])
-    if policy.get("declared") is False:
-        raise Fault(
-            FaultKind.AUTHORIZATION,
-            f"the secret {name[:200]!r} is not declared under the document's use.secrets",
-        )
-    secret = await secrets.secret(name)
-    return secret if isinstance(secret, dict) else {"token": secret}
 
 
 def client_of(module: str, extra: str) -> ModuleType:
@@ -133,6 +115,17 @@ def client_of(module: str, extra: str) -> ModuleType:
         raise _wrong(
             f"this worker cannot speak {extra}: install it with `pip install 'pgworker-engine[{extra}]'`"
         ) from error
+
+
+@contextmanager
+def told(where: str, login: Login, errors: type[Exception]) -> Iterator[None]:
+    """Makes a fault of what a client raises, without what of the login must not be seen."""
+    try:
+        yield
+    except (errors, OSError) as error:
+        fault = communication(f"{where} failed", error)
+        fault.detail = login.redaction.message(fault.detail)
+        raise fault from error
 
 
 def communication(what: str, error: BaseException) -> Fault:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from pgworker.activities.asyncapi.broker import client_of, communication, login_of, reach
+from pgworker.activities.asyncapi.broker import client_of, login_of, reach, told
 from pgworker.activities.asyncapi.link import Contact
 from pgworker.activities.asyncapi.messages import Inbound, Outbound
 from pgworker.activities.policy import HttpPolicy
@@ -68,13 +68,9 @@ class MqttLink:
             timeout=self._policy.connect_timeout,
             max_queued_incoming_messages=_MOST_WAITING,
         )
-        try:
+        with told(f"mqtt://{server.host}", login, module.MqttError):
             async with client:
                 yield client
-        except (module.MqttError, OSError) as error:
-            fault = communication(f"mqtt://{server.host} failed", error)
-            fault.detail = login.redaction.message(fault.detail)
-            raise fault from error
 
 
 def _qos(contact: Contact) -> int:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
-from pgworker.activities.asyncapi.broker import client_of, communication, login_of, reach
+from pgworker.activities.asyncapi.broker import client_of, login_of, reach, told
 from pgworker.activities.asyncapi.link import Contact
 from pgworker.activities.asyncapi.messages import Inbound, Outbound
 from pgworker.activities.policy import HttpPolicy
@@ -55,22 +55,19 @@ class NatsLink:
         host = f"[{place.address}]" if ":" in place.address else place.address
         client = nats.NATS()
         try:
-            await client.connect(
-                f"nats://{host}:{place.port}",
-                user=login.user,
-                password=login.password,
-                token=login.token,
-                tls=place.tls,
-                tls_hostname=place.name if place.tls is not None else None,
-                connect_timeout=self._policy.connect_timeout,
-                allow_reconnect=False,
-                error_cb=_heard,
-            )
-            yield client
-        except (errors.Error, OSError, TimeoutError) as error:
-            fault = communication(f"nats://{server.host} failed", error)
-            fault.detail = login.redaction.message(fault.detail)
-            raise fault from error
+            with told(f"nats://{server.host}", login, errors.Error):
+                await client.connect(
+                    f"nats://{host}:{place.port}",
+                    user=login.user,
+                    password=login.password,
+                    token=login.token,
+                    tls=place.tls,
+                    tls_hostname=place.name if place.tls is not None else None,
+                    connect_timeout=self._policy.connect_timeout,
+                    allow_reconnect=False,
+                    error_cb=_heard,
+                )
+                yield client
         finally:
             # one that could not log in holds its connection open, too; the client waits in vain for the end
             # of one on which TLS failed, which is closed by then

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from pgworker.activities.asyncapi.broker import client_of, communication, login_of, reach
+from pgworker.activities.asyncapi.broker import client_of, login_of, reach, told
 from pgworker.activities.asyncapi.link import Contact
 from pgworker.activities.asyncapi.messages import Inbound, Outbound
 from pgworker.activities.policy import HttpPolicy
@@ -61,11 +61,8 @@ class RedisLink:
             socket_timeout=None,
         )
         try:
-            yield client
-        except (errors.RedisError, OSError) as error:
-            fault = communication(f"redis://{server.host} failed", error)
-            fault.detail = login.redaction.message(fault.detail)
-            raise fault from error
+            with told(f"redis://{server.host}", login, errors.RedisError):
+                yield client
         finally:
             await client.aclose()
 
