@@ -22,6 +22,11 @@ class Events:
         self._lines: list[str] = []
         self._begun = False
 
+    @property
+    def held(self) -> int:
+        """How many bytes there are, in UTF-8, of what is not complete yet."""
+        return sum(len(text.encode()) for text in (self._rest, *self._lines))
+
     def feed(self, text: str, *, last: bool = False) -> list[str]:
         """The data of the events that this much more text completes; ``last`` if no more will come."""
         if text and not self._begun:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -14,11 +15,11 @@ from pgworker.activities.asyncapi.messages import Inbound, Outbound
 from pgworker.activities.http import HttpCaller
 from pgworker.activities.media import essence
 from pgworker.activities.request import Request, prepare
+from pgworker.activities.sse import EVENT_STREAM, Events
 from pgworker.errors import Fault, FaultKind
 from pgworker.types import JsonObject, JsonValue
 
 _POLL_SECONDS = 1.0
-_EVENTS = "text/event-stream"
 _LINES = ("application/x-ndjson", "application/jsonl", "application/json-seq")
 _ERRORS = (aiohttp.ClientError, OSError)
 
@@ -58,7 +59,7 @@ class HttpLink:
     async def receive(self, contact: Contact) -> AsyncIterator[_Stream]:
         """See ``Link``."""
         method = str(contact.target.bindings.get("method", "GET"))
-        accept = "text/event-stream, application/x-ndjson, application/json, */*;q=0.5"
+        accept = f"{EVENT_STREAM}, application/x-ndjson, application/json, */*;q=0.5"
         request = http_request(contact, method, {"Accept": accept})
         request.headers["Accept-Encoding"] = "identity"
         session, request = await self._http.opened(request, contact.authentication)
@@ -107,22 +108,15 @@ def _headers(request: Request, response: aiohttp.ClientResponse) -> dict[str, st
 
 
 def _is_stream(response: aiohttp.ClientResponse) -> bool:
-    return essence(response.headers.get("Content-Type")) in (_EVENTS, *_LINES)
+    return essence(response.headers.get("Content-Type")) in (EVENT_STREAM, *_LINES)
 
 
 async def _bodies(response: aiohttp.ClientResponse, limit: int) -> AsyncIterator[bytes]:
     """The messages of an answer: its events, its lines, or all of it."""
     kind = essence(response.headers.get("Content-Type"))
-    if kind == _EVENTS:
-        data: list[bytes] = []
-        async for line in _lines(response, limit):
-            if line.startswith(b"data:"):
-                data.append(line[5:].removeprefix(b" "))
-            elif not line and data:
-                yield b"\n".join(data)
-                data = []
-            if sum(map(len, data)) > limit:
-                raise _too_large(limit)
+    if kind == EVENT_STREAM:
+        async for data in _events(response, limit):
+            yield data
     elif kind in _LINES:
         async for line in _lines(response, limit):
             if line.strip(b"\x1e \t"):
@@ -135,6 +129,18 @@ async def _bodies(response: aiohttp.ClientResponse, limit: int) -> AsyncIterator
                 raise _too_large(limit)
         if body:
             yield body
+
+
+async def _events(response: aiohttp.ClientResponse, limit: int) -> AsyncIterator[bytes]:
+    events = Events()
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    async for chunk in response.content.iter_any():
+        for data in (text.encode() for text in events.feed(decoder.decode(chunk))):
+            if len(data) > limit:
+                raise _too_large(limit)
+            yield data
+        if events.held > limit:
+            raise _too_large(limit)
 
 
 async def _lines(response: aiohttp.ClientResponse, limit: int) -> AsyncIterator[bytes]:
