@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from types import TracebackType
 
 import aiohttp
 import orjson
 
+from pgworker.activities.body import BodyRefused, read_body
 from pgworker.activities.handover import MEDIA_TYPE, outcome_of, request_of
 from pgworker.activities.registry import Activities
 from pgworker.activities.resources import Resources
 from pgworker.activities.strict_json import parse_json
+from pgworker.backoff import Backoff
 from pgworker.errors import ValueRefused
 from pgworker.telemetry import log
 from pgworker.types import JsonObject, JsonValue
 
 _CONNECT_SECONDS = 5.0
-_LONGEST_PAUSE = 5.0
 _LARGEST_ANSWER = 16 * 1024 * 1024
 
 
@@ -49,6 +49,7 @@ class RemoteActivities:
             connector=aiohttp.TCPConnector(limit=0),
             timeout=aiohttp.ClientTimeout(total=None, connect=_CONNECT_SECONDS),
             headers=self._headers,
+            auto_decompress=False,
         )
         return self
 
@@ -62,13 +63,12 @@ class RemoteActivities:
     async def perform_scheduled(self, scheduled: JsonObject, *, idempotency_key: str) -> JsonValue:
         """The output that the executor tells; raises the ``Fault`` that it tells."""
         body = orjson.dumps(request_of(scheduled, idempotency_key))
-        failures = 0
+        backoff = Backoff()
         while True:
             try:
                 return outcome_of(await self._hand_over(body))
-            except (aiohttp.ClientError, OSError, ValueError, ValueRefused) as error:
-                failures += 1
-                pause = random.uniform(0.05, min(_LONGEST_PAUSE, 0.1 * 2.0 ** min(failures, 10)))
+            except (aiohttp.ClientError, BodyRefused, OSError, ValueError, ValueRefused) as error:
+                pause = backoff.next()
                 reason = f"{type(error).__name__}: {error}"
                 log.warning(
                     "the executor did not answer as it should", reason=reason, retry_in=round(pause, 2)
@@ -80,9 +80,4 @@ class RemoteActivities:
         async with self._session.post(self._url, data=body) as response:
             if response.status != 200:
                 raise ValueError(f"its status is {response.status}")
-            answer = await response.content.read(_LARGEST_ANSWER + 1)
-            while chunk := await response.content.read(_LARGEST_ANSWER + 1 - len(answer)):
-                answer += chunk
-            if len(answer) > _LARGEST_ANSWER:
-                raise ValueError(f"its answer is larger than {_LARGEST_ANSWER} bytes")
-            return parse_json(answer)
+            return parse_json(await read_body(response, _LARGEST_ANSWER))

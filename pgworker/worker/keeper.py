@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from pgworker.backoff import Backoff
 from pgworker.errors import DatabaseUnavailable
 from pgworker.store.leases import Leases
 from pgworker.telemetry import log
-from pgworker.worker.backoff import Backoff
 from pgworker.worker.performer import Performer
 from pgworker.worker.rest import Rest
 

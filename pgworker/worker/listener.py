@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from pgworker.backoff import Backoff
 from pgworker.errors import DatabaseUnavailable
 from pgworker.store.database import Database
 from pgworker.store.listening import notifications
 from pgworker.telemetry import log
-from pgworker.worker.backoff import Backoff
 
 
 async def listen(database: Database, *wakes: Callable[[], None]) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from pgworker.backoff import Backoff
 from pgworker.engine.commands import Subscribe
 from pgworker.engine.correlating import Correlation
 from pgworker.errors import DatabaseUnavailable, PgworkerError, StoreRefused
 from pgworker.store.rounds import DueSchedule, Rounds, Settlement
 from pgworker.telemetry import log
 from pgworker.types import JsonObject
-from pgworker.worker.backoff import Backoff
 from pgworker.worker.decision_watch import DecisionWatch
 from pgworker.worker.rest import Rest
 from pgworker.worker.scheduler import Scheduler

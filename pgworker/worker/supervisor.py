@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from types import FrameType
 from typing import IO
 
-from pgworker.worker.backoff import Backoff
+from pgworker.backoff import Backoff
 from pgworker.worker.black_box import BlackBox
 
 BLACK_BOX_VARIABLE = "PGWORKER_BLACK_BOX"

@@ -13,6 +13,7 @@ import socket
 from collections.abc import Callable, Mapping, Sequence, Set
 
 from pgworker import __version__
+from pgworker.backoff import Backoff
 from pgworker.engine.decide import MAX_EVENTS
 from pgworker.engine.inputs import Outcome
 from pgworker.errors import DatabaseUnavailable, DocumentError, Fault, FaultKind, StoreRefused
@@ -21,7 +22,6 @@ from pgworker.store.database import Database
 from pgworker.store.failures import TurnOvertaken
 from pgworker.store.turns import Claim, Claimed, ClaimedActivity, Past, TurnConnection, Wanted
 from pgworker.telemetry import log
-from pgworker.worker.backoff import Backoff
 from pgworker.worker.cache import StateCache
 from pgworker.worker.decision_watch import DecisionWatch
 from pgworker.worker.librarian import Librarian
