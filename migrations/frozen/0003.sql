@@ -864,6 +864,22 @@ $$;
 comment on function start_workflow(text, jsonb, text, text, uuid, text, timestamptz, integer, jsonb) is
     'Starts a workflow within the caller''s transaction and returns its id. Version null is the newest. The same idempotency key returns the same workflow.';
 
+create function give_turn(p_workflow uuid, p_namespace text, p_priority integer) returns void
+    language plpgsql
+    set search_path from current
+as $$
+begin
+    insert into jobs (workflow_id, seq, kind, due_at, namespace, priority)
+    values (p_workflow, 0, 'decide', now(), p_namespace, p_priority)
+    on conflict on constraint a_job_is_known_by_the_event_that_scheduled_it do
+        update set due_at = least(jobs.due_at, excluded.due_at);
+    perform wake_workers();
+end
+$$;
+
+comment on function give_turn(uuid, text, integer) is
+    'Gives a workflow a turn now, if it has not one to come that is due already, and wakes who takes it.';
+
 create function append_to_history(p_workflow uuid, p_type text) returns bigint
     language plpgsql
     set search_path from current
@@ -896,11 +912,7 @@ begin
     if v_pending then
         return v_seq;  -- its first turn is still to come, at the time that was asked for, and will see the event
     end if;
-    insert into jobs (workflow_id, seq, kind, due_at, namespace, priority)
-    values (p_workflow, 0, 'decide', now(), v_namespace, v_priority)
-    on conflict on constraint a_job_is_known_by_the_event_that_scheduled_it do
-        update set due_at = least(jobs.due_at, excluded.due_at);
-    perform wake_workers();
+    perform give_turn(p_workflow, v_namespace, v_priority);
     return v_seq;
 end
 $$;
@@ -1036,12 +1048,10 @@ begin
     insert into events (workflow_id, seq, type) values (resume_workflow.id, v_workflow.last_seq, 'workflow.resumed');
     update jobs set kind = substr(kind, 6) where workflow_id = resume_workflow.id and kind like 'held %';
     if v_workflow.status = 'RUNNING' then
-        insert into jobs (workflow_id, seq, kind, due_at, namespace, priority)
-        values (resume_workflow.id, 0, 'decide', now(), v_workflow.namespace, v_workflow.priority)
-        on conflict on constraint a_job_is_known_by_the_event_that_scheduled_it do
-            update set due_at = least(jobs.due_at, excluded.due_at);
+        perform give_turn(resume_workflow.id, v_workflow.namespace, v_workflow.priority);
+    else
+        perform wake_workers();
     end if;
-    perform wake_workers();
     return true;
 end
 $$;
@@ -1079,9 +1089,7 @@ begin
     insert into events (workflow_id, seq, type, data)
     values (retry_workflow.id, v_workflow.last_seq + 1, 'workflow.retried',
             jsonb_strip_nulls(jsonb_build_object('from_task', retry_workflow.from_task)));
-    insert into jobs (workflow_id, seq, kind, due_at, namespace, priority)
-    values (retry_workflow.id, 0, 'decide', now(), v_workflow.namespace, v_workflow.priority);
-    perform wake_workers();
+    perform give_turn(retry_workflow.id, v_workflow.namespace, v_workflow.priority);
     return true;
 end
 $$;
@@ -2749,11 +2757,10 @@ cross join lateral (
     union all
     select case when j.kind = 'perform' and j.lease_token is null then 'worker'
                 when j.kind = 'perform' then 'activity'
-                when j.seq > 0 and e.type in ('timer.set', 'task.retried') and e.data ? 'due_at'
-                then case e.data ->> 'purpose' when 'timeout' then 'timeout' when 'attempt' then 'timeout'
-                          else case e.type when 'task.retried' then 'retry' else 'timer' end end
-                when j.seq > 0 then 'turn'
-                when j.due_at > now() then 'start'
+                when e.data ->> 'purpose' in ('timeout', 'attempt') then 'timeout'
+                when e.type = 'task.retried' then 'retry'
+                when e.type = 'timer.set' then 'timer'
+                when e.seq is null and j.due_at > now() then 'start'
                 else 'turn' end,
            e.task, j.created_at, case when j.due_at > now() then j.due_at end,
            case when j.lease_token is not null

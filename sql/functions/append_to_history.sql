@@ -30,11 +30,7 @@ begin
     if v_pending then
         return v_seq;  -- its first turn is still to come, at the time that was asked for, and will see the event
     end if;
-    insert into jobs (workflow_id, seq, kind, due_at, namespace, priority)
-    values (p_workflow, 0, 'decide', now(), v_namespace, v_priority)
-    on conflict on constraint a_job_is_known_by_the_event_that_scheduled_it do
-        update set due_at = least(jobs.due_at, excluded.due_at);
-    perform wake_workers();
+    perform give_turn(p_workflow, v_namespace, v_priority);
     return v_seq;
 end
 $$;

@@ -17,12 +17,10 @@ begin
     insert into events (workflow_id, seq, type) values (resume_workflow.id, v_workflow.last_seq, 'workflow.resumed');
     update jobs set kind = substr(kind, 6) where workflow_id = resume_workflow.id and kind like 'held %';
     if v_workflow.status = 'RUNNING' then
-        insert into jobs (workflow_id, seq, kind, due_at, namespace, priority)
-        values (resume_workflow.id, 0, 'decide', now(), v_workflow.namespace, v_workflow.priority)
-        on conflict on constraint a_job_is_known_by_the_event_that_scheduled_it do
-            update set due_at = least(jobs.due_at, excluded.due_at);
+        perform give_turn(resume_workflow.id, v_workflow.namespace, v_workflow.priority);
+    else
+        perform wake_workers();
     end if;
-    perform wake_workers();
     return true;
 end
 $$;

@@ -28,9 +28,7 @@ begin
     insert into events (workflow_id, seq, type, data)
     values (retry_workflow.id, v_workflow.last_seq + 1, 'workflow.retried',
             jsonb_strip_nulls(jsonb_build_object('from_task', retry_workflow.from_task)));
-    insert into jobs (workflow_id, seq, kind, due_at, namespace, priority)
-    values (retry_workflow.id, 0, 'decide', now(), v_workflow.namespace, v_workflow.priority);
-    perform wake_workers();
+    perform give_turn(retry_workflow.id, v_workflow.namespace, v_workflow.priority);
     return true;
 end
 $$;

@@ -16,11 +16,10 @@ cross join lateral (
     union all
     select case when j.kind = 'perform' and j.lease_token is null then 'worker'
                 when j.kind = 'perform' then 'activity'
-                when j.seq > 0 and e.type in ('timer.set', 'task.retried') and e.data ? 'due_at'
-                then case e.data ->> 'purpose' when 'timeout' then 'timeout' when 'attempt' then 'timeout'
-                          else case e.type when 'task.retried' then 'retry' else 'timer' end end
-                when j.seq > 0 then 'turn'
-                when j.due_at > now() then 'start'
+                when e.data ->> 'purpose' in ('timeout', 'attempt') then 'timeout'
+                when e.type = 'task.retried' then 'retry'
+                when e.type = 'timer.set' then 'timer'
+                when e.seq is null and j.due_at > now() then 'start'
                 else 'turn' end,
            e.task, j.created_at, case when j.due_at > now() then j.due_at end,
            case when j.lease_token is not null
