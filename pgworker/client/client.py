@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,6 +21,7 @@ from pgworker.store.pool import open_pool
 from pgworker.store.publishing import EventAttributes, PublishRequest
 from pgworker.store.readiness import check_prepared
 from pgworker.store.rows import (
+    FINISHED,
     HistoryRow,
     JobRow,
     LifecycleRow,
@@ -34,9 +35,6 @@ from pgworker.store.workflows import Workflows
 from pgworker.types import JsonObject, JsonValue
 
 _LONGEST_PAUSE = 0.05
-
-ENDED = ("COMPLETED", "FAILED", "CANCELLED")
-"""The statuses of workflows that have ended."""
 
 
 class Client:
@@ -244,7 +242,7 @@ class Client:
         return await self._operations.timeline(workflow_id, width)
 
     async def purge(
-        self, older_than: timedelta, statuses: Sequence[str] = ENDED, batch: int = 1000
+        self, older_than: timedelta, statuses: Collection[str] = FINISHED, batch: int = 1000
     ) -> AsyncIterator[int]:
         """Removes workflows that ended longer ago, whole, batch by batch; tells how many each time."""
         while purged := await self._operations.purge(older_than, statuses, batch):

@@ -13,7 +13,7 @@ from pgworker.engine import events
 from pgworker.engine.events import Event
 from pgworker.engine.evolve import evolve, replay
 from pgworker.engine.state import ROOT, Frame, State, Status
-from pgworker.types import JsonValue
+from pgworker.types import JsonValue, child_pointer
 
 _IN_SEQUENCE = frozenset({"workflow", "do", "for", "try", "call"})
 """Frames that have one list, whose tasks run one after the other."""
@@ -67,13 +67,10 @@ def _start_of_failed(history: Sequence[Event]) -> int:
 
 def _start_of(history: Sequence[Event], wanted: str) -> int:
     """The event with which a task, by its pointer or name, last began."""
-    name = "/" + wanted.replace("~", "~0").replace("/", "~1")
+    name = child_pointer("", wanted)
     for event in reversed(history):
-        if (
-            event.type.startswith("task.")
-            and event.task
-            and (event.task == wanted or event.task.endswith(name))
-        ):
+        task = event.task or ""
+        if event.type.startswith("task.") and (task == wanted or task.endswith(name)):
             start = event.data.get("start")
             return start if isinstance(start, int) else event.seq
     return history[-1].seq

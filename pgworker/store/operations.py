@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal, LiteralString, TypeAlias
 
@@ -57,7 +57,7 @@ class Operations:
         """A Gantt chart of a workflow's tasks; raises ``NotFound``."""
         return await self._rows(_TIMELINE, {"id": workflow_id, "width": width})
 
-    async def purge(self, older_than: timedelta, statuses: Sequence[str], batch: int) -> int:
+    async def purge(self, older_than: timedelta, statuses: Collection[str], batch: int) -> int:
         """Removes up to a batch of workflows that ended so long ago; returns how many."""
         parameters = {"age": older_than, "statuses": list(statuses), "batch": batch}
         (row,) = await self._rows(_PURGE, parameters)

@@ -584,17 +584,18 @@ def test_a_loop_variable_that_could_not_be_read_is_refused(names: str) -> None:
     ("text", "pointer", "what"),
     [
         (
-            task("{set: {a: 1}, input: {schema: {resource: {endpoint: 'http://x'}}}}"),
-            "/do/0/t/input/schema/resource",
-            "a schema in an external resource",
+            task(
+                "{call: http, with: {method: get, endpoint: {uri: 'http://x', authentication:"
+                " {oauth2: {authority: 'http://a', grant: authorization_code}}}}}"
+            ),
+            "/do/0/t/with/endpoint/authentication/oauth2/grant",
+            "the grant `authorization_code`, which needs a person at a browser,",
         ),
     ],
 )
 def test_what_cannot_be_run_yet_is_refused_by_name_and_not_called_wrong(
     text: str, pointer: str, what: str
 ) -> None:
-    if not problems_of(text):
-        pytest.skip("can be run by now")
     problem = only(text)
     assert problem.pointer == pointer
     assert problem.message == f"{what} cannot be run by pgworker {__version__}"
