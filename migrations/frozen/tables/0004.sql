@@ -1,0 +1,1 @@
+-- Revision 0004: what operating asks for: indexes for lists, and workflows that come from elsewhere.
