@@ -7,7 +7,7 @@ document, a missing setting, a refused call) and is told to the person who asked
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -83,6 +83,9 @@ class Fault(PgworkerError):
         self.status = _STATUS[kind] if status is None else status
         self.title = _TITLE[kind] if title is None else title
 
+    def __reduce__(self) -> tuple[Callable[..., Fault], tuple[FaultKind, str, int, str]]:
+        return _fault, (self.kind, self.detail, self.status, self.title)
+
     def problem(self, instance: Pointer) -> JsonObject:
         """The problem object that goes into history."""
         return {
@@ -92,6 +95,11 @@ class Fault(PgworkerError):
             "detail": self.detail,
             "instance": instance,
         }
+
+
+def _fault(kind: FaultKind, detail: str, status: int, title: str) -> Fault:
+    """A fault that has come from another process."""
+    return Fault(kind, detail, status=status, title=title)
 
 
 class ExpressionError(PgworkerError):
@@ -107,6 +115,10 @@ class ValueRefused(PgworkerError):
     def __init__(self, message: str, pointer: Pointer, *, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.pointer = pointer
+
+
+class ValueTooLarge(ValueRefused):
+    """A value that no event can hold, by its size."""
 
 
 class Rule(StrEnum):

@@ -10,11 +10,14 @@ import math
 from collections.abc import Container
 from functools import lru_cache
 
-from pgworker.errors import ValueRefused
+from pgworker.errors import ValueRefused, ValueTooLarge
 from pgworker.types import JsonObject, JsonValue, Pointer, child_pointer
 
 MAX_DEPTH = 128
 """Nesting beyond this is refused: neither people nor recursive readers do well with it."""
+
+MAX_BYTES = 8 * 1024 * 1024
+"""More data than this no event holds, and no text may be longer."""
 
 _INT_MIN = -(2**63)
 _INT_END = 2**64
@@ -29,7 +32,8 @@ def canonical(value: JsonValue, known: JsonValue = None) -> JsonValue:
 
     Object keys are put in jsonb's order (shorter first, then by bytes), whole floats become integers.
     Raises ``ValueRefused`` for what jsonb cannot hold: NUL characters, lone surrogates, NaN, infinities, and
-    nesting deeper than ``MAX_DEPTH``.
+    nesting deeper than ``MAX_DEPTH``; and ``ValueTooLarge`` for a text longer than ``MAX_BYTES``, before
+    anybody copies it.
 
     >>> canonical({"bb": 1.0, "a": 2})
     {'a': 2, 'bb': 1}
@@ -39,7 +43,7 @@ def canonical(value: JsonValue, known: JsonValue = None) -> JsonValue:
     try:
         return _canonical(value, 0, _parts(known))
     except ValueRefused as refusal:
-        raise ValueRefused(refusal.message, _offender(value), hint=refusal.hint) from None
+        raise type(refusal)(refusal.message, _offender(value), hint=refusal.hint) from None
 
 
 def _parts(known: JsonValue) -> Container[int]:
@@ -70,6 +74,8 @@ def _canonical(value: JsonValue, depth: int, known: Container[int] = ()) -> Json
 
 
 def _text(text: str) -> str:
+    if len(text) > MAX_BYTES:
+        raise ValueTooLarge(f"a text has {len(text)} characters, and an event may hold {MAX_BYTES} bytes", "")
     if "\0" in text:
         raise ValueRefused("a text contains the NUL character \\u0000", "", hint="remove it before")
     if not text.isascii():

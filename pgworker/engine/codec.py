@@ -6,9 +6,7 @@ import orjson
 
 from pgworker.errors import Fault, FaultKind
 from pgworker.types import JsonObject
-
-MAX_EVENT_BYTES = 8 * 1024 * 1024
-"""The data of one event may not be larger."""
+from pgworker.values import MAX_BYTES
 
 
 def encode(data: JsonObject) -> str:
@@ -17,9 +15,9 @@ def encode(data: JsonObject) -> str:
         encoded = orjson.dumps(data)
     except orjson.JSONEncodeError as error:
         raise Fault(FaultKind.RUNTIME, f"the task's data cannot be kept: {error}") from error
-    if len(encoded) > MAX_EVENT_BYTES:
+    if len(encoded) > MAX_BYTES:
         raise Fault(
             FaultKind.RUNTIME,
-            f"the task's data takes {len(encoded)} bytes, and an event may hold {MAX_EVENT_BYTES}",
+            f"the task's data takes {len(encoded)} bytes, and an event may hold {MAX_BYTES}",
         )
     return encoded.decode()

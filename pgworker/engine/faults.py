@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pgworker.errors import ExpressionError, Fault, FaultKind, PgworkerError, ValueRefused
+from pgworker.errors import ExpressionError, Fault, FaultKind, PgworkerError, ValueRefused, ValueTooLarge
 from pgworker.types import JsonObject, Pointer
 
 FAILURES = (Fault, ExpressionError, ValueRefused)
@@ -36,7 +36,8 @@ def _fault_of(failure: PgworkerError) -> Fault:
         return failure
     if isinstance(failure, ValueRefused):
         where = f" at {failure.pointer}" if failure.pointer else ""
-        return Fault(FaultKind.VALIDATION, f"a value cannot be kept: {failure.message}{where}")
+        kind = FaultKind.RUNTIME if isinstance(failure, ValueTooLarge) else FaultKind.VALIDATION
+        return Fault(kind, f"a value cannot be kept: {failure.message}{where}")
     return Fault(FaultKind.EXPRESSION, failure.message)
 
 

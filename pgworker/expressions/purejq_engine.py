@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import purejq
-from purejq import builtins, ops, parser, prelude
+from purejq import builtins, compiler, ops, parser, prelude
 
 from pgworker.types import JsonValue
 
@@ -87,6 +87,21 @@ def _extreme(items: list[JsonValue], key: Callable[[JsonValue], JsonValue], want
     return best
 
 
+_LONGEST_TEXT = 32 * 1024 * 1024
+_LONGEST_ARRAY = 4 * 1024 * 1024
+"""Longer ones come of doubling without end: no event could hold them, and copying them holds up others."""
+
+
+def _sum(left: JsonValue, right: JsonValue) -> JsonValue:
+    """``+``, with a bound."""
+    if isinstance(left, str) and isinstance(right, str) and len(left) + len(right) > _LONGEST_TEXT:
+        raise MemoryError
+    if isinstance(left, list) and isinstance(right, list) and len(left) + len(right) > _LONGEST_ARRAY:
+        raise MemoryError
+    total: JsonValue = ops.add_values(left, right)
+    return total
+
+
 def _refused(name: str) -> Callable[..., Iterator[JsonValue]]:
     def refuse(*_: object) -> Iterator[JsonValue]:
         raise purejq.JqError(f"{name} is not available")
@@ -107,6 +122,7 @@ def _put_right() -> None:
         functions.pop(key, None)
         builtins.PY_BUILTINS[key] = function
     builtins._extreme_by = _extreme
+    compiler._BINOPS["+"] = _sum
 
 
 _wall_off()

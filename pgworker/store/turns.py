@@ -60,6 +60,11 @@ class Claim:
     children: Sequence[ChildReported] = ()
 
     @property
+    def definition(self) -> tuple[str, str, str]:
+        """Namespace, name and version of its definition."""
+        return self.namespace, self.name, self.version
+
+    @property
     def folded_seq(self) -> int:
         """The seq up to which the session has folded the history; 0 if it has folded nothing."""
         return self.history[0].seq - 1 if self.history else self.last_seq

@@ -17,8 +17,15 @@ EXPRESSION_SECONDS = 1.0
 It is the processor's time that counts: a machine that is overloaded or asleep is not the expression's fault.
 """
 
+HURRY_SECONDS = 0.02
+"""What the expressions of one decision may take together where others wait for it."""
+
 _LOOKS = 4
 """So often an expression is found running before it is interrupted."""
+
+
+class DecisionTooLong(BaseException):
+    """Raised through a decision that is in a hurry; what it had thought of the workflow's state is void."""
 
 
 class DecisionWatch:
@@ -33,6 +40,7 @@ class DecisionWatch:
         self._pause = seconds / _LOOKS
         self._again: float | None = None
         self._deciding = False
+        self._hurried = False
         self._looked_at: FrameType | None = None
         self._looks = 0
         self._patience = _LOOKS
@@ -43,15 +51,22 @@ class DecisionWatch:
             signal.signal(signal.SIGPROF, self._look)
 
     @contextmanager
-    def over(self, workflow_id: str, *, again: float | None = None) -> Iterator[None]:
-        """Watches one decision; ``again`` is what an expression may take after one that was interrupted."""
+    def over(self, workflow_id: str, *, again: float | None = None, hurried: bool = False) -> Iterator[None]:
+        """Watches one decision; ``again`` is what an expression may take after one that was interrupted.
+
+        One that is ``hurried`` is broken off by ``DecisionTooLong`` once its expressions have taken
+        ``HURRY_SECONDS`` in all.
+        """
         if self._black_box is not None:
             self._black_box.note(workflow_id)
         self._deciding = True
         self._again = again
+        self._hurried = hurried
+        self._looks = 0
         self._patience = _LOOKS
         if self._has_alarm:
-            signal.setitimer(signal.ITIMER_PROF, self._pause, self._pause)
+            pause = HURRY_SECONDS / _LOOKS if hurried else self._pause
+            signal.setitimer(signal.ITIMER_PROF, pause, pause)
         try:
             yield
         finally:
@@ -65,11 +80,18 @@ class DecisionWatch:
     def _look(self, _number: int, frame: FrameType | None) -> None:
         # only expressions can be without an end; whatever else takes long is the engine's own work
         expression = running(frame) if self._deciding else None
-        if expression is None or expression is not self._looked_at:
-            self._looked_at, self._looks = expression, 0
-        self._looks += 1
-        if expression is not None and self._looks >= self._patience:
-            self._interrupt()
+        if expression is None:
+            return
+        if self._hurried or expression is self._looked_at:
+            self._looks += 1
+        else:
+            self._looked_at, self._looks = expression, 1
+        if self._looks >= self._patience:
+            self._break_off() if self._hurried else self._interrupt()
+
+    def _break_off(self) -> None:
+        self._deciding = False
+        raise DecisionTooLong
 
     def _interrupt(self) -> None:
         self.interruptions += 1

@@ -7,7 +7,6 @@ once, as that did. Every second it says on its standard output that its loop tur
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 import signal
 import sys
@@ -16,6 +15,7 @@ from pgworker.settings import Settings
 from pgworker.telemetry import configure_logging
 from pgworker.worker.black_box import BlackBox
 from pgworker.worker.memory import limit_memory
+from pgworker.worker.mortality import die_with_parent
 from pgworker.worker.service import serve
 from pgworker.worker.supervisor import BEAT_SECONDS, BLACK_BOX_VARIABLE
 
@@ -56,20 +56,11 @@ async def _beat() -> None:
         await asyncio.sleep(BEAT_SECONDS)
 
 
-def _die_with_parent() -> None:
-    """Where the system can see to it: a process that is stuck would never hear of its supervisor's end."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-_PR_SET_PDEATHSIG = 1
-
-
 def main() -> None:
     """Runs the process to its end."""
     settings = Settings.load()
     configure_logging(settings.log_level, settings.log_format)
-    _die_with_parent()
+    die_with_parent()
     limit_memory(settings.memory_megabytes)
     black_box = BlackBox(int(os.environ[BLACK_BOX_VARIABLE]))
     asyncio.run(_supervised(settings, black_box))

@@ -18,6 +18,7 @@ from pgworker.store.pool import open_pool
 from pgworker.store.resources import StoredResources
 from pgworker.store.rounds import Rounds
 from pgworker.telemetry import log
+from pgworker.worker.aside import Aside
 from pgworker.worker.black_box import BlackBox
 from pgworker.worker.concealment import conceal
 from pgworker.worker.decision_watch import DecisionWatch
@@ -46,6 +47,7 @@ async def serve(settings: Settings, stop: asyncio.Event, black_box: BlackBox | N
         leases = Leases(database, pool, worker_id, settings.lease_seconds)
         performer = Performer(activities, settings.concurrency, rest.wake)
         watch = DecisionWatch(black_box)
+        aside = Aside(rest.wake, settings.memory_megabytes, wary=black_box is not None)
         walker = Walker(Rounds(database, pool), rest, watch)
         wheel = Wheel(
             settings,
@@ -54,6 +56,7 @@ async def serve(settings: Settings, stop: asyncio.Event, black_box: BlackBox | N
             performer=performer,
             rest=rest,
             watch=watch,
+            aside=aside,
             published=walker.wake,
             library=lambda plans: Librarian(
                 activities.resources, StoredResources(database, pool, worker_id), plans, rest.wake
@@ -63,6 +66,7 @@ async def serve(settings: Settings, stop: asyncio.Event, black_box: BlackBox | N
         helpers = [
             asyncio.create_task(listen(database, rest.wake, walker.wake)),
             asyncio.create_task(walker.run()),
+            asyncio.create_task(aside.run()),
             asyncio.create_task(keep(leases, performer, rest, settings.lease_seconds, wheel.come_back)),
         ]
         turning = asyncio.create_task(wheel.run())

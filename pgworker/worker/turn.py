@@ -25,10 +25,12 @@ from pgworker.store.turns import Claim, Lease, Past
 from pgworker.store.writes import Snapshot, Writes
 from pgworker.telemetry import log
 from pgworker.types import JsonValue
+from pgworker.worker.aside import ASIDE_EVENTS, Aside
 from pgworker.worker.cache import Known, StateCache
-from pgworker.worker.decision_watch import DecisionWatch
+from pgworker.worker.decision_watch import DecisionTooLong, DecisionWatch
 from pgworker.worker.performances import Performance
 from pgworker.worker.plans import Entry, Incomplete
+from pgworker.worker.questions import Broke, Decided, Question
 
 _CANCEL = -1
 """The job by which a parent that does not wait any more asks for the end of its child."""
@@ -86,12 +88,15 @@ class TurnMaker:
         cache: StateCache,
         plan_of: Callable[[Claim], Entry],
         watch: DecisionWatch,
+        aside: Aside,
+        *,
         max_events: int = MAX_EVENTS,
         max_history: int = MAX_HISTORY,
     ) -> None:
         self._cache = cache
         self._plan_of = plan_of
         self._watch = watch
+        self._aside = aside
         self._max_events = max_events
         self._max_history = max_history
 
@@ -116,18 +121,38 @@ class TurnMaker:
         if isinstance(self._plan_of(claim), Incomplete):
             turn.writes.put_off.append(claim.workflow_id)
             return
+        hurried = self._aside.may_take(claim)
         try:
-            with self._watch.over(claim.workflow_id):
-                self._work_on(turn, claim)
+            if self._aside.takes(claim):
+                self._take_aside(turn, claim)
+            else:
+                with self._watch.over(claim.workflow_id, hurried=hurried):
+                    self._work_on(turn, claim, self._decided)
+        except DecisionTooLong:
+            self._aside.want(claim)  # it is claimed anew at once
         except Exception:
             log.exception("a workflow could not be decided upon", workflow_id=claim.workflow_id)
             turn.struck.append(claim.workflow_id)
 
-    def _work_on(self, turn: Turn, claim: Claim) -> None:
+    def _take_aside(self, turn: Turn, claim: Claim) -> None:
+        """As for every workflow, but that another process decides; until it has, the workflow waits."""
+        if not self._aside.knows(claim):
+            return  # it is claimed anew at once, and then its definition is read
+        if self._aside.is_waiting(claim):
+            turn.writes.put_off.append(claim.workflow_id)
+            return
+        self._work_on(turn, self._aside.as_asked(claim), self._decided_aside)
+
+    def _work_on(
+        self, turn: Turn, claim: Claim, decided: Callable[[Claim, Known, Turn], Record | None]
+    ) -> None:
         """Fetch the history, rebuild the state, process what happened, go on, write it down."""
         known = self._rebuilt(claim, turn.pasts)
         state = known.state
-        record = self._decided(claim, known, turn)
+        record = decided(claim, known, turn)
+        if record is None:
+            turn.writes.put_off.append(claim.workflow_id)
+            return
         turn.size += record.size
         stays = _keeps_place(claim, known, record)
         _write_events(turn.writes, claim, record)
@@ -164,25 +189,55 @@ class TurnMaker:
         return known
 
     def _decided(self, claim: Claim, known: Known, turn: Turn) -> Record:
-        state, back = known.state, known.back
-        known.back = None
-        if state.status.is_terminal:
-            return Record(state, turn.now)
         plan = self._plan_of(claim)
+        if isinstance(plan, DocumentError) or known.state.status.is_terminal:
+            return _ended(known, turn, plan)
         assert not isinstance(plan, Incomplete)
-        if isinstance(plan, DocumentError):
-            return refuse(state, turn.now, plan)
-        told = _told(claim, state, turn.outcomes)
+        back, known.back = known.back, None
         return decide(
             claim.workflow_id,
             plan,
-            state,
+            known.state,
             turn.now,
-            inputs=told,
+            inputs=_told(claim, known.state, turn.outcomes),
             back=back,
             max_events=self._max_events,
             max_history=self._max_history,
         )
+
+    def _decided_aside(self, claim: Claim, known: Known, turn: Turn) -> Record | None:
+        """None as long as there is no answer; raises ``DecisionBroke`` if there will be none."""
+        plan = self._plan_of(claim)
+        if isinstance(plan, DocumentError) or known.state.status.is_terminal:
+            return _ended(known, turn, plan)
+        question = Question(
+            claim.workflow_id,
+            claim.definition,
+            known.state,
+            turn.now,
+            told=_told(claim, known.state, turn.outcomes),
+            back=known.back,
+            max_events=min(self._max_events, ASIDE_EVENTS),
+            max_history=self._max_history,
+        )
+        match self._aside.answer(claim, question):
+            case Decided() as answer:
+                return answer.record(known.state, turn.now)
+            case Broke() as broke:
+                raise DecisionBroke(broke.reason)
+            case None:
+                return None
+
+
+class DecisionBroke(Exception):
+    """A decision made aside came to nothing."""
+
+
+def _ended(known: Known, turn: Turn, plan: Entry) -> Record:
+    """What there is to decide where no task is left to look at: the workflow has ended, or cannot be read."""
+    if isinstance(plan, DocumentError) and not known.state.status.is_terminal:
+        return refuse(known.state, turn.now, plan)
+    return Record(known.state, turn.now)
 
 
 def _known(past: Past) -> Known:

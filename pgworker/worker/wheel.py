@@ -22,6 +22,7 @@ from pgworker.store.database import Database
 from pgworker.store.failures import TurnOvertaken
 from pgworker.store.turns import Claim, Claimed, ClaimedActivity, Past, TurnConnection, Wanted
 from pgworker.telemetry import log
+from pgworker.worker.aside import Aside
 from pgworker.worker.cache import StateCache
 from pgworker.worker.decision_watch import DecisionWatch
 from pgworker.worker.librarian import Librarian
@@ -48,6 +49,7 @@ class Wheel:
         performer: Performer,
         rest: Rest,
         watch: DecisionWatch,
+        aside: Aside,
         published: Callable[[], None],
         library: Callable[[PlanCache], Librarian],
     ) -> None:
@@ -57,6 +59,7 @@ class Wheel:
         self._performer = performer
         self._rest = rest
         self._published = published
+        self._aside = aside
         self._plans = PlanCache()
         self._librarian = library(self._plans)
         self._cache = StateCache(settings.cache_megabytes * 1024 * 1024)
@@ -64,6 +67,7 @@ class Wheel:
             self._cache,
             self._plan_of,
             watch,
+            aside,
             max_events=1 if settings.turn == "task" else MAX_EVENTS,
             max_history=settings.max_history,
         )
@@ -172,7 +176,9 @@ class Wheel:
 
     async def _fetch(self, connection: TurnConnection, claims: Sequence[Claim]) -> Mapping[str, Past]:
         """What the states are rebuilt from that are not in memory, and all definitions."""
-        for key in self._plans.missing({(c.namespace, c.name, c.version) for c in claims}):
+        for key in {c.definition for c in claims if self._aside.takes(c) and not self._aside.knows(c)}:
+            self._aside.learn(key, *await connection.definition(*key))
+        for key in self._plans.missing({c.definition for c in claims}):
             definition, resources = await connection.definition(*key)
             plan = self._plans.add(key, definition, resources)
             if isinstance(plan, DocumentError):
@@ -187,7 +193,7 @@ class Wheel:
         return await connection.read(unknown) if unknown else {}
 
     def _plan_of(self, claim: Claim) -> Entry:
-        return self._plans.get((claim.namespace, claim.name, claim.version))
+        return self._plans.get(claim.definition)
 
     def _ending(self, turn: Turn) -> tuple[int, Wanted]:
         """How many activities to lease as the turn ends, and what to claim for the next."""

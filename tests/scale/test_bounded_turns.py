@@ -9,12 +9,12 @@ from uuid import uuid4
 import pytest
 
 from pgworker.dsl.compile import compile_value
-from pgworker.engine.codec import MAX_EVENT_BYTES
 from pgworker.engine.events import Event
 from pgworker.expressions.jq import EvaluationInterrupted
 from pgworker.plan.nodes import Plan
 from pgworker.store.turns import Claim
 from pgworker.types import JsonObject
+from pgworker.values import MAX_BYTES
 from pgworker.worker.cache import StateCache
 from pgworker.worker.decision_watch import DecisionWatch
 from pgworker.worker.turn import Turn, TurnMaker
@@ -64,7 +64,7 @@ def test_a_decision_ends_when_it_has_made_enough_to_write() -> None:
     one = begin(plan_of(LOOP), letters(100_000))
     record = one.step()
     assert record.goes_on
-    assert sum(map(len, record.encoded)) < 2 * MAX_EVENT_BYTES
+    assert sum(map(len, record.encoded)) < 2 * MAX_BYTES
 
 
 def test_the_states_in_memory_take_about_as_much_as_they_may() -> None:

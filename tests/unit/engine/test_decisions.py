@@ -9,13 +9,13 @@ import orjson
 import pytest
 
 from pgworker.engine import events
-from pgworker.engine.codec import MAX_EVENT_BYTES, encode
+from pgworker.engine.codec import encode
 from pgworker.engine.decide import MAX_EVENTS, decide
 from pgworker.engine.events import Event
 from pgworker.engine.evolve import evolve, replay
 from pgworker.engine.state import State, Status
 from pgworker.errors import Fault
-from pgworker.values import canonical
+from pgworker.values import MAX_BYTES, canonical
 from tests.support.pure import NOW, WORKFLOW_ID, begin, error_kind, plan_of, play, stored
 
 MANY = """
@@ -152,9 +152,9 @@ def test_a_cancelled_workflow_stops_wherever_it_is() -> None:
 
 
 def test_an_event_s_data_is_bounded() -> None:
-    assert encode({"x": "y" * (MAX_EVENT_BYTES - 8)})
+    assert encode({"x": "y" * (MAX_BYTES - 8)})
     with pytest.raises(Fault, match="an event may hold"):
-        encode({"x": "y" * (MAX_EVENT_BYTES - 7)})
+        encode({"x": "y" * (MAX_BYTES - 7)})
 
 
 @pytest.mark.parametrize(
