@@ -35,6 +35,11 @@ class Shell:
         return {"run": {"shell": {"command": full, "environment": {"MARK": self.mark}}, **more}}
 
     @property
+    def is_first(self) -> str:
+        """The command that tells whether this is the first attempt."""
+        return f"[ $(wc -l < {self._begun}) = 1 ]"
+
+    @property
     def begun(self) -> list[int]:
         """The ids of the shells that have begun."""
         return [int(line) for line in self._begun.read_text().split()] if self._begun.exists() else []
@@ -75,7 +80,10 @@ def test_without_the_operators_leave_nothing_is_run(
 def test_a_killed_worker_takes_its_processes_along_and_another_runs_them_again(
     connection: psycopg.Connection, worker_process: WorkerFactory, shell: Shell
 ) -> None:
-    define(connection, [{"say": shell.task(LEAVES + "trap '' TERM; sleep 2; echo done")}])
+    # the first would not end by itself
+    define(
+        connection, [{"say": shell.task(LEAVES + f"trap '' TERM; {shell.is_first} && sleep 600; echo done")}]
+    )
     doomed = worker_process(run_allow="shell", lease_seconds=1)
     started = start(connection)
     until(lambda: len(shell.running) >= 3)
