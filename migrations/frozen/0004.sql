@@ -1,4 +1,8 @@
 -- Revision 0004: what operating asks for: indexes for lists, and workflows that come from elsewhere.
+-- what is in no index here changes at no cost in indexes: the status, above all
+create index workflows_by_name on workflows (name, created_at desc, id desc);
+create index workflows_by_age_that_ended_badly on workflows (created_at desc, id desc) where error is not null;
+create index workflows_by_label on workflows using gin (labels jsonb_path_ops) where labels <> '{}';
 
 
 do $$
@@ -2773,7 +2777,7 @@ select w.namespace,
        (array_agg(w.error ->> 'detail' order by w.ended_at desc))[1] as latest_detail,
        w.error ->> 'type'     as type
 from workflows w
-where w.status = 'FAILED'
+where w.status = 'FAILED' and w.error is not null  -- by the index of those that ended badly
 group by w.namespace, w.name, w.version, w.error ->> 'instance', w.error ->> 'title', w.error ->> 'status',
          w.error ->> 'type';
 

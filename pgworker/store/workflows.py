@@ -40,7 +40,8 @@ _LIST: LiteralString = """
     where (%(namespace)s::text is null or namespace = %(namespace)s)
       and (%(name)s::text is null or name = %(name)s)
       and (%(statuses)s::text[] is null or status = any (%(statuses)s))
-      and (%(labels)s::jsonb = '{{}}' or labels @> %(labels)s::jsonb)
+      and (not %(ended_badly)s or error is not null)
+      and (%(labels)s::jsonb = '{{}}' or labels @> %(labels)s::jsonb and labels <> '{{}}')
       and (%(before)s::uuid is null
            or (created_at, id) < (select created_at, id from {schema}.workflows where id = %(before)s))
     order by created_at desc, id desc
@@ -81,9 +82,12 @@ _WORKERS: LiteralString = """
 _JOBS: LiteralString = """
     select workflow_id, seq, kind, due_at, priority, attempt, worker_id, leased_until, created_at
     from {schema}.jobs
-    order by due_at, workflow_id, seq
+    order by kind, priority desc, namespace, due_at
     limit %(limit)s
 """
+_ENDED_BADLY = frozenset({"FAILED", "CANCELLED"})
+"""They have an error, and an index of those that do."""
+
 _LONGEST_PAUSE = 0.1
 
 Row = TypeVar("Row")
@@ -198,6 +202,7 @@ class Workflows:
                 "namespace": namespace,
                 "name": name,
                 "statuses": list_or_none(statuses),
+                "ended_badly": bool(statuses) and _ENDED_BADLY.issuperset(statuses),
                 "labels": json_text(dict(labels or {})),
                 "before": before,
                 "limit": limit,

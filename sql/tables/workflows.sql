@@ -36,6 +36,10 @@ create unique index an_idempotency_key_starts_one_workflow
     on workflows (namespace, name, idempotency_key) where idempotency_key is not null;
 create index workflows_by_parent on workflows (parent_id, parent_seq) where parent_id is not null;
 create index workflows_by_age on workflows (created_at desc, id desc);
+-- what is in no index here changes at no cost in indexes: the status, above all
+create index workflows_by_name on workflows (name, created_at desc, id desc);
+create index workflows_by_age_that_ended_badly on workflows (created_at desc, id desc) where error is not null;
+create index workflows_by_label on workflows using gin (labels jsonb_path_ops) where labels <> '{}';
 
 comment on table workflows is 'One row a workflow: where it stands, and what went in and came out. The truth is in events.';
 comment on column workflows.id is 'The workflow''s id; ids made by start_workflow sort by time.';

@@ -12,7 +12,7 @@ select w.namespace,
        (array_agg(w.error ->> 'detail' order by w.ended_at desc))[1] as latest_detail,
        w.error ->> 'type'     as type
 from workflows w
-where w.status = 'FAILED'
+where w.status = 'FAILED' and w.error is not null  -- by the index of those that ended badly
 group by w.namespace, w.name, w.version, w.error ->> 'instance', w.error ->> 'title', w.error ->> 'status',
          w.error ->> 'type';
 
