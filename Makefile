@@ -3,6 +3,8 @@
 
 PYTHON ?=
 ARGS ?=
+# Most of a test's time is waiting, for a lease or a clock; each process brings its own PostgreSQL.
+SIDE_BY_SIDE ?= -n auto --maxprocesses=4 --dist loadfile
 LOCKFLAGS ?=
 
 VENV := .venv
@@ -25,7 +27,7 @@ hello: $(VENV)/.runtime ## run examples/hello.yaml on an embedded PostgreSQL
 	@$(BIN)/pgworker run examples/hello.yaml -i '{"name":"Ada"}'
 
 test: $(VENV)/.dev ## run the tests, but for the soak tests
-	@$(BIN)/python -m pytest -q $(ARGS)
+	@$(BIN)/python -m pytest -q $(SIDE_BY_SIDE) $(ARGS)
 
 soak: $(VENV)/.dev ## run the soak tests: minutes of faults and load
 	@$(BIN)/python -m pytest -q -m soak $(ARGS)

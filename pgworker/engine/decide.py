@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import assert_never
 
@@ -73,6 +73,11 @@ MAX_HISTORY = 1_000_000
 """A workflow with so many events fails: it may never end, and others need the room."""
 
 
+def never() -> bool:
+    """As nobody else waits."""
+    return False
+
+
 def decide(
     workflow_id: str,
     plan: Plan,
@@ -83,11 +88,14 @@ def decide(
     back: Back | None = None,
     max_events: int = MAX_EVENTS,
     max_history: int = MAX_HISTORY,
+    enough: Callable[[], bool] = never,
 ) -> Record:
     """Takes in what the world told and goes on as far as possible; ``state`` is advanced in place.
 
     ``now`` is the database's time of the transaction, ``back`` what a workflow that is retried goes on from.
     A paused one takes in what it is told and does not go on. The same arguments give the same events.
+    ``enough`` is asked before each further step whether that is left to another decision; it cuts the work
+    into pieces, as ``max_events`` does, and changes nothing else.
     """
     decision = Decision(workflow_id, plan, state, now)
     if back is not None:
@@ -101,6 +109,7 @@ def decide(
         and len(decision.events) < max_events
         and decision.size < MAX_SIZE
         and state.seq < max_history
+        and not (decision.events and enough())
     ):
         _advance(decision, state.frames[next(iter(state.ready))])
     if state.seq >= max_history and not state.status.is_terminal:

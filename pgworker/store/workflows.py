@@ -202,7 +202,7 @@ class Workflows:
                 "namespace": namespace,
                 "name": name,
                 "statuses": list_or_none(statuses),
-                "ended_badly": bool(statuses) and _ENDED_BADLY.issuperset(statuses),
+                "ended_badly": _ENDED_BADLY.issuperset(statuses or ["any"]),
                 "labels": json_text(dict(labels or {})),
                 "before": before,
                 "limit": limit,

@@ -1,9 +1,9 @@
 """Aside: decisions that take long are made by a process of their own, while the wheel turns.
 
-A decision of which expressions take too much is broken off and asked of the decider, one workflow after the
-other; meanwhile its workflow's jobs are put off again and again. Whatever becomes of the decider, the worker
-lives: a workflow that was being decided upon when the decider died, or that it cannot get done with, has a
-strike against it. An answer counts only if it is about what is still so.
+A decision in which an expression takes too long is broken off and asked of the decider, one workflow after
+the other; meanwhile its workflow's jobs are put off again and again. Whatever becomes of the decider, the
+worker lives: a workflow that was being decided upon when the decider died, or that it cannot get done with,
+has a strike against it. An answer counts only if it is about what is still so.
 """
 
 from __future__ import annotations
@@ -30,9 +30,6 @@ from pgworker.worker.questions import Answer, Broke, Decided, Definition, Questi
 
 LONGEST_SECONDS = 20.0
 """A decision that takes longer is given up, and its workflow gets a strike."""
-
-ASIDE_EVENTS = 10
-"""So many events at most come from one decision made aside: each may take a second for its expressions."""
 
 _MOST = 20
 """Workflows that are asked about at once; others wait for their turn to be asked about."""

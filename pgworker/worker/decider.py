@@ -84,6 +84,7 @@ def _decided(question: Question, plans: PlanCache, watch: DecisionWatch) -> Deci
             back=question.back,
             max_events=question.max_events,
             max_history=question.max_history,
+            enough=watch.is_late,
         )
     events = [(event.type, event.task, event.data) for event in record.events]
     return Decided(events, record.examined, time.process_time() - began)

@@ -18,10 +18,13 @@ It is the processor's time that counts: a machine that is overloaded or asleep i
 """
 
 HURRY_SECONDS = 0.02
-"""What the expressions of one decision may take together where others wait for it."""
+"""What one expression may take where others wait for the decision."""
 
 _LOOKS = 4
 """So often an expression is found running before it is interrupted."""
+
+_LATE = 2 * _LOOKS
+"""After twice what one expression may take a decision should come to an end."""
 
 
 class DecisionTooLong(BaseException):
@@ -42,6 +45,7 @@ class DecisionWatch:
         self._deciding = False
         self._hurried = False
         self._looked_at: FrameType | None = None
+        self._ticks = 0
         self._looks = 0
         self._patience = _LOOKS
         self.interruptions = 0
@@ -50,19 +54,23 @@ class DecisionWatch:
         if self._has_alarm:
             signal.signal(signal.SIGPROF, self._look)
 
+    def is_late(self) -> bool:
+        """Whether the decision has taken so long that it should end where it can go on another time."""
+        return self._ticks >= _LATE
+
     @contextmanager
     def over(self, workflow_id: str, *, again: float | None = None, hurried: bool = False) -> Iterator[None]:
         """Watches one decision; ``again`` is what an expression may take after one that was interrupted.
 
-        One that is ``hurried`` is broken off by ``DecisionTooLong`` once its expressions have taken
-        ``HURRY_SECONDS`` in all.
+        One that is ``hurried`` is broken off by ``DecisionTooLong`` when an expression takes more than
+        ``HURRY_SECONDS``.
         """
         if self._black_box is not None:
             self._black_box.note(workflow_id)
         self._deciding = True
         self._again = again
         self._hurried = hurried
-        self._looks = 0
+        self._ticks = self._looks = 0
         self._patience = _LOOKS
         if self._has_alarm:
             pause = HURRY_SECONDS / _LOOKS if hurried else self._pause
@@ -78,15 +86,13 @@ class DecisionWatch:
                 self._black_box.clear()
 
     def _look(self, _number: int, frame: FrameType | None) -> None:
+        self._ticks += 1
         # only expressions can be without an end; whatever else takes long is the engine's own work
         expression = running(frame) if self._deciding else None
-        if expression is None:
-            return
-        if self._hurried or expression is self._looked_at:
-            self._looks += 1
-        else:
-            self._looked_at, self._looks = expression, 1
-        if self._looks >= self._patience:
+        if expression is None or expression is not self._looked_at:
+            self._looked_at, self._looks = expression, 0
+        self._looks += 1
+        if expression is not None and self._looks >= self._patience:
             self._break_off() if self._hurried else self._interrupt()
 
     def _break_off(self) -> None:

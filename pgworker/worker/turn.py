@@ -25,7 +25,7 @@ from pgworker.store.turns import Claim, Lease, Past
 from pgworker.store.writes import Snapshot, Writes
 from pgworker.telemetry import log
 from pgworker.types import JsonValue
-from pgworker.worker.aside import ASIDE_EVENTS, Aside
+from pgworker.worker.aside import Aside
 from pgworker.worker.cache import Known, StateCache
 from pgworker.worker.decision_watch import DecisionTooLong, DecisionWatch
 from pgworker.worker.performances import Performance
@@ -203,6 +203,7 @@ class TurnMaker:
             back=back,
             max_events=self._max_events,
             max_history=self._max_history,
+            enough=self._watch.is_late,
         )
 
     def _decided_aside(self, claim: Claim, known: Known, turn: Turn) -> Record | None:
@@ -217,7 +218,7 @@ class TurnMaker:
             turn.now,
             told=_told(claim, known.state, turn.outcomes),
             back=known.back,
-            max_events=min(self._max_events, ASIDE_EVENTS),
+            max_events=self._max_events,
             max_history=self._max_history,
         )
         match self._aside.answer(claim, question):

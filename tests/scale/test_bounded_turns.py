@@ -17,8 +17,9 @@ from pgworker.types import JsonObject
 from pgworker.values import MAX_BYTES
 from pgworker.worker.cache import StateCache
 from pgworker.worker.decision_watch import DecisionWatch
-from pgworker.worker.turn import Turn, TurnMaker
+from pgworker.worker.turn import Turn
 from tests.support.pure import NOW, begin, play, started, stored
+from tests.support.turns import maker_of
 from tests.support.workflows import Task, document
 
 WAIT: list[Task] = [{"nap": {"wait": {"hours": 1}}}]
@@ -53,7 +54,7 @@ def test_what_takes_long_outside_of_expressions_does_not_end_the_worker(slow: st
         plan = plan_of(FORK)
         history = [started(letters(8_000))]
         watch = DecisionWatch(seconds=0.5)
-    maker = TurnMaker(StateCache(1_000_000), lambda _: plan, watch, max_events=5_000)
+    maker = maker_of(lambda _: plan, watch=watch, max_events=5_000)
     try:
         list(maker.make(Turn(NOW), [claim(history)]))
     except EvaluationInterrupted:
@@ -71,7 +72,7 @@ def test_the_states_in_memory_take_about_as_much_as_they_may() -> None:
     bytes_ = 200_000
     cache = StateCache(bytes_)
     plan = plan_of(WAIT)
-    maker = TurnMaker(cache, lambda _: plan, DecisionWatch())
+    maker = maker_of(lambda _: plan, cache)
 
     def fill(workflows: int) -> None:
         for _ in range(workflows):

@@ -22,9 +22,8 @@ from pgworker.store.starting import StartRequest
 from pgworker.store.turns import Claimed, ClaimedActivity, Lease, TurnConnection, Wanted
 from pgworker.store.workflows import Workflows
 from pgworker.types import JsonObject
-from pgworker.worker.cache import StateCache
-from pgworker.worker.decision_watch import DecisionWatch
-from pgworker.worker.turn import Turn, TurnMaker
+from pgworker.worker.turn import Turn
+from tests.support.turns import maker_of
 
 NOTHING = Wanted(batch=0)
 EVERYTHING = Wanted(batch=50)
@@ -65,7 +64,7 @@ async def turn_of(stores: Stores, claimed: Claimed, *outcomes: ActivityCompleted
     """The turn that a worker with an empty memory would make."""
     pasts = await stores.turns.read([claim.workflow_id for claim in claimed.claims])
     plans = {"1.0.0": compile_value(COUNT), "2.0.0": compile_value(CALL)}
-    maker = TurnMaker(StateCache(1_000_000), lambda claim: plans[claim.version], DecisionWatch())
+    maker = maker_of(lambda claim: plans[claim.version])
     told = {(claimed.claims[0].workflow_id, outcome.start): outcome for outcome in outcomes}
     turn = Turn(claimed.now, pasts, told)
     assert list(maker.make(turn, claimed.claims)) == [turn.writes]

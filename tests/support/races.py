@@ -16,10 +16,9 @@ from pgworker.plan.nodes import Plan
 from pgworker.store.database import Database
 from pgworker.store.rounds import Rounds
 from pgworker.store.turns import TurnConnection, Wanted
-from pgworker.worker.cache import StateCache
-from pgworker.worker.decision_watch import DecisionWatch
-from pgworker.worker.turn import Turn, TurnMaker
+from pgworker.worker.turn import Turn
 from tests.support.interleaving import Gate, Pool, Side, run_in_order
+from tests.support.turns import maker_of
 from tests.support.workflows import document, start
 
 LISTENS = 4
@@ -114,9 +113,7 @@ class Races:
         turns = TurnConnection(self._database, self._gates[0], "by-hand", 30)
         claimed = await turns.claim(Wanted(batch=10))
         turn = Turn(claimed.now)
-        parts = list(
-            TurnMaker(StateCache(1_000_000), lambda _: plan, DecisionWatch()).make(turn, claimed.claims)
-        )
+        parts = list(maker_of(lambda _: plan).make(turn, claimed.claims))
         assert len(turn.writes.letters.subscribed) == 1
         await turns.commit_and_claim(parts, lambda: (0, Wanted(batch=0)))
         await turns.abandon()

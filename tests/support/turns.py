@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -10,11 +10,31 @@ from uuid import uuid4
 import psycopg
 from psycopg.rows import namedtuple_row
 
+from pgworker.engine.decide import MAX_EVENTS
+from pgworker.plan.nodes import Plan
 from pgworker.store.arrays import register
+from pgworker.store.turns import Claim
 from pgworker.store.writes import Writes
+from pgworker.worker.aside import Aside
+from pgworker.worker.cache import StateCache
+from pgworker.worker.decision_watch import DecisionWatch
+from pgworker.worker.turn import TurnMaker
 
 Done = tuple[str, int, str]
 """A finished activity: workflow, seq, token."""
+
+
+def maker_of(
+    plan_of: Callable[[Claim], Plan],
+    cache: StateCache | None = None,
+    watch: DecisionWatch | None = None,
+    max_events: int = MAX_EVENTS,
+) -> TurnMaker:
+    """Who makes turns, as a worker has it, which nobody supervises."""
+    aside = Aside(lambda: None, 0, wary=False)
+    return TurnMaker(
+        cache or StateCache(1_000_000), plan_of, watch or DecisionWatch(), aside, max_events=max_events
+    )
 
 
 def make_known(
