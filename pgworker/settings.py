@@ -104,6 +104,14 @@ class Settings(BaseSettings):
         default=None,
         description="Folder that file: URIs of external resources may lead into; none if not set.",
     )
+    status_port: int | None = Field(
+        default=None,
+        ge=1,
+        le=65_535,
+        description="Port for /livez, /readyz and /metrics; of several engine processes each takes the next."
+        " None if not set.",
+    )
+    status_host: str = Field(default="127.0.0.1", min_length=1, description="Address of that port.")
     executor_url: str | None = Field(
         default=None,
         validation_alias=AliasChoices("PGWORKER_EXECUTOR_URL", "EXECUTOR_URL"),

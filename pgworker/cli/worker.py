@@ -53,7 +53,10 @@ def _refuse_unprepared(settings: Settings) -> None:
 
 def _become_supervisor(settings: Settings) -> NoReturn:
     """Goes on as a process that needs a fraction of this one's memory; its children read the environment."""
-    environment = os.environ | {"PGWORKER_CONCURRENCY": str(settings.concurrency)}
+    environment = os.environ | {
+        "PGWORKER_CONCURRENCY": str(settings.concurrency),
+        "PGWORKER_PROCESSES": str(settings.processes),
+    }
     arguments = [str(settings.processes), str(settings.grace_seconds)]
     sys.stdout.flush()
     os.execve(sys.executable, [sys.executable, "-m", "pgworker.worker.supervisor", *arguments], environment)

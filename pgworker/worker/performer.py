@@ -30,14 +30,22 @@ class _Finished:
 
 
 class Performer:
-    """Performs up to ``slots`` activities at once; calls ``on_outcome`` whenever one has ended."""
+    """Performs up to ``slots`` activities at once.
+
+    Calls ``on_outcome`` whenever one has ended, ``on_loss`` whenever one is not this worker's any more.
+    """
 
     def __init__(
-        self, activities: Activities | RemoteActivities, slots: int, on_outcome: Callable[[], None]
+        self,
+        activities: Activities | RemoteActivities,
+        slots: int,
+        on_outcome: Callable[[], None],
+        on_loss: Callable[[], None],
     ) -> None:
         self._activities = activities
         self._slots = slots
         self._on_outcome = on_outcome
+        self._on_loss = on_loss
         self._running: dict[Key, tuple[Performance, asyncio.Task[None]]] = {}
         self._finished: dict[Key, _Finished] = {}
 
@@ -45,6 +53,11 @@ class Performer:
     def free(self) -> int:
         """How many more activities could be begun."""
         return self._slots - len(self._running)
+
+    @property
+    def used(self) -> int:
+        """How many activities run."""
+        return len(self._running)
 
     @property
     def is_empty(self) -> bool:
@@ -110,6 +123,7 @@ class Performer:
                 del self._finished[key]
             else:
                 continue  # ended by now, or just being recorded; if it is not, the next beat says so again
+            self._on_loss()
             log.warning("an activity lost its lease", workflow_id=lease.workflow_id, activity=lease.seq)
 
     def _replace(self, key: Key) -> None:

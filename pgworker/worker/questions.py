@@ -62,3 +62,7 @@ class Broke:
 
 
 Answer = Decided | Broke
+
+
+class DecisionBroke(Exception):
+    """A decision made aside came to nothing."""

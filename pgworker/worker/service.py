@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from pgworker.activities.policy import HttpPolicy, parse_connect_to, parse_networks
 from pgworker.activities.processes.policy import ProcessPolicy, parse_run_allow
@@ -29,6 +31,10 @@ from pgworker.worker.performer import Performer
 from pgworker.worker.rest import Rest
 from pgworker.worker.rounds import Walker
 from pgworker.worker.wheel import Wheel
+from pgworker.worker.witness import Nobody, Witness
+
+if TYPE_CHECKING:
+    from pgworker.worker.metrics import Metrics
 
 _LAST_WORDS_SECONDS = 5.0
 """How long a stopping worker tries to give its leases back after the grace period."""
@@ -45,7 +51,9 @@ async def serve(settings: Settings, stop: asyncio.Event, black_box: BlackBox | N
     provided = _activities(settings)
     async with open_pool(database, "keeper", size=3, watched=True) as pool, provided as activities:
         leases = Leases(database, pool, worker_id, settings.lease_seconds)
-        performer = Performer(activities, settings.concurrency, rest.wake)
+        metrics = _metrics(settings, lambda: (performer.used, performer.free))
+        witness: Witness = metrics or Nobody()
+        performer = Performer(activities, settings.concurrency, rest.wake, witness.lease_lost)
         watch = DecisionWatch(black_box)
         aside = Aside(rest.wake, settings.memory_megabytes, wary=black_box is not None)
         walker = Walker(Rounds(database, pool), rest, watch)
@@ -57,27 +65,56 @@ async def serve(settings: Settings, stop: asyncio.Event, black_box: BlackBox | N
             rest=rest,
             watch=watch,
             aside=aside,
+            witness=witness,
             published=walker.wake,
             library=lambda plans: Librarian(
                 activities.resources, StoredResources(database, pool, worker_id), plans, rest.wake
             ),
         )
         log.info("worker started", worker_id=worker_id, concurrency=settings.concurrency)
-        helpers = [
-            asyncio.create_task(listen(database, rest.wake, walker.wake)),
-            asyncio.create_task(walker.run()),
-            asyncio.create_task(aside.run()),
-            asyncio.create_task(keep(leases, performer, rest, settings.lease_seconds, wheel.come_back)),
-        ]
-        turning = asyncio.create_task(wheel.run())
-        try:
-            await _first_of(turning, asyncio.create_task(stop.wait()), *helpers)
-            wheel.stop()
-            await asyncio.wait([turning], timeout=settings.grace_seconds)
-            await _give_back(leases, performer)
-        finally:
-            await _cancel(turning, *helpers)
+        async with _status_page(settings, wheel, metrics):
+            helpers = [
+                asyncio.create_task(listen(database, rest.wake, walker.wake, witness.notified)),
+                asyncio.create_task(walker.run()),
+                asyncio.create_task(aside.run()),
+                asyncio.create_task(keep(leases, performer, rest, settings.lease_seconds, wheel.come_back)),
+            ]
+            turning = asyncio.create_task(wheel.run())
+            try:
+                await _first_of(turning, asyncio.create_task(stop.wait()), *helpers)
+                wheel.stop()
+                await asyncio.wait([turning], timeout=settings.grace_seconds)
+                await _give_back(leases, performer)
+            finally:
+                await _cancel(turning, *helpers)
         log.info("worker stopped", worker_id=worker_id)
+
+
+def _metrics(settings: Settings, slots: Callable[[], tuple[int, int]]) -> Metrics | None:
+    """What counts, if there is a page to show it on and the extra ``metrics`` is installed."""
+    if settings.status_port is None:
+        return None
+    try:
+        from pgworker.worker.metrics import Metrics
+    except ImportError as error:
+        log.warning("no metrics: install the extra `metrics`", reason=str(error))
+        return None
+    return Metrics(slots)
+
+
+def _status_page(
+    settings: Settings, wheel: Wheel, metrics: Metrics | None
+) -> contextlib.AbstractAsyncContextManager[object]:
+    if settings.status_port is None:
+        return contextlib.nullcontext()
+    from pgworker.worker.status_page import status_page
+
+    return status_page(
+        settings.status_host,
+        range(settings.status_port, settings.status_port + settings.processes),
+        is_ready=lambda: wheel.is_connected,
+        metrics=None if metrics is None else metrics.text,
+    )
 
 
 def local_activities(settings: Settings) -> Activities:

@@ -20,6 +20,7 @@ from pgworker.engine.inputs import CancelWanted, ChildReported, Input, Outcome, 
 from pgworker.engine.rewinding import rewound
 from pgworker.engine.state import State, Status
 from pgworker.errors import DocumentError, Fault, FaultKind
+from pgworker.plan.nodes import Plan
 from pgworker.store.snapshots import restored, taken
 from pgworker.store.turns import Claim, Lease, Past
 from pgworker.store.writes import Snapshot, Writes
@@ -30,7 +31,8 @@ from pgworker.worker.cache import Known, StateCache
 from pgworker.worker.decision_watch import DecisionTooLong, DecisionWatch
 from pgworker.worker.performances import Performance
 from pgworker.worker.plans import Entry, Incomplete
-from pgworker.worker.questions import Broke, Decided, Question
+from pgworker.worker.questions import Broke, Decided, DecisionBroke, Question
+from pgworker.worker.witness import Made
 
 _CANCEL = -1
 """The job by which a parent that does not wait any more asks for the end of its child."""
@@ -64,7 +66,7 @@ class Turn:
     how many more it asked for as the turn ended. ``states``
     are the new states, ``performances`` the activities that this worker has leased for
     itself, ``struck`` the workflows whose decision broke, ``ended`` the jobs that the turn brings to an end,
-    finished activities among them; ``size`` is that of all data that it writes.
+    finished activities among them; ``size`` is that of all data that it writes, ``made`` for who watches.
     """
 
     now: datetime
@@ -78,6 +80,7 @@ class Turn:
     ended: set[tuple[str, int]] = field(default_factory=set)
     size: int = 0
     leases: int = 0
+    made: list[Made] = field(default_factory=list)
 
 
 class TurnMaker:
@@ -154,6 +157,7 @@ class TurnMaker:
             turn.writes.put_off.append(claim.workflow_id)
             return
         turn.size += record.size
+        turn.made.append(self._made(claim, known, record))
         stays = _keeps_place(claim, known, record)
         _write_events(turn.writes, claim, record)
         _write_workflow(turn.writes, claim, state)
@@ -169,6 +173,10 @@ class TurnMaker:
             if state.seq - known.snapshot_seq >= max(SNAPSHOT_EVERY, known.snapshot_size // _SNAPSHOT_SHARE):
                 _keep_snapshot(turn.writes, claim, known)
             turn.states[claim.workflow_id] = known
+
+    def _made(self, claim: Claim, known: Known, record: Record) -> Made:
+        plan = self._plan_of(claim)
+        return Made(claim, plan if isinstance(plan, Plan) else None, known.state.started_at, record.events)
 
     def _rebuilt(self, claim: Claim, pasts: Mapping[str, Past]) -> Known:
         """The state after the newest event."""
@@ -228,10 +236,6 @@ class TurnMaker:
                 raise DecisionBroke(broke.reason)
             case None:
                 return None
-
-
-class DecisionBroke(Exception):
-    """A decision made aside came to nothing."""
 
 
 def _ended(known: Known, turn: Turn, plan: Entry) -> Record:

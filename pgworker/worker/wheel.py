@@ -32,6 +32,7 @@ from pgworker.worker.plans import Entry, Incomplete, PlanCache
 from pgworker.worker.rest import Rest
 from pgworker.worker.strike import STRIKE_SECONDS
 from pgworker.worker.turn import Turn, TurnMaker
+from pgworker.worker.witness import Witness
 
 _CAREFUL_TURNS = 200
 """After a turn that the database refused, so many turns take one workflow at a time, to find the culprit."""
@@ -50,6 +51,7 @@ class Wheel:
         rest: Rest,
         watch: DecisionWatch,
         aside: Aside,
+        witness: Witness,
         published: Callable[[], None],
         library: Callable[[PlanCache], Librarian],
     ) -> None:
@@ -58,6 +60,7 @@ class Wheel:
         self._worker_id = worker_id
         self._performer = performer
         self._rest = rest
+        self._witness = witness
         self._published = published
         self._aside = aside
         self._plans = PlanCache()
@@ -77,6 +80,8 @@ class Wheel:
         self._backlog = False
         self._is_known = False
         self._is_unsure = False
+        self.is_connected = False
+        """Whether there is a session with the database, in which this worker takes turns."""
 
     def stop(self) -> None:
         """Claims nothing new from now on; ``run`` returns once what is under way has been recorded."""
@@ -100,6 +105,7 @@ class Wheel:
                 await asyncio.sleep(pause)
                 continue
             backoff.reset()
+            self.is_connected = True
             try:
                 await self._spin(connection)
             except DatabaseUnavailable as error:
@@ -109,6 +115,7 @@ class Wheel:
                 self._is_unsure = True
                 await asyncio.sleep(backoff.next())
             finally:
+                self.is_connected = False
                 await connection.close()
 
     async def _connect(self) -> TurnConnection:
@@ -212,6 +219,7 @@ class Wheel:
             self._performer.begin(performance)
         if turn.writes.published:
             self._published()
+        self._witness.committed(turn.made)
 
     def _begin(self, activities: Sequence[ClaimedActivity], slots: int) -> None:
         """Begins the activities that were leased from the queue for ``slots`` free slots."""

@@ -1,0 +1,58 @@
+"""The status page: whether a worker lives, whether it is ready, and its metrics, over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from pgworker.errors import SettingsError
+from pgworker.telemetry import log
+
+TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@asynccontextmanager
+async def status_page(
+    host: str, ports: range, *, is_ready: Callable[[], bool], metrics: Callable[[], bytes] | None
+) -> AsyncIterator[int]:
+    """Serves ``/livez``, ``/readyz`` and ``/metrics`` on the first of the ports that is free, and gives it.
+
+    That there is an answer says that the worker lives: its own loop gives it. It is ready when it has a
+    session with the database. Raises ``SettingsError`` if no port is free.
+    """
+    application = web.Application()
+    application.router.add_get("/livez", lambda _: _told("alive"))
+    application.router.add_get("/readyz", lambda _: _told("ready") if is_ready() else _told("not ready", 503))
+    if metrics is not None:
+        application.router.add_get("/metrics", lambda _: _metrics(metrics))
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    try:
+        port = await _listen(runner, host, ports)
+        log.info("status page", host=host, port=port)
+        yield port
+    finally:
+        await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, host: str, ports: range) -> int:
+    for port in ports:
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError:
+            continue  # another engine process of this supervisor has it
+        return int(runner.addresses[0][1])
+    raise SettingsError(
+        f"no port for the status page is free on {host}: {ports[0]} to {ports[-1]} are taken",
+        hint="Set PGWORKER_STATUS_PORT to another one; each engine process takes one, from there on.",
+    )
+
+
+async def _told(text: str, status: int = 200) -> web.Response:
+    return web.Response(text=f"{text}\n", status=status)
+
+
+async def _metrics(metrics: Callable[[], bytes]) -> web.Response:
+    return web.Response(body=metrics(), headers={"Content-Type": TEXT_FORMAT})

@@ -1,0 +1,118 @@
+"""The status page: whether a worker lives and is ready, and what it has done."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import psycopg
+from prometheus_client.parser import text_string_to_metric_families
+
+from pgworker.worker.metrics import Metrics
+from tests.conftest import WorkerFactory
+from tests.support.proxy import Proxy
+from tests.support.stub import Stub
+from tests.support.waiting import until
+from tests.support.workflows import call, define, ended, start
+
+LABELS = ("workflow", "task", "type", "state", "le")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
+def ask(port: int, path: str) -> tuple[int, str]:
+    """The status and text of an answer; 0 if nobody answers."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+    except (urllib.error.URLError, ConnectionError):
+        return 0, ""
+
+
+def samples(port: int) -> dict[tuple[str, ...], float]:
+    """The values by name and labels."""
+    families = text_string_to_metric_families(ask(port, "/metrics")[1])
+    return {
+        (sample.name, *(sample.labels[name] for name in LABELS if name in sample.labels)): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+def test_what_workflows_and_their_tasks_come_to_is_counted(
+    connection: psycopg.Connection, worker_process: WorkerFactory, stub: Stub
+) -> None:
+    port = free_port()
+    define(connection, [{"one": {"set": {"a": 1}}}, {"ask": call(f"{stub.url}/count")}], name="good")
+    define(connection, [{"ask": call(f"{stub.url}/status/404")}], name="bad")
+    worker_process(status_port=port, poll_seconds=0.2, concurrency=7)
+    for name in ("good", "good", "bad"):
+        ended(connection, start(connection, name))
+    until(lambda: samples(port).get(("pgworker_workflow_faulted_total", "default/bad")) == 1)
+    seen = samples(port)
+    good = "default/good"
+    assert seen["pgworker_workflow_started_total", good] == 2
+    assert seen["pgworker_workflow_completed_total", good] == 2
+    assert seen["pgworker_workflow_duration_seconds_count", good] == 2
+    assert seen["pgworker_task_completed_total", good, "/do/0/one", "set"] == 2
+    assert seen["pgworker_task_started_total", good, "/do/1/ask", "call"] == 2
+    assert seen["pgworker_task_completed_total", good, "/do/1/ask", "call"] == 2
+    assert seen["pgworker_task_faulted_total", "default/bad", "/do/0/ask", "call"] == 1
+    written = connection.execute("select count(*) from pgworker.events where type <> 'workflow.started'")
+    assert (seen["pgworker_events_appended_total",],) == written.fetchone()
+    assert seen["pgworker_worker_slots", "free"] == 7
+
+
+def test_a_worker_lives_without_its_database_and_is_ready_with_it(
+    database_url: str, worker_process: WorkerFactory
+) -> None:
+    port = free_port()
+    with contextlib.closing(Proxy(database_url)) as proxy:
+        worker_process(database_url=proxy.url, status_port=port)
+        until(lambda: ask(port, "/readyz") == (200, "ready\n"))
+        proxy.refuses = True
+        proxy.cut()
+        until(lambda: ask(port, "/readyz")[0] == 503, seconds=30)
+        assert ask(port, "/livez") == (200, "alive\n")
+        proxy.refuses = False
+        until(lambda: ask(port, "/readyz")[0] == 200, seconds=30)
+
+
+def test_of_several_processes_each_takes_the_next_port(
+    connection: psycopg.Connection, database_url: str
+) -> None:
+    port = free_port()
+    environment = os.environ | {
+        "PGWORKER_DATABASE_URL": database_url,
+        "PGWORKER_STATUS_PORT": str(port),
+    }
+    with subprocess.Popen(
+        [sys.executable, "-m", "pgworker", "worker", "--processes", "2"], env=environment
+    ) as supervisor:
+        try:
+            until(lambda: {ask(port, "/livez")[0], ask(port + 1, "/livez")[0]} == {200}, seconds=30)
+        finally:
+            supervisor.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                supervisor.wait(20)
+    assert supervisor.returncode == 0
+
+
+def test_the_guide_lists_every_metric() -> None:
+    guide = (Path(__file__).resolve().parents[2] / "docs" / "observing.md").read_text()
+    told = set(re.findall(r"`(pgworker_\w+)`", guide))
+    families = Metrics(lambda: (0, 0)).registry.collect()
+    counters = {f"{one.name}_total" if one.type == "counter" else one.name for one in families}
+    assert counters == told
