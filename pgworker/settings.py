@@ -90,6 +90,14 @@ class Settings(BaseSettings):
         default="",
         description="Networks that calls may reach although they are private; all means every one.",
     )
+    host_concurrency: int = Field(
+        default=0, ge=0, description="HTTP calls to one host at once, in one process; 0 sets no limit."
+    )
+    breaker_failures: int = Field(
+        default=0,
+        ge=0,
+        description="HTTP calls to a host that fail in a row before it is left alone for a while; 0: never.",
+    )
     ca_file: Path | None = Field(
         default=None,
         validation_alias=AliasChoices("PGWORKER_CA_FILE", "SSL_CERT_FILE"),

@@ -13,6 +13,7 @@ import aiohttp
 from pgworker.activities.answer import Answer, headers_of
 from pgworker.activities.body import BodyRefused, read_body
 from pgworker.activities.connector import GuardedConnector
+from pgworker.activities.hosts import Host, Hosts
 from pgworker.activities.media import printable
 from pgworker.activities.policy import HttpPolicy
 from pgworker.activities.redaction import hidden, hiding
@@ -44,6 +45,8 @@ class Exchange:
         self._tls = _tls(policy)
         self._session: aiohttp.ClientSession | None = None
         self._slots = asyncio.Semaphore(policy.connections)
+        self.hosts = Hosts(policy.failures, policy.host_connections)
+        """Who is called, and whose circuits are open."""
 
     async def __aenter__(self) -> Exchange:
         return self
@@ -58,7 +61,7 @@ class Exchange:
     async def send(self, request: Request) -> Answer:
         """Sends a request and returns what came back; raises ``Fault``, in whose detail nothing is secret."""
         request = replace(request, redaction=request.redaction.joined(hidden()))
-        async with self._slots:
+        async with self._slots, self.hosts.slot(_host(request)):
             try:
                 return await self._within_time(request)
             except Fault as fault:
@@ -71,6 +74,7 @@ class Exchange:
             async with asyncio.timeout(seconds):
                 return await self._follow(request)
         except TimeoutError as error:
+            self.hosts.failed(_host(request))
             raise Fault(
                 FaultKind.COMMUNICATION,
                 f"{request} was not answered within {seconds:g} s (the total timeout)",
@@ -103,6 +107,8 @@ class Exchange:
 
     async def _send(self, request: Request, *, may_log_in: bool) -> Answer | Request | _Again:
         large = request.body is not None and len(request.body) > _STREAMED_BYTES
+        host = _host(request)
+        is_trial = self.hosts.enter(host)
         try:
             async with self.session.request(
                 request.method,
@@ -111,6 +117,7 @@ class Exchange:
                 data=io.BytesIO(request.body or b"") if large else request.body,
                 allow_redirects=False,
             ) as response:
+                self.hosts.answered(host, response.status)
                 self._check_headers(request, response)
                 if response.status == _UNAUTHORIZED and may_log_in:
                     renewed = await _renewed(request, response)
@@ -126,7 +133,11 @@ class Exchange:
                     raise await _refused(request, response)
                 return await self._answer(request, response)
         except (aiohttp.ClientError, OSError) as error:
+            self.hosts.failed(host)
             raise trouble(request, error, self._policy.connect_timeout) from error
+        finally:
+            if is_trial:
+                self.hosts.left(host)
 
     async def _answer(self, request: Request, response: aiohttp.ClientResponse) -> Answer:
         try:
@@ -178,6 +189,10 @@ class _Again:
     """A request that is to be sent in place of one that was refused."""
 
     request: Request
+
+
+def _host(request: Request) -> Host:
+    return f"{request.url.host}:{request.url.port}"
 
 
 async def _renewed(request: Request, response: aiohttp.ClientResponse) -> Request | None:

@@ -11,6 +11,7 @@ import aiohttp
 from pgworker.activities.answer import Answer, value_of
 from pgworker.activities.credentials import authenticated
 from pgworker.activities.exchange import Exchange
+from pgworker.activities.hosts import Hosts
 from pgworker.activities.logins import Logins
 from pgworker.activities.policy import HttpPolicy
 from pgworker.activities.redaction import hiding
@@ -85,6 +86,11 @@ class HttpCaller:
         Connections go where those of every call do; who sends it minds the limits of time and size.
         """
         return self.session, await self.authenticated(request, authentication)
+
+    @property
+    def hosts(self) -> Hosts:
+        """The hosts that are called, and their circuits."""
+        return self._exchange.hosts
 
     @property
     def session(self) -> aiohttp.ClientSession:

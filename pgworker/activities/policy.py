@@ -42,7 +42,9 @@ class HttpPolicy:
     """The limits of every HTTP call; timeouts in seconds, sizes in bytes.
 
     ``total_timeout`` covers one call with its redirects and its body, ``max_response_bytes`` the body after
-    decompression, and ``connections`` how many calls are in flight at once (more wait their turn).
+    decompression, and ``connections`` how many calls are in flight at once (more wait their turn), to one
+    host ``host_connections``. After so many ``failures`` in a row a host is not called for a while. 0 is no
+    bound.
     """
 
     allow_private: tuple[Network, ...] = ()
@@ -55,6 +57,8 @@ class HttpPolicy:
     max_header_bytes: int = 64 * 1024
     max_redirects: int = 5
     connections: int = 256
+    host_connections: int = 0
+    failures: int = 0
 
 
 def parse_networks(text: str) -> tuple[Network, ...]:

@@ -94,6 +94,7 @@ class Activities:
         self._secrets = secrets
         self._logins = Logins(http)
         self._http = HttpCaller(http, secrets, self._logins)
+        self.hosts = self._http.hosts
         self.resources = Resources(http, secrets, resources, self._logins)
         cache = ResourceCache(self.resources)
         policy = processes or ProcessPolicy()

@@ -10,6 +10,7 @@ import orjson
 
 from pgworker.activities.body import BodyRefused, read_body
 from pgworker.activities.handover import MEDIA_TYPE, outcome_of, request_of
+from pgworker.activities.hosts import Hosts
 from pgworker.activities.registry import Activities
 from pgworker.activities.resources import Resources
 from pgworker.activities.strict_json import parse_json
@@ -42,6 +43,11 @@ class RemoteActivities:
     def resources(self) -> Resources:
         """The loader of external resources."""
         return self._local.resources
+
+    @property
+    def hosts(self) -> Hosts:
+        """The hosts that are called from here."""
+        return self._local.hosts
 
     async def __aenter__(self) -> RemoteActivities:
         await self._local.__aenter__()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -35,8 +35,13 @@ class Metrics:
     one event in history.
     """
 
-    def __init__(self, slots: Callable[[], tuple[int, int]]) -> None:
-        """``slots`` gives how many activities run, and how many more could be begun."""
+    def __init__(
+        self, slots: Callable[[], tuple[int, int]], circuits: Callable[[], Mapping[str, str]]
+    ) -> None:
+        """``slots`` gives how many activities run, and how many more could be begun.
+
+        ``circuits`` gives the states of the circuits of hosts.
+        """
         self.registry = CollectorRegistry()
         self._slots = slots
         workflow, task = ["workflow"], ["workflow", "task", "type"]
@@ -68,6 +73,15 @@ class Metrics:
         running = Gauge("pgworker_worker_slots", "Slots for activities.", ["state"], registry=self.registry)
         running.labels("used").set_function(lambda: self._slots()[0])
         running.labels("free").set_function(lambda: self._slots()[1])
+
+        states = Gauge(
+            "pgworker_circuits",
+            "Hosts that failed, by their circuits.",
+            ["state"],
+            registry=self.registry,
+        )
+        for state in ("closed", "open", "half-open"):
+            states.labels(state).set_function(lambda state=state: [*circuits().values()].count(state))
 
     def text(self) -> bytes:
         """All of it, in the text format of Prometheus."""

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pgworker.activities.hosts import Hosts
 from pgworker.activities.policy import HttpPolicy, parse_connect_to, parse_networks
 from pgworker.activities.processes.policy import ProcessPolicy, parse_run_allow
 from pgworker.activities.registry import Activities
@@ -51,7 +52,7 @@ async def serve(settings: Settings, stop: asyncio.Event, black_box: BlackBox | N
     provided = _activities(settings)
     async with open_pool(database, "keeper", size=3, watched=True) as pool, provided as activities:
         leases = Leases(database, pool, worker_id, settings.lease_seconds)
-        metrics = _metrics(settings, lambda: (performer.used, performer.free))
+        metrics = _metrics(settings, lambda: (performer.used, performer.free), activities.hosts)
         witness: Witness = metrics or Nobody()
         performer = Performer(activities, settings.concurrency, rest.wake, witness.lease_lost)
         watch = DecisionWatch(black_box)
@@ -90,7 +91,7 @@ async def serve(settings: Settings, stop: asyncio.Event, black_box: BlackBox | N
         log.info("worker stopped", worker_id=worker_id)
 
 
-def _metrics(settings: Settings, slots: Callable[[], tuple[int, int]]) -> Metrics | None:
+def _metrics(settings: Settings, slots: Callable[[], tuple[int, int]], hosts: Hosts) -> Metrics | None:
     """What counts, if there is a page to show it on and the extra ``metrics`` is installed."""
     if settings.status_port is None:
         return None
@@ -99,7 +100,7 @@ def _metrics(settings: Settings, slots: Callable[[], tuple[int, int]]) -> Metric
     except ImportError as error:
         log.warning("no metrics: install the extra `metrics`", reason=str(error))
         return None
-    return Metrics(slots)
+    return Metrics(slots, hosts.states)
 
 
 def _status_page(
@@ -172,6 +173,8 @@ def http_policy(settings: Settings) -> HttpPolicy:
         connect_to=parse_connect_to(settings.http_connect_to),
         ca_file=settings.ca_file,
         connections=max(settings.concurrency, 1),
+        host_connections=settings.host_concurrency,
+        failures=settings.breaker_failures,
     )
 
 

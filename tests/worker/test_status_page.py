@@ -113,6 +113,6 @@ def test_of_several_processes_each_takes_the_next_port(
 def test_the_guide_lists_every_metric() -> None:
     guide = (Path(__file__).resolve().parents[2] / "docs" / "observing.md").read_text()
     told = set(re.findall(r"`(pgworker_\w+)`", guide))
-    families = Metrics(lambda: (0, 0)).registry.collect()
+    families = Metrics(lambda: (0, 0), dict).registry.collect()
     counters = {f"{one.name}_total" if one.type == "counter" else one.name for one in families}
     assert counters == told

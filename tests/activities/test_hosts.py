@@ -1,0 +1,126 @@
+"""Hosts that fail are left alone for a while, and none gets more calls at once than it may."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from pgworker.activities import hosts
+from pgworker.errors import Fault, FaultKind
+from tests.activities.conftest import Client, Server
+from tests.support.waiting import eventually
+
+PAUSE = 0.1
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hosts, "FIRST_PAUSE", PAUSE)
+
+
+def refused(fault: Fault) -> bool:
+    """Whether a call was not sent."""
+    return (fault.kind, fault.status) == (FaultKind.COMMUNICATION, 503) and "was not called" in fault.detail
+
+
+async def test_after_failures_in_a_row_a_host_is_not_called_until_a_trial_is_answered(
+    http: Client, server: Server
+) -> None:
+    client = await http.within(failures=3)
+    url = server.answers(b"{}", status=503)
+    for _ in range(3):
+        assert not refused(await client.fault(url))
+    assert refused(await client.fault(url))
+    assert len(server.seen) == 3
+    assert client.caller.hosts.states() == {f"127.0.0.1:{server.port}": "open"}
+    await asyncio.sleep(PAUSE)
+    assert not refused(await client.fault(url)), "the trial"
+    assert refused(await client.fault(url)), "it failed"
+    await asyncio.sleep(PAUSE)
+    assert refused(await client.fault(url)), "it is open for twice as long now"
+    server.answers(b"{}")
+    await asyncio.sleep(PAUSE)
+    assert await client(url) == {}
+    assert await client(url) == {}
+    assert client.caller.hosts.states() == {}
+
+
+async def test_a_host_that_is_not_there_fails_and_others_are_called(http: Client, server: Server) -> None:
+    client = await http.within(failures=2)
+    nowhere = "http://127.0.0.1:9/"
+    for _ in range(2):
+        assert not refused(await client.fault(nowhere))
+    assert refused(await client.fault(nowhere))
+    assert await client(server.answers(b"{}")) == {}
+
+
+async def test_a_host_that_does_not_answer_in_time_fails(http: Client, server: Server) -> None:
+    client = await http.within(failures=1, total_timeout=0.1)
+    assert "was not answered" in (await client.fault(server.url("/sleep"))).detail
+    assert refused(await client.fault(server.url("/sleep")))
+
+
+@pytest.mark.parametrize("status", [404, 500, 200])
+async def test_any_answer_of_its_own_is_one_of_a_host_that_is_there(
+    http: Client, server: Server, status: int
+) -> None:
+    client = await http.within(failures=2)
+    for _ in range(3):
+        assert not refused(await client.fault(server.answers(b"{}", status=503)))
+        url = server.answers(b"{}", status=status)
+        if status == 200:
+            await client(url)
+        else:
+            assert not refused(await client.fault(url))
+
+
+async def test_one_call_at_a_time_is_a_trial_and_one_that_is_given_up_makes_room(
+    http: Client, server: Server
+) -> None:
+    client = await http.within(failures=1)
+    await client.fault(server.answers(b"{}", status=502))
+    await asyncio.sleep(PAUSE)
+    trial = asyncio.create_task(client(server.url("/sleep")))
+    await server.started.wait()
+    assert refused(await client.fault(server.url()))
+    trial.cancel()
+    await asyncio.wait([trial])
+    server.answers(b"{}")
+    assert await client(server.url()) == {}
+
+
+async def test_without_the_setting_every_call_is_sent(http: Client, server: Server) -> None:
+    url = server.answers(b"{}", status=503)
+    for _ in range(30):
+        assert not refused(await http.fault(url))
+    assert len(server.seen) == 30
+
+
+async def test_a_host_gets_no_more_calls_at_once_than_it_may(http: Client) -> None:
+    at_once, most = 0, 0
+
+    async def answer(_: web.Request) -> web.Response:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        await asyncio.sleep(0.02)
+        at_once -= 1
+        return web.json_response({})
+
+    application = web.Application()
+    application.router.add_get("/", answer)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        client = await http.within(host_connections=2)
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
+        calls: list[Any] = [client(url) for _ in range(10)]
+        assert await asyncio.gather(*calls) == [{}] * 10
+        assert most == 2
+        await eventually(lambda: client.caller.hosts._slots == {})
+    finally:
+        await runner.cleanup()
