@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -73,7 +74,6 @@ class Metrics:
         running = Gauge("pgworker_worker_slots", "Slots for activities.", ["state"], registry=self.registry)
         running.labels("used").set_function(lambda: self._slots()[0])
         running.labels("free").set_function(lambda: self._slots()[1])
-
         states = Gauge(
             "pgworker_circuits",
             "Hosts that failed, by their circuits.",
@@ -81,7 +81,7 @@ class Metrics:
             registry=self.registry,
         )
         for state in ("closed", "open", "half-open"):
-            states.labels(state).set_function(lambda state=state: [*circuits().values()].count(state))
+            states.labels(state).set_function(partial(_count, circuits, state))
 
     def text(self) -> bytes:
         """All of it, in the text format of Prometheus."""
@@ -120,6 +120,10 @@ class Metrics:
 
     def _counter(self, name: str, help_: str, labels: Sequence[str] = ()) -> Counter:
         return Counter(f"pgworker_{name}", help_, labels, registry=self.registry)
+
+
+def _count(circuits: Callable[[], Mapping[str, str]], state: str) -> int:
+    return sum(one == state for one in circuits().values())
 
 
 def _name(one: Made) -> str:
