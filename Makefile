@@ -17,10 +17,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help hello test soak bench fmt lint types docs lock clean
+.PHONY: help hello test soak bench fmt lint types docs reference lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 	@echo '  PYTHON=... chooses the Python of a new .venv; ARGS=... goes to pytest or to the benchmark'
 
 hello: $(VENV)/.runtime ## run examples/hello.yaml on an embedded PostgreSQL
@@ -49,6 +49,9 @@ types: $(VENV)/.dev ## check the types, strictly
 
 docs: $(VENV)/.dev ## check the documents: links, commands, samples
 	@$(BIN)/python -m pytest -q tests/docs $(ARGS)
+
+reference: $(VENV)/.dev ## write docs/reference anew from the code
+	@PGWORKER_WRITE_REFERENCE=1 $(BIN)/python -m pytest -q tests/docs/test_reference.py
 
 lock: $(VENV)/.python ## write requirements/*.txt anew (LOCKFLAGS=--upgrade for the newest versions)
 	@requirements/lock $(BIN)/python $(LOCKFLAGS)
