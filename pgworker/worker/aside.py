@@ -40,6 +40,9 @@ _TRIES = 3
 _REMEMBERED = 100
 """Definitions that are known to take long, or are here, and workflows that were overtaken."""
 
+_PAUSE_SECONDS = 1.0
+"""How soon it is tried again to start a decider where that was not possible."""
+
 _KEPT_SECONDS = 30.0
 """How long an answer is kept that nobody fetches."""
 
@@ -160,7 +163,11 @@ class Aside:
         """Has the questions answered, one after the other, until cancelled."""
         while True:
             await self._is_asked.wait()
-            await self._employ()
+            try:
+                await self._employ()
+            except OSError as error:
+                log.warning("no process for long decisions can be started", reason=str(error))
+                await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _employ(self) -> None:
         """Starts a decider and asks it, until it has been idle for long, has learnt much or breaks."""
