@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -17,7 +17,7 @@ from pgworker.dsl.load import load
 from pgworker.engine import events
 from pgworker.engine.codec import encode
 from pgworker.engine.commands import Command, commands
-from pgworker.engine.decide import MAX_EVENTS, MAX_HISTORY, Record, decide
+from pgworker.engine.decide import MAX_EVENTS, MAX_HISTORY, Record, decide, never
 from pgworker.engine.decision import Decision
 from pgworker.engine.events import Event
 from pgworker.engine.evolve import evolve, replay
@@ -92,6 +92,7 @@ class Play:
     now: datetime = NOW
     limit: int = MAX_EVENTS
     most: int = MAX_HISTORY
+    enough: Callable[[], bool] = never
     encoded: list[str] = field(default_factory=list)
     commands: list[Command] = field(default_factory=list)
     """Everything that the world was asked to do, turn by turn."""
@@ -149,6 +150,7 @@ class Play:
             back=self.back,
             max_events=self.limit,
             max_history=self.most,
+            enough=self.enough,
         )
         self.back = None
         self.history += record.events

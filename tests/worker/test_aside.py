@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import psycopg
 import pytest
 
@@ -113,6 +116,24 @@ async def test_a_long_loop_of_short_expressions_is_not_made_aside_and_lets_other
     assert row["output"] == {"n": 100_198}
     events = history(connection, started)
     assert len({event.occurred_at for event in events}) > 3, "it was cut into several turns"
+    assert violations(connection) == []
+
+
+async def test_a_worker_that_cannot_start_another_process_tries_again(
+    connection: psycopg.Connection, in_process_worker: InProcessWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest, refusals = asyncio.create_subprocess_exec, [BlockingIOError("no more processes")]
+
+    async def start_process(*arguments: Any, **named: Any) -> Any:
+        if refusals:
+            raise refusals.pop()
+        return await honest(*arguments, **named)
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", start_process)
+    define(connection, [{"slow": {"set": {"n": f"${{ {SLOW} }}"}}}])
+    async with in_process_worker(poll_seconds=60):
+        assert (await has_ended(connection, start(connection)))["status"] == "COMPLETED"
+    assert refusals == []
     assert violations(connection) == []
 
 

@@ -40,6 +40,19 @@ def test_a_limit_only_cuts_the_work_into_pieces(limit: int) -> None:
     assert pieces.output == {"n": 190}
 
 
+def test_being_told_that_it_is_enough_cuts_the_work_into_pieces_of_one_step_and_changes_nothing_else() -> (
+    None
+):
+    whole, pieces = play(MANY), begin(MANY)
+    pieces.enough = lambda: True
+    record = pieces.step()
+    assert record.goes_on
+    pieces.decide()
+    assert pieces.history == whole.history
+    assert pieces.encoded == whole.encoded
+    assert pieces.state == whole.state
+
+
 def test_a_decision_says_whether_it_would_go_on() -> None:
     one = begin(MANY, limit=10)
     assert one.step().goes_on
