@@ -34,6 +34,9 @@ def _flows() -> list[Kind]:
             - left: {set: {went: left}, then: end}
             - right: {do: [nap: {<nap>}, b: {set: {went: right}}]}
             """, completed({"went": "right"})),
+        alone("decided aside", """
+            do: [nap: {<nap>}, slow: {set: {n: '${ last(range(3000000)) }'}}, ask: {<ask ask>}]
+            """, completed({"asked": True})),
         alone("fork", """
             do: [f: {fork: {branches: [ask: {<ask ask>}, b: {do: [nap: {<nap>}, s: {set: {b: 2}}]}]}}]
             """, completed([{"asked": True}, {"b": 2}])),
