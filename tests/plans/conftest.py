@@ -20,22 +20,29 @@ CROWDS = [
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Every test of plans runs with both crowds, unless it says with which."""
-    says = any("crowded" in mark.args for mark in metafunc.definition.iter_markers("parametrize"))
-    if "crowded" in metafunc.fixturenames and not says:
-        metafunc.parametrize("crowded", CROWDS, indirect=True, scope="session")
+    says = any("crowd" in mark.args for mark in metafunc.definition.iter_markers("parametrize"))
+    if "crowd" in metafunc.fixturenames and not says:
+        metafunc.parametrize("crowd", CROWDS, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
-def crowded(request: pytest.FixtureRequest, server: Server, migrated: Any) -> Iterator[psycopg.Connection]:
-    """A connection to the full database."""
+def crowd(request: pytest.FixtureRequest, server: Server, migrated: Any) -> Iterator[str]:
+    """The name of the full database."""
     name = f"{migrated.dbname}_crowd"
     _administer(server, f'create database "{name}" template "{migrated.template_dbname}"')
     try:
         with closing(server.connect(name)) as connection:
             gather(connection, request.param)
-            yield connection
+        yield name
     finally:
         _administer(server, f'drop database "{name}" with (force)')
+
+
+@pytest.fixture
+def crowded(server: Server, crowd: str) -> Iterator[psycopg.Connection]:
+    """A connection to it, of the test's own: others may have restarted the server since the last one."""
+    with closing(server.connect(crowd)) as connection:
+        yield connection
 
 
 def _administer(server: Server, statement: str) -> None:

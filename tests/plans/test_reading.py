@@ -94,7 +94,7 @@ def insert_long(crowded: psycopg.Connection, iterations: int) -> str:
 
 
 # what the planner takes histories for depends on chance where there are a million
-@pytest.mark.parametrize("crowded", [pytest.param(100_000, id="100000")], indirect=True, scope="session")
+@pytest.mark.parametrize("crowd", [pytest.param(100_000, id="100000")], indirect=True, scope="session")
 @pytest.mark.parametrize(
     "read",
     [pytest.param(view, id=view.__name__) for view in VIEWS],
