@@ -19,6 +19,7 @@ from pgworker.errors import Fault
 from pgworker.types import JsonObject, JsonValue
 from tests.support.authority import AuthorizationServer, Registered
 from tests.support.oauth_calls import SECRET
+from tests.support.serving import serving
 
 LOOPBACK = HttpPolicy(allow_private=parse_networks("127.0.0.0/8"), connect_timeout=2.0, total_timeout=5.0)
 
@@ -104,13 +105,8 @@ async def server() -> AsyncIterator[Server]:
     server = Server()
     application = web.Application(client_max_size=64 * 1024 * 1024)
     application.router.add_route("*", "/{path:.*}", server.handle)
-    runner = web.AppRunner(application, handler_cancellation=True, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    server.port = runner.addresses[0][1]
-    yield server
-    await runner.cleanup()
+    async with serving(application) as server.port:
+        yield server
 
 
 @dataclass

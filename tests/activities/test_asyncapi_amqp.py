@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import shutil
-import socket
 import subprocess
 from pathlib import Path
 
@@ -17,31 +16,26 @@ from pgworker.activities.registry import Activities
 from pgworker.activities.secrets import StoredSecrets
 from pgworker.errors import Fault, FaultKind
 from tests.activities.conftest import LOOPBACK
+from tests.support.server import free_port
 
 BINARY = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 pytestmark = pytest.mark.skipif(not BINARY.exists(), reason="rabbitmq-server is not installed here")
 _STARTS_WITHIN = 60.0
 
 
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def port(tmp_path_factory):
     folder = tmp_path_factory.mktemp("rabbitmq")
-    port = _free_port()
+    port = free_port()
     environment = {
         **os.environ,
         "HOME": str(folder),
-        "ERL_EPMD_PORT": str(_free_port()),
+        "ERL_EPMD_PORT": str(free_port()),
         "ERL_EPMD_ADDRESS": "127.0.0.1",
         "RABBITMQ_NODENAME": f"test{port}@localhost",
         "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
         "RABBITMQ_NODE_PORT": str(port),
-        "RABBITMQ_DIST_PORT": str(_free_port()),
+        "RABBITMQ_DIST_PORT": str(free_port()),
         "RABBITMQ_MNESIA_BASE": str(folder),
         "RABBITMQ_LOG_BASE": str(folder),
         "RABBITMQ_CONFIG_FILE": str(folder / "none"),

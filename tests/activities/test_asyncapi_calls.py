@@ -17,6 +17,7 @@ from pgworker.activities.registry import Activities
 from pgworker.activities.secrets import StoredSecrets
 from pgworker.errors import Fault, FaultKind
 from tests.activities.conftest import LOOPBACK
+from tests.support.serving import serving
 
 
 class Peer:
@@ -73,15 +74,11 @@ async def peer():
     application.router.add_get("/lines", peer.lines)
     application.router.add_get("/events", peer.events)
     application.router.add_get("/chat/room-1", peer.socket)
-    runner = web.AppRunner(application, handler_cancellation=True, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    peer.port = runner.addresses[0][1]
-    peer.documents["/docs/three.json"] = three(f"127.0.0.1:{peer.port}")
-    peer.documents["/docs/two.json"] = two(peer.port)
     peer.documents["/docs/channels.json"] = {"room": {"address": "/chat/{room}", "parameters": {"room": {}}}}
-    yield peer
-    await runner.cleanup()
+    async with serving(application) as peer.port:
+        peer.documents["/docs/three.json"] = three(f"127.0.0.1:{peer.port}")
+        peer.documents["/docs/two.json"] = two(peer.port)
+        yield peer
 
 
 def three(host):

@@ -15,6 +15,7 @@ from pgworker.activities.policy import parse_connect_to
 from pgworker.activities.secrets import StoredSecrets
 from tests.activities.conftest import LOOPBACK, Client
 from tests.support.digest import DigestGuard
+from tests.support.serving import serving
 
 PASSWORD = 'open "sésame" & more'
 POLICY = {"digest": {"username": "ada", "password": PASSWORD}}
@@ -40,12 +41,9 @@ async def guarded():
     one = Guarded(DigestGuard({"ada": PASSWORD, "ünï": PASSWORD}))
     application = web.Application()
     application.router.add_route("*", "/{tail:.*}", one.handle)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    one.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    yield one
-    await runner.cleanup()
+    async with serving(application) as port:
+        one.url = f"http://127.0.0.1:{port}"
+        yield one
 
 
 @pytest.mark.parametrize("qop", ["auth", "auth, auth-int", "auth-int, auth", "auth-int", None])

@@ -15,6 +15,7 @@ from pgworker.activities.policy import HttpPolicy, parse_connect_to
 from pgworker.activities.registry import Activities
 from pgworker.errors import Fault
 from pgworker.types import JsonObject, JsonValue
+from tests.support.serving import serving
 from tests.support.targets import CONFUSING, NAMES, ODD, SPELLINGS
 
 MANY = [*ODD, *NAMES, *CONFUSING]
@@ -59,13 +60,10 @@ async def trap() -> AsyncIterator[Trap]:
     one.port = server.sockets[0].getsockname()[1]
     application = web.Application()
     application.router.add_route("*", "/{tail:.*}", one.serve)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    one.start = f"start.test:80:127.0.0.1:{runner.addresses[0][1]}"
-    yield one
-    server.close()
-    await runner.cleanup()
+    async with serving(application) as port:
+        one.start = f"start.test:80:127.0.0.1:{port}"
+        yield one
+        server.close()
 
 
 def http(uri: str, **more: JsonValue) -> tuple[str, JsonObject]:

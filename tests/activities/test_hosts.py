@@ -11,6 +11,7 @@ from aiohttp import web
 from pgworker.activities import hosts
 from pgworker.errors import Fault, FaultKind
 from tests.activities.conftest import Client, Server
+from tests.support.serving import serving
 from tests.support.waiting import eventually
 
 PAUSE = 0.1
@@ -112,15 +113,10 @@ async def test_a_host_gets_no_more_calls_at_once_than_it_may(http: Client) -> No
 
     application = web.Application()
     application.router.add_get("/", answer)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
+    async with serving(application) as port:
         client = await http.within(host_connections=2)
-        url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
+        url = f"http://127.0.0.1:{port}/"
         calls: list[Any] = [client(url) for _ in range(10)]
         assert await asyncio.gather(*calls) == [{}] * 10
         assert most == 2
         await eventually(lambda: client.caller.hosts._slots == {})
-    finally:
-        await runner.cleanup()

@@ -11,6 +11,7 @@ from pgworker.activities.http import HttpCaller
 from pgworker.activities.policy import HttpPolicy, parse_connect_to
 from pgworker.errors import SettingsError
 from tests.support.certificates import Authority
+from tests.support.serving import serving
 
 
 @pytest.fixture(scope="module")
@@ -27,11 +28,8 @@ async def port(authority: Authority) -> AsyncIterator[int]:
 
     application = web.Application()
     application.router.add_get("/", answer)
-    runner = web.AppRunner(application, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=authority.context_for("api.test")).start()
-    yield runner.addresses[0][1]
-    await runner.cleanup()
+    async with serving(application, authority.context_for("api.test")) as port:
+        yield port
 
 
 async def test_a_moved_connection_still_checks_the_certificate_of_the_uris_host(authority, port, http):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession
 from psycopg.types.json import Jsonb
 
 from examples.shop import STOCK, Shop
@@ -27,6 +27,7 @@ from pgworker.store.database import Database
 from pgworker.store.migrations import migrate
 from pgworker.types import JsonObject, JsonValue
 from pgworker.worker.service import serve
+from tests.support.serving import serving
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NOON = datetime(2025, 1, 1, 12, tzinfo=UTC)
@@ -137,14 +138,8 @@ def _run(name: str, given: JsonObject) -> State:
 @asynccontextmanager
 async def _shop() -> AsyncIterator[tuple[Shop, str]]:
     shop = Shop(lambda effect: None)
-    runner = web.AppRunner(shop.application())
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        yield shop, f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    async with serving(shop.application()) as port:
+        yield shop, f"http://127.0.0.1:{port}"
 
 
 @asynccontextmanager

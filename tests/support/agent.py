@@ -11,6 +11,8 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.support.serving import serving
+
 
 @dataclass
 class Agent:
@@ -93,13 +95,6 @@ async def agent_at_work() -> AsyncIterator[Agent]:
     application = web.Application()
     application.router.add_get("/.well-known/agent-card.json", agent.show_card)
     application.router.add_post("/rpc", agent.rpc)
-    runner = web.AppRunner(application, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    agent.port = runner.addresses[0][1]
-    agent.card = {"name": "Reporter", "url": agent.url, "preferredTransport": "JSONRPC"}
-    try:
+    async with serving(application) as agent.port:
+        agent.card = {"name": "Reporter", "url": agent.url, "preferredTransport": "JSONRPC"}
         yield agent
-    finally:
-        await runner.cleanup()

@@ -15,6 +15,8 @@ from urllib.parse import parse_qsl, unquote_plus
 import jwt
 from aiohttp import web
 
+from tests.support.serving import serving
+
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -82,12 +84,9 @@ class AuthorizationServer:
         application.router.add_post("/{realm:.*}oauth2/introspect", self._introspect)
         application.router.add_get("/{realm:.*}.well-known/openid-configuration", self._configuration)
         application.router.add_route("*", "/resource{tail:.*}", self._resource)
-        runner = web.AppRunner(application, handler_cancellation=True, shutdown_timeout=0.1)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        yield self
-        await runner.cleanup()
+        async with serving(application) as port:
+            self.url = f"http://127.0.0.1:{port}"
+            yield self
 
     @property
     def resource(self) -> str:

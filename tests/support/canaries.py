@@ -13,6 +13,8 @@ from urllib.parse import quote, quote_plus
 
 from aiohttp import web
 
+from tests.support.serving import serving
+
 MARK = "QZcanaryQZ"
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 
@@ -277,12 +279,9 @@ class Service:
         application.router.add_post("/{number:\\d+}/oauth2/token", self._token)
         application.router.add_get("/{number:\\d+}/.well-known/openid-configuration", self._configuration)
         application.router.add_route("*", "/{number:\\d+}{tail:.*}", self._answer)
-        runner = web.AppRunner(application)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        yield self
-        await runner.cleanup()
+        async with serving(application) as port:
+            self.url = f"http://127.0.0.1:{port}"
+            yield self
 
     async def _configuration(self, request: web.Request) -> web.Response:
         here = f"{self.url}/{request.match_info['number']}"

@@ -89,7 +89,7 @@ class OwnServer(Server):
     """A server in a folder of its own, with the stock settings for durability."""
 
     def __init__(self, folder: Path, configuration: str = "") -> None:
-        super().__init__("127.0.0.1", _free_port(), "postgres", None, "postgres")
+        super().__init__("127.0.0.1", free_port(), "postgres", None, "postgres")
         self._folder = folder
         self._data = folder / "data"
         self._configuration = f"{_CONFIGURATION}{configuration}\n"
@@ -240,7 +240,8 @@ def _let_others_execute(binaries: Path, as_user: dict[str, object], folder: Path
         ensure_folder_permissions(binaries.parent, 0o055)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody has, for somebody who has to be told one."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

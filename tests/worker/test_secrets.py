@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from tests.conftest import InProcessWorker
+from tests.support.serving import serving
 from tests.support.waiting import eventually
 from tests.support.workflows import are_ended, define, start, workflow
 
@@ -33,13 +34,9 @@ async def service() -> AsyncIterator[Service]:
     one = Service()
     app = web.Application()
     app.router.add_route("*", "/{tail:.*}", one.answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    one.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    yield one
-    await runner.cleanup()
+    async with serving(app) as port:
+        one.url = f"http://127.0.0.1:{port}"
+        yield one
 
 
 @pytest.fixture

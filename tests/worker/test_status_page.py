@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -18,16 +17,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from pgworker.worker.metrics import Metrics
 from tests.conftest import WorkerFactory
 from tests.support.proxy import Proxy
+from tests.support.server import free_port
 from tests.support.stub import Stub
 from tests.support.waiting import until
 from tests.support.workflows import call, define, ended, start
 
 LABELS = ("workflow", "task", "type", "state", "le")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 def ask(port: int, path: str) -> tuple[int, str]:

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from tests.conftest import WorkerFactory
 from tests.support.oracle import violations
+from tests.support.serving import serving
 from tests.support.waiting import eventually
 from tests.support.workflows import define, has_ended, start, types
 
@@ -41,20 +42,15 @@ class Feed:
         """Serves it, and writes the document that describes it."""
         application = web.Application()
         application.router.add_get("/news", self.talk)
-        runner = web.AppRunner(application, handler_cancellation=True, shutdown_timeout=0.1)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        described = {
-            "asyncapi": "3.0.0",
-            "servers": {"it": {"host": f"127.0.0.1:{runner.addresses[0][1]}", "protocol": "ws"}},
-            "channels": {"news": {"address": "/news"}},
-            "operations": {"news": {"action": "send", "channel": {"$ref": "#/channels/news"}}},
-        }
-        (folder / "news.json").write_text(json.dumps(described))
-        try:
+        async with serving(application) as port:
+            described = {
+                "asyncapi": "3.0.0",
+                "servers": {"it": {"host": f"127.0.0.1:{port}", "protocol": "ws"}},
+                "channels": {"news": {"address": "/news"}},
+                "operations": {"news": {"action": "send", "channel": {"$ref": "#/channels/news"}}},
+            }
+            (folder / "news.json").write_text(json.dumps(described))
             yield self
-        finally:
-            await runner.cleanup()
 
 
 def news(amount: int) -> dict[str, object]:
