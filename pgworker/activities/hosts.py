@@ -12,10 +12,12 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Literal
+from weakref import WeakValueDictionary
 
 from pgworker.errors import Fault, FaultKind
 from pgworker.telemetry import log
 
+CircuitState = Literal["closed", "open", "half-open"]
 Host = str
 """Name and port, as in ``example.com:443``."""
 
@@ -41,7 +43,7 @@ class Circuit:
     open_until: float = 0.0
     is_tried: bool = False
 
-    def state(self, now: float) -> Literal["closed", "open", "half-open"]:
+    def state(self, now: float) -> CircuitState:
         """What it does with the next call."""
         if self.pause == 0:
             return "closed"
@@ -55,9 +57,10 @@ class Hosts:
         self._failures = failures
         self._at_once = at_once
         self._circuits: dict[Host, Circuit] = {}
-        self._slots: dict[Host, tuple[asyncio.Semaphore, int]] = {}
+        # whoever has a slot, or waits for one, keeps the host's semaphore alive
+        self._slots: WeakValueDictionary[Host, asyncio.Semaphore] = WeakValueDictionary()
 
-    def states(self) -> Mapping[Host, str]:
+    def states(self) -> Mapping[Host, CircuitState]:
         """The hosts that failed last, and what their circuits do with the next call."""
         now = asyncio.get_running_loop().time()
         return {host: circuit.state(now) for host, circuit in self._circuits.items()}
@@ -68,16 +71,8 @@ class Hosts:
         if self._at_once == 0:
             yield
             return
-        semaphore, users = self._slots.get(host) or (asyncio.Semaphore(self._at_once), 0)
-        self._slots[host] = semaphore, users + 1
-        try:
-            async with semaphore:
-                yield
-        finally:
-            semaphore, users = self._slots[host]
-            self._slots[host] = semaphore, users - 1
-            if users == 1:
-                del self._slots[host]
+        async with self._slots.setdefault(host, asyncio.Semaphore(self._at_once)):
+            yield
 
     def enter(self, host: Host) -> bool:
         """A call is about to be sent; whether it is a trial, after which ``left`` has to be told.
@@ -116,10 +111,10 @@ class Hosts:
         if len(self._circuits) > _REMEMBERED:
             del self._circuits[next(iter(self._circuits))]
         circuit.failures += 1
-        was_tried, circuit.is_tried = circuit.is_tried, False
-        if was_tried or (circuit.pause == 0 and circuit.failures >= self._failures):
+        now = asyncio.get_running_loop().time()
+        if circuit.failures >= self._failures and now >= circuit.open_until:
             circuit.pause = min(2 * circuit.pause, LONGEST_PAUSE) or FIRST_PAUSE
-            circuit.open_until = asyncio.get_running_loop().time() + circuit.pause
+            circuit.open_until = now + circuit.pause
             log.warning("a circuit is open", host=host, failures=circuit.failures, seconds=circuit.pause)
 
     def left(self, host: Host) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter as Tally
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from pgworker.activities.hosts import CircuitState
 from pgworker.engine import events
 from pgworker.engine.events import Event
 from pgworker.worker.witness import Made
@@ -37,7 +38,7 @@ class Metrics:
     """
 
     def __init__(
-        self, slots: Callable[[], tuple[int, int]], circuits: Callable[[], Mapping[str, str]]
+        self, slots: Callable[[], tuple[int, int]], circuits: Callable[[], Mapping[str, CircuitState]]
     ) -> None:
         """``slots`` gives how many activities run, and how many more could be begun.
 
@@ -80,7 +81,7 @@ class Metrics:
             ["state"],
             registry=self.registry,
         )
-        for state in ("closed", "open", "half-open"):
+        for state in get_args(CircuitState):
             states.labels(state).set_function(partial(_count, circuits, state))
 
     def text(self) -> bytes:
@@ -122,7 +123,7 @@ class Metrics:
         return Counter(f"pgworker_{name}", help_, labels, registry=self.registry)
 
 
-def _count(circuits: Callable[[], Mapping[str, str]], state: str) -> int:
+def _count(circuits: Callable[[], Mapping[str, CircuitState]], state: CircuitState) -> int:
     return sum(one == state for one in circuits().values())
 
 

@@ -120,3 +120,13 @@ async def test_a_host_gets_no_more_calls_at_once_than_it_may(http: Client) -> No
         assert await asyncio.gather(*calls) == [{}] * 10
         assert most == 2
         await eventually(lambda: client.caller.hosts._slots == {})
+
+
+async def test_a_trial_that_is_not_answered_in_time_keeps_the_circuit_open(
+    http: Client, server: Server
+) -> None:
+    client = await http.within(failures=1, total_timeout=0.1)
+    await client.fault(server.answers(b"{}", status=502))
+    await asyncio.sleep(PAUSE)
+    assert "was not answered" in (await client.fault(server.url("/sleep"))).detail
+    assert refused(await client.fault(server.url()))
