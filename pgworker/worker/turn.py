@@ -124,13 +124,12 @@ class TurnMaker:
         if isinstance(self._plan_of(claim), Incomplete):
             turn.writes.put_off.append(claim.workflow_id)
             return
-        hurried = self._aside.may_take(claim)
         try:
             if self._aside.takes(claim):
                 self._take_aside(turn, claim)
             else:
-                with self._watch.over(claim.workflow_id, hurried=hurried):
-                    self._work_on(turn, claim, self._decided)
+                with self._watch.over(claim.workflow_id, hurried=self._aside.may_take(claim)):
+                    self._work_on(turn, claim)
         except DecisionTooLong:
             self._aside.want(claim)  # it is claimed anew at once
         except Exception:
@@ -144,15 +143,13 @@ class TurnMaker:
         if self._aside.is_waiting(claim):
             turn.writes.put_off.append(claim.workflow_id)
             return
-        self._work_on(turn, self._aside.as_asked(claim), self._decided_aside)
+        self._work_on(turn, self._aside.as_asked(claim), aside=True)
 
-    def _work_on(
-        self, turn: Turn, claim: Claim, decided: Callable[[Claim, Known, Turn], Record | None]
-    ) -> None:
+    def _work_on(self, turn: Turn, claim: Claim, *, aside: bool = False) -> None:
         """Fetch the history, rebuild the state, process what happened, go on, write it down."""
         known = self._rebuilt(claim, turn.pasts)
         state = known.state
-        record = decided(claim, known, turn)
+        record = self._decided(claim, known, turn, aside=aside)
         if record is None:
             turn.writes.put_off.append(claim.workflow_id)
             return
@@ -196,53 +193,49 @@ class TurnMaker:
             known.back = rewound(history)
         return known
 
-    def _decided(self, claim: Claim, known: Known, turn: Turn) -> Record:
+    def _decided(self, claim: Claim, known: Known, turn: Turn, *, aside: bool) -> Record | None:
+        """None as long as another process has not answered; raises ``DecisionBroke`` if it will not."""
+        state, back = known.state, known.back
+        known.back = None
+        if state.status.is_terminal:
+            return Record(state, turn.now)
         plan = self._plan_of(claim)
-        if isinstance(plan, DocumentError) or known.state.status.is_terminal:
-            return _ended(known, turn, plan)
         assert not isinstance(plan, Incomplete)
-        back, known.back = known.back, None
+        if isinstance(plan, DocumentError):
+            return refuse(state, turn.now, plan)
+        told = _told(claim, state, turn.outcomes)
+        if aside:
+            question = Question(
+                claim.workflow_id,
+                claim.definition,
+                state,
+                turn.now,
+                told=told,
+                back=back,
+                max_events=self._max_events,
+                max_history=self._max_history,
+            )
+            return self._answered(claim, question)
         return decide(
             claim.workflow_id,
             plan,
-            known.state,
+            state,
             turn.now,
-            inputs=_told(claim, known.state, turn.outcomes),
+            inputs=told,
             back=back,
             max_events=self._max_events,
             max_history=self._max_history,
             enough=self._watch.is_late,
         )
 
-    def _decided_aside(self, claim: Claim, known: Known, turn: Turn) -> Record | None:
-        """None as long as there is no answer; raises ``DecisionBroke`` if there will be none."""
-        plan = self._plan_of(claim)
-        if isinstance(plan, DocumentError) or known.state.status.is_terminal:
-            return _ended(known, turn, plan)
-        question = Question(
-            claim.workflow_id,
-            claim.definition,
-            known.state,
-            turn.now,
-            told=_told(claim, known.state, turn.outcomes),
-            back=known.back,
-            max_events=self._max_events,
-            max_history=self._max_history,
-        )
+    def _answered(self, claim: Claim, question: Question) -> Record | None:
         match self._aside.answer(claim, question):
             case Decided() as answer:
-                return answer.record(known.state, turn.now)
+                return answer.record(question.state, question.now)
             case Broke() as broke:
                 raise DecisionBroke(broke.reason)
             case None:
                 return None
-
-
-def _ended(known: Known, turn: Turn, plan: Entry) -> Record:
-    """What there is to decide where no task is left to look at: the workflow has ended, or cannot be read."""
-    if isinstance(plan, DocumentError) and not known.state.status.is_terminal:
-        return refuse(known.state, turn.now, plan)
-    return Record(known.state, turn.now)
 
 
 def _known(past: Past) -> Known:

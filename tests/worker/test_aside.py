@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -146,3 +147,18 @@ async def test_a_worker_that_commits_task_by_task_decides_aside_as_well(
         row = await has_ended(connection, start(connection))
     assert (row["status"], row["output"]) == ("COMPLETED", {"m": 4_000_000})
     assert violations(connection) == []
+
+
+async def test_a_retry_that_is_decided_aside_goes_back_once(
+    connection: psycopg.Connection, in_process_worker: InProcessWorker, stub: Stub
+) -> None:
+    ask = call(f"{stub.url}/flaky?of={uuid4()}") | {"input": {"from": f"${{ {{n: {SLOW}}} }}"}}
+    define(connection, [{"ask": ask}, {"nap": {"wait": {"milliseconds": 20}}}, {"last": {"set": {"n": 1}}}])
+    async with in_process_worker(poll_seconds=60):
+        started = start(connection)
+        assert (await has_ended(connection, started))["status"] == "FAILED"
+        connection.execute("select pgworker.retry_workflow(%s)", [started])
+        await eventually(lambda: workflow(connection, started)["status"] == "COMPLETED")
+    assert types(connection, started).count("workflow.rewound") == 1
+    assert len(stub.effects()) == 2
+    assert violations(connection, stub.effects()) == []
