@@ -13,7 +13,7 @@ import os
 import pickle
 import sys
 from asyncio.subprocess import Process
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -87,8 +87,7 @@ class Aside:
         self._wary = wary
         self._seconds = seconds
         self._asked: dict[str, _Asked] = {}
-        self._queue: deque[_Asked] = deque()
-        self._is_asked = asyncio.Event()
+        self._queue: asyncio.Queue[_Asked] = asyncio.Queue()
         self._slow: OrderedDict[DefinitionKey, None] = OrderedDict()
         self._definitions: OrderedDict[DefinitionKey, Definition] = OrderedDict()
         self._overtaken: OrderedDict[str, int] = OrderedDict()
@@ -156,44 +155,45 @@ class Aside:
         # as text at once: the state goes on changing
         asked = _Asked(claim, question.told, self._definitions[claim.definition], pickle.dumps(question))
         self._asked[claim.workflow_id] = asked
-        self._queue.append(asked)
-        self._is_asked.set()
+        self._queue.put_nowait(asked)
 
     async def run(self) -> None:
         """Has the questions answered, one after the other, until cancelled."""
         while True:
-            await self._is_asked.wait()
+            first = await self._queue.get()
             try:
-                await self._employ()
+                process = await _start(self._memory_megabytes)
             except OSError as error:
                 log.warning("no process for long decisions can be started", reason=str(error))
+                self._queue.put_nowait(first)
                 await asyncio.sleep(_PAUSE_SECONDS)
+                continue
+            try:
+                await self._employ(process, first)
+            finally:
+                with suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
 
-    async def _employ(self) -> None:
-        """Starts a decider and asks it, until it has been idle for long, has learnt much or breaks."""
-        process = await _start(self._memory_megabytes)
-        try:
-            told: set[DefinitionKey] = set()
-            while len(told) < _REMEMBERED and await self._is_asked_soon():
-                asked = self._queue.popleft()
-                if not self._queue:
-                    self._is_asked.clear()
-                if self._asked.get(asked.claim.workflow_id) is not asked:
-                    continue  # it was overtaken
+    async def _employ(self, process: Process, asked: _Asked | None) -> None:
+        """Asks a decider, until it has been idle for long, has learnt much or breaks."""
+        told: set[DefinitionKey] = set()
+        while asked is not None:
+            if self._asked.get(asked.claim.workflow_id) is asked:  # else it was overtaken
                 asked.answer = await self._answer_of(process, asked, told)
                 asked.answered_at = asyncio.get_running_loop().time()
                 self._answered()
                 if isinstance(asked.answer, Broke):
                     return
-        finally:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+            asked = await self._next() if len(told) < _REMEMBERED else None
 
-    async def _is_asked_soon(self) -> bool:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._is_asked.wait(), _IDLE_SECONDS)
-        return bool(self._queue)
+    async def _next(self) -> _Asked | None:
+        """The next question; None if there is none for long."""
+        try:
+            async with asyncio.timeout(_IDLE_SECONDS):
+                return await self._queue.get()
+        except TimeoutError:
+            return None
 
     async def _answer_of(self, process: Process, asked: _Asked, told: set[DefinitionKey]) -> Answer:
         key = asked.claim.definition

@@ -39,9 +39,8 @@ def main() -> None:
     die_with_parent()
     limit_memory(int(sys.argv[1]))
     os.nice(_NICENESS)
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # a terminal sends it to all; the worker decides when to stop
+    # a terminal sends it to all of a group; when to stop is the worker's decision
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = _taken_stdout()
     configure_logging("WARNING", None)
     plans, watch = PlanCache(), DecisionWatch()
