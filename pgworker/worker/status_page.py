@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -41,7 +42,12 @@ async def _listen(runner: web.AppRunner, host: str, ports: range) -> int:
     for port in ports:
         try:
             await web.TCPSite(runner, host, port).start()
-        except OSError:
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise SettingsError(
+                    f"the status page cannot be served on {host}, port {port}: {error.strerror}",
+                    hint="See PGWORKER_STATUS_HOST and PGWORKER_STATUS_PORT.",
+                ) from error
             continue  # another engine process of this supervisor has it
         return int(runner.addresses[0][1])
     raise SettingsError(

@@ -10,18 +10,17 @@ import pytest
 from pgworker.dsl.compile import compile_document
 from pgworker.dsl.load import load
 from pgworker.settings import Settings
+from tests.support.reference import spellings
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").glob("*.md")])
 LINK = re.compile(r"\[[^\]]*\]\((?!https?:|#)([^)#\s]+)")
 SETTING = re.compile(r"\bPGWORKER_[A-Z][A-Z_]+")
 
-ELSEWHERE = {"PGWORKER_SCHEMA"}
-"""Settings whose field is named otherwise."""
-
 
 def names() -> set[str]:
-    return {f"PGWORKER_{field.upper()}" for field in Settings.model_fields} | ELSEWHERE
+    spelt = {name for field, info in Settings.model_fields.items() for name in spellings(field, info)}
+    return {name for name in spelt if name.startswith("PGWORKER_")}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

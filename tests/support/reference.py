@@ -57,13 +57,14 @@ def settings() -> Iterator[str]:
     yield "| setting | also read from | if not set | |"
     yield "|---|---|---|---|"
     for field, info in Settings.model_fields.items():
-        first, *others = _names(field, info)
+        first, *others = spellings(field, info)
         default = "none" if info.default in (None, PydanticUndefined, "") else str(info.default)
         also = ", ".join(f"`{name}`" for name in others)
         yield f"| `{first}` | {also} | {default} | {_cell(info.description)} |"
 
 
-def _names(field: str, info: FieldInfo) -> list[str]:
+def spellings(field: str, info: FieldInfo) -> list[str]:
+    """The variables that a setting is read from; ours comes first."""
     if isinstance(info.validation_alias, AliasChoices):
         return [str(choice) for choice in info.validation_alias.choices]
     return [str(info.validation_alias or f"PGWORKER_{field.upper()}")]
