@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import re
+import socket
 import subprocess
 import sys
 import urllib.error
@@ -23,6 +25,16 @@ from tests.support.waiting import until
 from tests.support.workflows import call, define, ended, start
 
 LABELS = ("workflow", "task", "type", "state", "le")
+
+
+def free_neighbours() -> int:
+    """A port that is free and has a free one behind it, where no client's connection gets its own."""
+    for port in random.sample(range(20_000, 30_000), 100):
+        with contextlib.suppress(OSError), contextlib.ExitStack() as taken:
+            for one in (port, port + 1):
+                taken.enter_context(socket.create_server(("127.0.0.1", one)))
+            return port
+    raise AssertionError("no two ports are free")
 
 
 def ask(port: int, path: str) -> tuple[int, str]:
@@ -88,7 +100,7 @@ def test_a_worker_lives_without_its_database_and_is_ready_with_it(
 def test_of_several_processes_each_takes_the_next_port(
     connection: psycopg.Connection, database_url: str
 ) -> None:
-    port = free_port()
+    port = free_neighbours()
     environment = os.environ | {
         "PGWORKER_DATABASE_URL": database_url,
         "PGWORKER_STATUS_PORT": str(port),

@@ -49,6 +49,9 @@ _GUARDED: Final = (
 _BEATS: Final = ("heartbeat", "forget_workers", "declare_idle", "outlook")
 """How soon these come depends on how long a lease is: rest, too, for cancelled calls end at a heartbeat."""
 
+_HOLDS_LONG: Final = ("long call",)
+"""The kinds whose worker is sure to hold something when a heartbeat is due; one that rests beats by polls."""
+
 _UPKEEP: Final = (
     "connect ", "prepare ", "check ", "listen", "ask ", "register_worker", "definition", "outlook",
     "begin of a turn", "begin of a round", "end of a look", "declare_idle", "heartbeat",
@@ -94,6 +97,11 @@ class Cell:
     def is_joined(self) -> bool:
         """Whether a worker that survives is not left alone after its fault: half of them are not."""
         return crc32(str(self).encode()) % 2 == 0
+
+    @property
+    def is_by_chance(self) -> bool:
+        """Whether the point is passed only if the work takes longer than it has to, as on a busy machine."""
+        return self.point == "heartbeat" and self.kind not in _HOLDS_LONG
 
     @property
     def keeps_leases(self) -> bool:
