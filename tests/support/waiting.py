@@ -20,11 +20,13 @@ def until(condition: Callable[[], T], seconds: float = 20.0, what: str = "the co
     return value
 
 
-async def eventually(condition: Callable[[], T], seconds: float = 20.0, what: str = "the condition") -> T:
-    """As ``until``, letting other tasks run."""
+async def eventually(
+    condition: Callable[[], T], seconds: float = 20.0, what: str = "the condition", *, pause: float = 0.01
+) -> T:
+    """As ``until``, letting other tasks run; without a ``pause`` it misses nothing that they wait through."""
     end = time.monotonic() + seconds
     while not (value := condition()):
         if time.monotonic() > end:
             raise AssertionError(f"{what} did not come true within {seconds:g} s")
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(pause)
     return value
