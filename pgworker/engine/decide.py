@@ -104,12 +104,15 @@ def decide(
         _take(decision, told)
     if state.status is Status.PAUSED:
         return decision
-    while (
-        state.ready
-        and len(decision.events) < max_events
-        and decision.size < MAX_SIZE
-        and state.seq < max_history
-        and not (decision.events and enough())
+    # what ends the whole workflow is not cut: nothing that is told in between may find it half ended
+    while state.ready and (
+        state.ending
+        or (
+            len(decision.events) < max_events
+            and decision.size < MAX_SIZE
+            and state.seq < max_history
+            and not (decision.events and enough())
+        )
     ):
         _advance(decision, state.frames[next(iter(state.ready))])
     if state.seq >= max_history and not state.status.is_terminal:

@@ -53,6 +53,22 @@ def test_being_told_that_it_is_enough_cuts_the_work_into_pieces_of_one_step_and_
     assert pieces.state == whole.state
 
 
+NESTED = """
+timeout: {after: PT5S}
+do:
+  - a: {do: [{b: {do: [{c: {set: {n: 1}, then: end}}]}}]}
+"""
+
+
+def test_what_ends_the_workflow_is_not_cut_so_that_no_timer_comes_in_between() -> None:
+    one = begin(NESTED, limit=1)
+    while one.status is not Status.COMPLETED:
+        record = one.step()
+        assert one.status is Status.COMPLETED or not one.state.ending
+    assert [event.type for event in record.events] == 3 * ["task.completed"] + ["workflow.completed"]
+    assert one.state.timers == {}
+
+
 def test_a_decision_says_whether_it_would_go_on() -> None:
     one = begin(MANY, limit=10)
     assert one.step().goes_on
