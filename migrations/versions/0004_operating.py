@@ -1,4 +1,4 @@
-"""Workflows can be carried from one database to another; lists and failures have indexes of their own."""
+"""Lists of workflows and failures have indexes of their own."""
 
 from pgworker.store.migrations import run_frozen
 

@@ -1,0 +1,1 @@
+-- Revision 0005: workflows that come from elsewhere, and activities that tell how far they are.
