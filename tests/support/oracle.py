@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from operator import itemgetter
+from typing import LiteralString
 
 import psycopg
 
@@ -12,6 +14,7 @@ from pgworker.engine.events import Event
 from pgworker.engine.evolve import replay
 from pgworker.store.snapshots import digest, restore
 from tests.support.lease_audit import stale_results
+from tests.support.ledger import Ledger
 from tests.support.oracle_links import LINKS
 from tests.support.stub import Effect
 
@@ -124,6 +127,32 @@ _CHECKS = {
 }
 
 
+_EVERYTHING = "'00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff'"
+_STANDING: tuple[LiteralString, ...] = (
+    f"create temporary table events as select * from standing_events({_EVERYTHING})",
+    "create index on pg_temp.events (workflow_id, seq)",
+    "analyze pg_temp.events",
+)
+_STRETCHES = """
+    select coalesce(lag(last) over (order by last), '00000000-0000-0000-0000-000000000000'), last
+    from (select id as last from (select id, row_number() over (order by id) as n from workflows) w
+          where n % 500 = 0
+          union all select 'ffffffff-ffff-ffff-ffff-ffffffffffff') bounds
+"""
+"""Five hundred workflows at a time; who stands at a bound is looked at twice."""
+
+_ROWS = """
+    select id::text, case when started_at is null and status = 'PENDING' then 'RUNNING' else status end,
+           input, output, error
+    from workflows
+"""
+_HISTORIES = """
+    select w.id::text, e.seq, e.type, e.task, e.data, e.occurred_at
+    from workflows w left join events e on e.workflow_id = w.id
+    order by w.id, e.seq
+"""
+
+
 def violations(
     connection: psycopg.Connection,
     effects: Iterable[Effect] | None = None,
@@ -135,144 +164,92 @@ def violations(
 
     ``effects`` is the stub's ledger, checked if it is given; ``kills`` says how often workers (or the
     server under them) were killed or frozen, ``given_back`` how often activities were given back.
+    One history is in memory at a time, so that millions of events can be looked at.
     """
-    found: list[str] = []
+    ledger = None if effects is None else Ledger(effects, kills, given_back)
     with connection.transaction(force_rollback=True):
         connection.execute("select set_config('search_path', quote_ident(%s), true)", [schema])
-        for what, query in _NUMBERS.items():
-            found += [f"{what}: {workflow_id} {detail}" for workflow_id, detail in connection.execute(query)]
-        # from here on what was undone when a failed workflow was retried is passed over
-        connection.execute(
-            "create temporary view events as select * from standing_events("
-            "'00000000-0000-0000-0000-000000000000', 'ffffffff-ffff-ffff-ffff-ffffffffffff')"
-        )
-        for what, query in (_CHECKS | LINKS).items():
-            found += [f"{what}: {workflow_id} {detail}" for workflow_id, detail in connection.execute(query)]
-        # what `pgworker verify` asks, beside what this asks on its own: each is held against the other
-        for what, workflow_id, detail in connection.execute("select * from check_workflows()"):
-            found.append(f"verify: {what}: {workflow_id} {detail}")
-        connection.execute("drop view pg_temp.events")
-        histories = _histories(connection)
-        found += _against_replay(connection, histories)
-        found += _snapshots_against_replay(connection, histories)
+        found = _told(connection, _NUMBERS)
+        # what was undone when a failed workflow was retried is passed over
+        for statement in _STANDING:
+            connection.execute(statement)
+        found += _told(connection, _CHECKS | LINKS)
+        connection.execute("drop table pg_temp.events")
+        found += _told_by_verify(connection)
         found += stale_results(connection)
-    if effects is not None:
-        found += _against_ledger(histories, list(effects), kills, given_back)
-    return found
+        rows, snapshots = _rows(connection), _snapshots(connection)
+        for workflow_id, history in _histories(connection):
+            found += _against_replay(workflow_id, history, rows[workflow_id])
+            if workflow_id in snapshots:
+                found += _snapshot_against_replay(workflow_id, history, snapshots[workflow_id])
+            if ledger is not None:
+                found += ledger.against(workflow_id, history)
+    return found if ledger is None else found + ledger.left_over()
 
 
-def _histories(connection: psycopg.Connection) -> dict[str, list[Event]]:
-    histories: dict[str, list[Event]] = defaultdict(list)
-    for workflow_id, *event in connection.execute(
-        "select workflow_id::text, seq, type, task, data, occurred_at from events order by workflow_id, seq"
-    ):
-        histories[workflow_id].append(Event(*event))
-    return histories
-
-
-def _against_replay(connection: psycopg.Connection, histories: dict[str, list[Event]]) -> list[str]:
-    """The workflows whose rows are not what their histories amount to."""
-    found: list[str] = []
-    rows = connection.execute(
-        "select id::text, case when started_at is null and status = 'PENDING' then 'RUNNING' else status end,"
-        " input, output, error from workflows"
-    )
-    for workflow_id, *row in rows:
-        try:
-            state = replay(histories.get(workflow_id, []))
-        except (KeyError, TypeError, ValueError) as error:
-            found.append(f"the history cannot be replayed: {workflow_id} {error!r}")
-            continue
-        for name, stored, folded in zip(
-            ("status", "input", "output", "error"),
-            row,
-            (state.status.value, state.input, state.output, state.error),
-            strict=True,
-        ):
-            if stored != folded:
-                found.append(
-                    f"replay gives another {name}: {workflow_id} has {stored!r}, replay gives {folded!r}"
-                )
-    return found
-
-
-def _snapshots_against_replay(connection: psycopg.Connection, histories: dict[str, list[Event]]) -> list[str]:
-    """The snapshots that are not what their part of the history amounts to."""
-    found: list[str] = []
-    for workflow_id, seq, state, stored in connection.execute(
-        "select workflow_id::text, seq, state, digest from snapshots"
-    ):
-        try:
-            folded = digest(replay(event for event in histories[workflow_id] if event.seq <= seq))
-        except (KeyError, TypeError, ValueError):
-            continue  # this is told of the history as such
-        if not stored == folded == digest(restore(state)):
-            found.append(f"replay gives another state than the snapshot: {workflow_id} at {seq}")
-    return found
-
-
-def _against_ledger(
-    histories: dict[str, list[Event]], ledger: list[Effect], kills: int, given_back: int
-) -> list[str]:
-    """What history says of the outside world, against what happened there."""
-    found: list[str] = []
-    by_key: dict[str, set[int]] = defaultdict(set)
-    keys_of: dict[str, set[str]] = defaultdict(set)
-    for effect in ledger:
-        by_key[effect.key].add(effect.effect)
-        if effect.activity:
-            keys_of[effect.activity].add(effect.key)
-    scheduled: set[str] = set()
-    for workflow_id, events in histories.items():
-        results = {
-            event.data["start"]: event
-            for event in events
-            if event.type in ("task.completed", "task.failed") and "start" in event.data
-        }
-        for event in events:
-            if event.type == "task.started" and "activity" in event.data:
-                key = f"{workflow_id}:{event.seq}"
-                scheduled.add(key)
-                found += _against_effects(
-                    key, results.get(event.seq), by_key.get(key, set()), kills, given_back
-                )
-    found += [
-        f"a call came with a key that history does not know: {key!r}" for key in by_key.keys() - scheduled
+def _told(connection: psycopg.Connection, checks: Mapping[str, str]) -> list[str]:
+    return [
+        f"{what}: {workflow_id} {detail}"
+        for what, query in checks.items()
+        for workflow_id, detail in connection.execute(query)
     ]
-    found += [
-        f"an activity came under several keys: {activity} {keys}"
-        for activity, keys in keys_of.items()
-        if len(keys) > 1
+
+
+def _told_by_verify(connection: psycopg.Connection) -> list[str]:
+    """What `pgworker verify` asks, beside what this asks on its own: each is held against the other."""
+    return [
+        f"verify: {what}: {workflow_id} {detail}"
+        for first, last in connection.execute(_STRETCHES).fetchall()
+        for what, workflow_id, detail in connection.execute(
+            "select * from check_workflows(%s, %s)", [first, last]
+        )
     ]
-    return found
 
 
-def _against_effects(
-    key: str, result: Event | None, effects: set[int], kills: int, given_back: int
+def _rows(connection: psycopg.Connection) -> dict[str, tuple[object, ...]]:
+    return {workflow_id: tuple(row) for workflow_id, *row in connection.execute(_ROWS)}
+
+
+def _snapshots(connection: psycopg.Connection) -> dict[str, tuple[int, bytes, str]]:
+    rows = connection.execute("select workflow_id::text, seq, state, digest from snapshots")
+    return {workflow_id: (seq, state, stored) for workflow_id, seq, state, stored in rows}
+
+
+def _histories(connection: psycopg.Connection) -> Iterator[tuple[str, list[Event]]]:
+    """Each workflow's history, one after the other."""
+    with connection.cursor(name="histories") as cursor:
+        cursor.itersize = 5000
+        cursor.execute(_HISTORIES)
+        for workflow_id, rows in groupby(cursor, key=itemgetter(0)):
+            yield workflow_id, [Event(*event) for _, *event in rows if event[0] is not None]
+
+
+def _against_replay(workflow_id: str, history: list[Event], row: tuple[object, ...]) -> list[str]:
+    """What the workflow's row has that its history does not amount to."""
+    try:
+        state = replay(history)
+    except (KeyError, TypeError, ValueError) as error:
+        return [f"the history cannot be replayed: {workflow_id} {error!r}"]
+    folded = (state.status.value, state.input, state.output, state.error)
+    return [
+        f"replay gives another {name}: {workflow_id} has {stored!r}, replay gives {again!r}"
+        for name, stored, again in zip(("status", "input", "output", "error"), row, folded, strict=True)
+        if stored != again
+    ]
+
+
+def _snapshot_against_replay(
+    workflow_id: str, history: list[Event], snapshot: tuple[int, bytes, str]
 ) -> list[str]:
-    found: list[str] = []
-    if len(effects) > 1 + kills:
-        found.append(f"{len(effects)} effects of one activity, with {kills} kills: {key}")
-    if result is None:
-        return found
-    attempts = int(result.data.get("attempt", 1))
-    if len(effects) > attempts + given_back:
-        found.append(f"{len(effects)} effects of one activity in {attempts} attempts: {key}")
-    if result.type == "task.completed":
-        if not effects:
-            found.append(f"a result without an effect: {key}")
-        claimed = _effect_in(result.data)
-        if claimed is not None and claimed not in effects:
-            found.append(f"a result that did not happen: {key} says {claimed}, the ledger {sorted(effects)}")
-    return found
-
-
-def _effect_in(data: dict[str, Any]) -> int | None:
-    value = data.get("result", data.get("output"))
-    if isinstance(value, dict) and isinstance(value.get("content"), dict):
-        value = value["content"]
-    effect = value.get("effect") if isinstance(value, dict) else None
-    return effect if isinstance(effect, int) else None
+    """Whether the snapshot is what its part of the history amounts to."""
+    seq, state, stored = snapshot
+    try:
+        folded = digest(replay(event for event in history if event.seq <= seq))
+    except (KeyError, TypeError, ValueError):
+        return []  # this is told of the history as such
+    if stored == folded == digest(restore(state)):
+        return []
+    return [f"replay gives another state than the snapshot: {workflow_id} at {seq}"]
 
 
 def attempts(connection: psycopg.Connection) -> Counter[int]:
