@@ -12,6 +12,7 @@ import sys
 
 from pgworker.settings import Settings
 from pgworker.telemetry import configure_logging
+from pgworker.worker.garbage import collect_rarely
 from pgworker.worker.service import serve
 
 
@@ -24,6 +25,7 @@ async def _serve() -> None:
 def main() -> None:
     """Serves to the end."""
     configure_logging("WARNING", "text")
+    collect_rarely()
     if len(sys.argv) == 1:
         asyncio.run(_serve())
         return

@@ -60,7 +60,9 @@ class Exchange:
 
     async def send(self, request: Request) -> Answer:
         """Sends a request and returns what came back; raises ``Fault``, in whose detail nothing is secret."""
-        request = replace(request, redaction=request.redaction.joined(hidden()))
+        redaction = request.redaction.joined(hidden())
+        if redaction is not request.redaction:
+            request = replace(request, redaction=redaction)
         async with self._slots, self.hosts.slot(_host(request)):
             try:
                 return await self._within_time(request)

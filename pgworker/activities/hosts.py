@@ -8,8 +8,8 @@ circuit is closed, if not it stays open for twice as long.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Literal
 from weakref import WeakValueDictionary
@@ -32,6 +32,7 @@ _AWAY = frozenset({502, 503, 504})
 """What is answered by who stands before a service that is not there."""
 
 _UNAVAILABLE = 503
+_UNBOUNDED = nullcontext()
 
 
 @dataclass(slots=True)
@@ -65,14 +66,11 @@ class Hosts:
         now = asyncio.get_running_loop().time()
         return {host: circuit.state(now) for host, circuit in self._circuits.items()}
 
-    @asynccontextmanager
-    async def slot(self, host: Host) -> AsyncIterator[None]:
-        """One of the calls that the host may get at once; waits for it."""
+    def slot(self, host: Host) -> AbstractAsyncContextManager[None]:
+        """One of the calls that the host may get at once; entering it waits for one."""
         if self._at_once == 0:
-            yield
-            return
-        async with self._slots.setdefault(host, asyncio.Semaphore(self._at_once)):
-            yield
+            return _UNBOUNDED
+        return self._slots.setdefault(host, asyncio.Semaphore(self._at_once))
 
     def enter(self, host: Host) -> bool:
         """A call is about to be sent; whether it is a trial, after which ``left`` has to be told.

@@ -14,6 +14,7 @@ import sys
 from pgworker.settings import Settings
 from pgworker.telemetry import configure_logging
 from pgworker.worker.black_box import BlackBox
+from pgworker.worker.garbage import collect_rarely
 from pgworker.worker.memory import limit_memory
 from pgworker.worker.mortality import die_with_parent
 from pgworker.worker.service import serve
@@ -62,6 +63,7 @@ def main() -> None:
     configure_logging(settings.log_level, settings.log_format)
     die_with_parent()
     limit_memory(settings.memory_megabytes)
+    collect_rarely()
     black_box = BlackBox(int(os.environ[BLACK_BOX_VARIABLE]))
     asyncio.run(_supervised(settings, black_box))
 
