@@ -12,14 +12,13 @@ import time
 
 import psycopg
 import pytest
-from psycopg.types.json import Jsonb
 
 from tests.conftest import WorkerFactory
 from tests.support.oracle import violations
 from tests.support.processes import WorkerProcess
 from tests.support.stub import Stub
+from tests.support.twenty_tasks import define_twenty_tasks, start_twenty_tasks
 from tests.support.waiting import until
-from tests.support.workflows import Task, call, define, start
 
 WORKERS = 4
 LEASE = 2.0
@@ -36,81 +35,6 @@ CALM_SPEED = 20
 NEXT_ROUND = 400
 """When so many workflows of a round are left, the next round begins."""
 
-_MINE = {"correlate": {"order": {"from": ".order", "expect": "${ $workflow.id }"}}}
-
-
-def _child(url: str) -> list[Task]:
-    return [
-        {"ask": call(f"{url}/count", method="post")},
-        {"nap": {"wait": {"milliseconds": 5}}},
-        {"finish": {"set": {"ok": True}}},
-    ]
-
-
-def _twenty_tasks(url: str) -> list[Task]:
-    """Twenty tasks of every kind; what the workflow ends with is always the same."""
-
-    def ask(name: str, path: str = "/count", which: str = '""') -> Task:
-        headers = {"X-Activity": f'${{ $workflow.id + "/{name}/" + {which} }}'}
-        return {
-            **call(url + path, method="post", headers=headers),
-            "output": {"as": "${ {asked: (.count > 0)} }"},
-        }
-
-    def nap(milliseconds: int) -> Task:
-        return {"wait": {"milliseconds": milliseconds}}
-
-    flaky = ask("flaky")
-    del flaky["with"]["headers"]  # each retry is an activity of its own
-    flaky["with"]["endpoint"] = f'${{ "{url}/flaky?of=" + $workflow.id }}'
-    retried: Task = {
-        "try": [{"flaky": flaky}],
-        "catch": {"retry": {"delay": {"milliseconds": 20}, "limit": {"attempt": {"count": 5}}}},
-    }
-    caught: Task = {
-        "try": [{"bad": {"raise": {"error": {"type": "https://x.test/bad", "status": 500, "title": "Bad"}}}}],
-        "catch": {"as": "e", "do": [{"known": {"set": {"status": "${ $e.status }"}}}]},
-    }
-    data = {"order": "${ $workflow.id }"}
-    return [
-        {"begin": {"set": {"n": 3}}},
-        {"ask": ask("ask")},
-        {"nap": nap(20)},
-        {
-            "both": {
-                "fork": {"branches": [{"a": ask("a")}, {"b": {"do": [{"b1": nap(10)}, {"b2": ask("b")}]}}]}
-            }
-        },
-        {
-            "race": {
-                "fork": {
-                    "compete": True,
-                    "branches": [{"fast": nap(10)}, {"slow": ask("race", "/slow?ms=900")}],
-                }
-            }
-        },
-        {"again": retried},
-        {"caught": caught},
-        {"tell": {"emit": {"event": {"with": {"type": "mine", "source": "/storm", "data": data}}}}},
-        {"hear": {"listen": {"to": {"one": {"with": {"type": "mine"}, **_MINE}}, "read": "data"}}},
-        {"child": {"run": {"workflow": {"namespace": "default", "name": "child", "version": "1.0.0"}}}},
-        {
-            "loop": {
-                "for": {"each": "i", "in": "${ [range(3)] }"},
-                "do": [{"each": ask("each", which="($index | tostring)")}, {"rest": nap(5)}],
-            }
-        },
-        {"choose": {"switch": [{"always": {"when": "${ true }", "then": "limited"}}]}},
-        {"never": {"set": {"never": True}}},
-        {"limited": {"timeout": {"after": {"seconds": 60}}, "do": [{"in": ask("in")}, {"out": nap(5)}]}},
-        {"slow": ask("slow", "/slow?ms=60")},
-        {"skipped": {"if": "${ false }", **ask("skipped")}},
-        {"heard": {"listen": {"to": {"one": {"with": {"type": "outside"}, **_MINE}}, "read": "data"}}},
-        {"more": ask("more")},
-        {"last": nap(10)},
-        {"finish": {"set": {"done": True}}},
-    ]
-
 
 class _Storm:
     """Workers, one of which is always about to be killed, and rounds of workflows for them."""
@@ -125,14 +49,8 @@ class _Storm:
         self.started: list[str] = []
 
     def begin_round(self, size: int) -> None:
-        """Starts workflows, and publishes the one CloudEvent that each waits for."""
-        round_ = [start(self._connection, "storm") for _ in range(size)]
-        for one in round_:
-            self._connection.execute(
-                "select pgworker.publish_event('outside', %s, '/test', id => %s)",
-                [Jsonb({"order": one}), one],
-            )
-        self.started += round_
+        """Starts workflows."""
+        self.started += start_twenty_tasks(self._connection, size)
 
     def kill_one(self) -> None:
         """Kills a worker with whatever it is doing, and puts another in its place at once."""
@@ -171,8 +89,7 @@ def test_no_kill_loses_or_repeats_anything(
     seed = int(os.environ.get("PGWORKER_TEST_SEED") or random.SystemRandom().randrange(1_000_000))
     sys.stdout.write(f"PGWORKER_TEST_SEED={seed}\n")
     chance = random.Random(seed)
-    define(connection, _child(stub.url), "child")
-    define(connection, _twenty_tasks(stub.url), "storm")
+    define_twenty_tasks(connection, stub.url)
     storm = _Storm(connection, worker_process, chance)
     storm.begin_round(workflows)
     began = time.monotonic()
