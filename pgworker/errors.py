@@ -106,6 +106,10 @@ class ExpressionError(PgworkerError):
     """An expression that does not compile, or failed on the data it was given."""
 
 
+class ImportRefused(PgworkerError):
+    """A file of an exported workflow that cannot be taken in: none at all, not whole, or not sound."""
+
+
 class ValueRefused(PgworkerError):
     """A value that JSON in PostgreSQL cannot hold as it is (NUL, NaN, too deep, too large).
 

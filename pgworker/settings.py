@@ -83,6 +83,11 @@ class Settings(BaseSettings):
     max_history: int = Field(
         default=1_000_000, ge=1000, description="Events after which a workflow fails, as it may never end."
     )
+    retention: str = Field(
+        default="",
+        description="How long workflows are kept after their end: 30d, or completed=7d,failed=90d;"
+        " for ever if not set.",
+    )
     http_connect_to: str = Field(
         default="", description="HOST:PORT:HOST2:PORT2,...: where connections go instead."
     )

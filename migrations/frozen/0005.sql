@@ -1948,6 +1948,125 @@ $$;
 comment on function note_problems(text, text, text, text) is
     'Keeps what a worker found wrong with a definition, to be seen where definitions are listed.';
 
+create function export_workflow(id uuid) returns setof text
+    language plpgsql stable security definer
+    set search_path from current
+    set timezone = 'UTC'
+as $$
+#variable_conflict use_column
+declare
+    v_one   workflows;
+    v_key   text;
+    v_known text[] := '{}';
+begin
+    perform must_exist(export_workflow.id);
+    for v_one in
+        with recursive family (id, depth) as (
+            select export_workflow.id, 0
+            union all
+            select c.id, f.depth + 1 from family f join workflows c on c.parent_id = f.id
+        )
+        select w.* from family f join workflows w on w.id = f.id order by f.depth, w.created_at, w.id
+    loop
+        v_key := format('%s/%s:%s', v_one.namespace, v_one.name, v_one.version);
+        if v_key <> all (v_known) then
+            v_known := v_known || v_key;
+            return query select jsonb_build_object('definition', to_jsonb(d) - 'version_order' - 'problems')::text
+                from definitions d
+                where d.namespace = v_one.namespace and d.name = v_one.name and d.version = v_one.version;
+            return query select jsonb_build_object('resource', to_jsonb(r))::text
+                from resources r
+                where r.namespace = v_one.namespace and r.name = v_one.name and r.version = v_one.version
+                order by r.uri;
+        end if;
+        -- a value that is null is told from one that is not there
+        return next jsonb_build_object('workflow', to_jsonb(v_one) - array['folded_by', 'folded_seq', 'event_floor']
+            - case when v_one.input is null then 'input' else '' end
+            - case when v_one.output is null then 'output' else '' end
+            - case when v_one.error is null then 'error' else '' end)::text;
+        return query select jsonb_build_object('event', to_jsonb(e))::text
+            from events e where e.workflow_id = v_one.id order by e.seq;
+        return query select jsonb_build_object('consumption', to_jsonb(c))::text
+            from consumptions c where c.workflow_id = v_one.id order by c.seq, c.event_id;
+    end loop;
+end
+$$;
+
+comment on function export_workflow(uuid) is
+    'A workflow and those that it started, whole, as lines of JSON: definitions and their resources, rows, histories, consumed CloudEvents. pgworker export writes them with a header and a checksum.';
+
+-- Whoever imports needs the rights to write to the tables himself: only the schema's owner can.
+create function import_workflow(lines jsonb[]) returns integer
+    language plpgsql
+    set search_path from current
+as $$
+declare
+    v_taken    text;
+    v_imported integer;
+begin
+    insert into definitions (namespace, name, version, version_order, document, digest, created_at, created_by)
+    select r.namespace, r.name, r.version, version_order(r.version), r.document,
+           encode(sha256(convert_to(r.document::text, 'UTF8')), 'hex'), r.created_at, r.created_by
+    from unnest(lines) line, jsonb_populate_record(null::definitions, line -> 'definition') r
+    where line ? 'definition'
+    on conflict on constraint a_definition_is_known_by_namespace_name_and_version do nothing;
+
+    select format('%s/%s:%s', d.namespace, d.name, d.version) into v_taken
+    from unnest(lines) line, jsonb_populate_record(null::definitions, line -> 'definition') r
+    join definitions d on d.namespace = r.namespace and d.name = r.name and d.version = r.version
+    where line ? 'definition' and d.document <> r.document
+    limit 1;
+    if found then
+        raise exception '% is defined here already, with other content', v_taken using errcode = 'PW003',
+            hint = 'A workflow can be imported only where its own definition holds.';
+    end if;
+
+    insert into resources (namespace, name, version, uri, content, loaded_at, loaded_by)
+    select r.namespace, r.name, r.version, r.uri, line #> '{resource,content}', r.loaded_at, r.loaded_by
+    from unnest(lines) line, jsonb_populate_record(null::resources, line -> 'resource') r
+    where line ? 'resource'
+    on conflict on constraint a_resource_belongs_to_a_definition do nothing;
+
+    select format('the workflow %s is here already', w.id) into v_taken
+    from unnest(lines) line join workflows w on w.id = (line #>> '{workflow,id}')::uuid
+    limit 1;
+    if not found then
+        select format('the idempotency key %s of %s/%s has started another workflow here', w.idempotency_key,
+                      w.namespace, w.name) into v_taken
+        from unnest(lines) line
+        join workflows w on w.namespace = line #>> '{workflow,namespace}' and w.name = line #>> '{workflow,name}'
+             and w.idempotency_key = line #>> '{workflow,idempotency_key}'
+        limit 1;
+    end if;
+    if found then
+        raise exception '%', v_taken using errcode = 'PW003', hint = 'Nothing was imported.';
+    end if;
+
+    insert into workflows (id, namespace, name, version, status, input, output, error, last_seq, parent_id, labels,
+                           idempotency_key, priority, created_at, started_at, ended_at, parent_seq, parent_waits)
+    select r.id, r.namespace, r.name, r.version, r.status, line #> '{workflow,input}', line #> '{workflow,output}',
+           line #> '{workflow,error}', r.last_seq, r.parent_id, r.labels, r.idempotency_key, r.priority,
+           r.created_at, r.started_at, r.ended_at, r.parent_seq, r.parent_waits
+    from unnest(lines) line, jsonb_populate_record(null::workflows, line -> 'workflow') r
+    where line ? 'workflow';
+    get diagnostics v_imported = row_count;
+
+    insert into events (workflow_id, seq, type, task, data, occurred_at, actor)
+    select r.workflow_id, r.seq, r.type, r.task, line #> '{event,data}', r.occurred_at, r.actor
+    from unnest(lines) line, jsonb_populate_record(null::events, line -> 'event') r
+    where line ? 'event';
+
+    insert into consumptions (workflow_id, event_id, seq)
+    select r.workflow_id, r.event_id, r.seq
+    from unnest(lines) line, jsonb_populate_record(null::consumptions, line -> 'consumption') r
+    where line ? 'consumption';
+    return v_imported;
+end
+$$;
+
+comment on function import_workflow(jsonb[]) is
+    'Takes in lines of export_workflow as they are, rows before their events; returns how many workflows came. PW003 for a workflow, key or other definition that is here already. pgworker import checks that what comes is whole and sound.';
+
 create function purge_cloud_events(p_before timestamptz, p_batch integer) returns void
     language plpgsql security definer
     set search_path from current
@@ -2980,7 +3099,7 @@ begin
         execute format('grant select on all tables in schema %I to pgworker_reader', v_schema);
         execute format('grant execute on function %1$I.task_name(text), %1$I.event_value(uuid, bigint), '
                        '%1$I.lanes(text, integer), %1$I.state_at(uuid, bigint), %1$I.timeline(uuid, integer), '
-                       '%1$I.check_workflows(uuid, uuid) to pgworker_reader', v_schema);
+                       '%1$I.check_workflows(uuid, uuid), %1$I.export_workflow(uuid) to pgworker_reader', v_schema);
     end if;
     if exists (select from pg_roles where rolname = 'pgworker_worker') then
         execute format('grant usage on schema %I to pgworker_worker', v_schema);

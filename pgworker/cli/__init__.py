@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from pgworker import __version__
+from pgworker.cli.carry import export, import_
 from pgworker.cli.conformance import conformance
 from pgworker.cli.control import cancel, pause, resume, retry
 from pgworker.cli.dev import dev
@@ -68,6 +69,8 @@ app.command("failures")(told(failures))
 app.command("schedules")(told(schedules))
 app.command("health")(told(health))
 app.command("verify")(told(verify))
+app.command("export")(told(export))
+app.command("import")(told(import_))
 app.command("purge")(told(purge))
 app.command("doctor")(told(doctor))
 app.command("dev")(told(dev))

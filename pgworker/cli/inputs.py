@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -116,27 +116,14 @@ def moment(given: str | None) -> datetime | None:
         raise typer.BadParameter(f"{given!r} is not a time like 2030-01-31T09:00:00+01:00") from error
 
 
-_UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
-
-
 def age(given: str) -> timedelta:
-    """A length of time: a number with a unit, or an ISO 8601 duration without years and months.
-
-    >>> age("90d"), age("PT1H30M")
-    (datetime.timedelta(days=90), datetime.timedelta(seconds=5400))
-    """
-    from pgworker.expressions.durations import parse_duration
+    """A length of time: a number with a unit, or an ISO 8601 duration without years and months."""
+    from pgworker.expressions.durations import parse_length
 
     try:
-        if (unit := _UNITS.get(given[-1:])) and given[:-1].isdecimal():
-            return timedelta(**{unit: int(given[:-1])})
-        since = datetime(2000, 1, 1, tzinfo=UTC)
-        length = parse_duration(given)
-        if length.years or length.months:
-            raise ValueError("years and months are not of one length")
-        return length.after(since) - since
-    except (ValueError, OverflowError) as error:
-        raise typer.BadParameter(f"{given!r} is no length of time like 30d, 12h or PT45M: {error}") from error
+        return parse_length(given)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def _text(given: str) -> bytes:

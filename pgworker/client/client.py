@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self, Unpack
 
+from pgworker.client.carrying import exported, imported
 from pgworker.client.documents import compiled
 from pgworker.client.verification import Verified, verify
 from pgworker.errors import PgworkerError, WorkflowFailed
@@ -247,6 +248,19 @@ class Client:
         """Removes workflows that ended longer ago, whole, batch by batch; tells how many each time."""
         while purged := await self._operations.purge(older_than, statuses, batch):
             yield purged
+
+    def export(self, workflow_id: str) -> AsyncIterator[str]:
+        """A workflow and those that it started, whole, as the lines of a file; raises ``NotFound``."""
+        return exported(self._database(), workflow_id)
+
+    async def import_(self, lines: Iterable[str]) -> Sequence[str]:
+        """Takes exported workflows in, all or none, and returns their ids, the exported one first.
+
+        They come as they were, with ids, numbers and times, and must have ended. Raises ``ImportRefused`` for
+        what is no whole and sound export, ``Conflict`` for what is here already, and ``StoreRefused`` for who
+        is not the schema's owner. A definition comes without its schedule.
+        """
+        return await imported(self._database(), lines)
 
     async def workers(self) -> Sequence[WorkerRow]:
         """The worker processes that are alive, or were until a moment ago."""

@@ -18,6 +18,7 @@ Number: TypeAlias = int | float
 _EXAMPLE = "write it like P1DT2H30M (one day, two and a half hours) or PT0.5S"
 _OBJECT_KEYS = ("days", "hours", "minutes", "seconds", "milliseconds")
 _CALENDAR = ("years", "months")
+_UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _LONGEST_TEXT = 200
 """Keeps int() and float() away from numbers that take long to read or do not fit."""
 
@@ -99,6 +100,26 @@ def parse_duration(text: str) -> Duration:
     if found is None:
         raise ValueError(f"{text[:60]!r} is not an ISO 8601 duration; {_EXAMPLE}")
     return Duration(*(_number(amount) for amount in found.groups("0")))
+
+
+def parse_length(text: str) -> timedelta:
+    """A fixed length of time, as operators write it: a number with a unit, or an ISO 8601 duration.
+
+    Raises ``ValueError``, also for years and months.
+
+    >>> parse_length("90d"), parse_length("PT1H30M")
+    (datetime.timedelta(days=90), datetime.timedelta(seconds=5400))
+    """
+    try:
+        if (unit := _UNITS.get(text[-1:])) and text[:-1].isdecimal():
+            return timedelta(**{unit: int(text[:-1])})
+        length = parse_duration(text)
+        if length.years or length.months:
+            raise ValueError("years and months are not of one length")
+        since = datetime(2000, 1, 1, tzinfo=UTC)
+        return length.after(since) - since
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{text!r} is no length of time like 30d, 12h or PT45M: {error}") from error
 
 
 def duration_from_object(value: Mapping[str, JsonValue]) -> Duration:

@@ -70,7 +70,7 @@ class Database:
             connection.patience = self.patience
         connection.prepare_threshold = 1
         connection.adapters.register_loader("uuid", _TextLoader)
-        set_json_loads(_loads, connection)
+        set_json_loads(json_value, connection)
         register(connection)
         await connection.execute(_SESSION)
 
@@ -88,7 +88,7 @@ class Database:
         return sql.SQL(text).format(schema=sql.Identifier(self.schema.replace("%", "%%")))
 
 
-def _loads(text: bytes | str) -> Any:
+def json_value(text: bytes | str) -> Any:
     """A JSON value as a plain one; a slow reader takes what the quick one refuses (1e400 is infinite)."""
     try:
         return orjson.loads(text)

@@ -17,6 +17,7 @@ from pgworker.errors import DatabaseUnavailable
 from pgworker.settings import Settings
 from pgworker.store.database import Database
 from pgworker.store.leases import Leases
+from pgworker.store.operations import Operations
 from pgworker.store.pool import open_pool
 from pgworker.store.resources import StoredResources
 from pgworker.store.rounds import Rounds
@@ -25,6 +26,7 @@ from pgworker.worker.aside import Aside
 from pgworker.worker.black_box import BlackBox
 from pgworker.worker.concealment import conceal
 from pgworker.worker.decision_watch import DecisionWatch
+from pgworker.worker.janitor import Janitor, parse_retention
 from pgworker.worker.keeper import keep
 from pgworker.worker.librarian import Librarian
 from pgworker.worker.listener import listen
@@ -49,6 +51,7 @@ async def serve(settings: Settings, stop: asyncio.Event, black_box: BlackBox | N
     database = Database(settings.database, settings.db_schema, settings.listen_url)
     worker_id = settings.new_worker_id()
     rest = Rest(settings.poll_seconds)
+    kept = parse_retention(settings.retention)
     provided = _activities(settings)
     async with open_pool(database, "keeper", size=3, watched=True) as pool, provided as activities:
         leases = Leases(database, pool, worker_id, settings.lease_seconds)
@@ -80,6 +83,8 @@ async def serve(settings: Settings, stop: asyncio.Event, black_box: BlackBox | N
                 asyncio.create_task(aside.run()),
                 asyncio.create_task(keep(leases, performer, rest, settings.lease_seconds, wheel.come_back)),
             ]
+            if kept:
+                helpers.append(asyncio.create_task(Janitor(Operations(database, pool), kept).run()))
             turning = asyncio.create_task(wheel.run())
             try:
                 await _first_of(turning, asyncio.create_task(stop.wait()), *helpers)

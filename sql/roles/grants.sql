@@ -22,7 +22,7 @@ begin
         execute format('grant select on all tables in schema %I to pgworker_reader', v_schema);
         execute format('grant execute on function %1$I.task_name(text), %1$I.event_value(uuid, bigint), '
                        '%1$I.lanes(text, integer), %1$I.state_at(uuid, bigint), %1$I.timeline(uuid, integer), '
-                       '%1$I.check_workflows(uuid, uuid) to pgworker_reader', v_schema);
+                       '%1$I.check_workflows(uuid, uuid), %1$I.export_workflow(uuid) to pgworker_reader', v_schema);
     end if;
     if exists (select from pg_roles where rolname = 'pgworker_worker') then
         execute format('grant usage on schema %I to pgworker_worker', v_schema);

@@ -116,7 +116,7 @@ def test_a_client_can_do_all_that_clients_do(connection: psycopg.Connection) -> 
 
 def test_readers_read_everything_and_do_nothing(connection: psycopg.Connection) -> None:
     assert _executable(connection, "pgworker_reader") == {
-        "check_workflows", "event_value", "lanes", "state_at", "task_name", "timeline",
+        "check_workflows", "event_value", "export_workflow", "lanes", "state_at", "task_name", "timeline",
     }  # fmt: skip
     assert _relations(connection, "pgworker_reader", "select") == _everything(connection)
     define(connection)
