@@ -120,7 +120,7 @@ class Replay:
             yield self._flaw("the activities of the state are not those of the queue", detail)
         if untimed := state.timers.keys() - standing.decides:
             yield self._flaw("the queue lacks timers of the state", f"set at {sorted(untimed)}")
-        if state.ready and 0 not in standing.decides:
+        if state.ready and state.status is not Status.PAUSED and 0 not in standing.decides:
             yield self._flaw("the workflow can go on and has no turn", f"ready: {[*state.ready]}")
 
     def _flaw(self, problem: str, detail: str) -> Flaw:

@@ -36,8 +36,8 @@ _ROWS: LiteralString = """
     from {schema}.workflows w
     left join {schema}.snapshots s on s.workflow_id = w.id
     left join lateral (
-        select array_agg(j.seq) filter (where j.kind = 'decide') as decides,
-               array_agg(j.seq) filter (where j.kind = 'perform') as performs
+        select array_agg(j.seq) filter (where j.kind in ('decide', 'held decide')) as decides,
+               array_agg(j.seq) filter (where j.kind in ('perform', 'held perform')) as performs
         from {schema}.jobs j where j.workflow_id = w.id) j on true
     where w.id between %(first)s and %(last)s
     order by w.id
@@ -70,7 +70,7 @@ class KeptSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A workflow's row, its snapshot and the seqs of its jobs, by kind."""
+    """A workflow's row, its snapshot and the seqs of its jobs, by kind, those that are held as well."""
 
     id: str
     status: str

@@ -109,6 +109,17 @@ async def _flaws(verified: AsyncIterator[object]) -> list[Flaw]:
     return [flaw async for one in verified for flaw in one.flaws]
 
 
+async def test_nothing_is_wrong_with_a_workflow_because_it_is_paused(sound: Sound, copy: Copy) -> None:
+    url, spoilt = copy("paused")
+    assert spoilt.execute("select pause_workflow(%s)", [sound.lives]).fetchone() == (True,)
+    assert _count(spoilt, "jobs where kind = 'held decide'") > 0
+    assert await _flaws(verify(Database(url))) == []
+    spoilt.execute("delete from jobs where kind = 'held decide'")
+    assert {flaw.problem for flaw in await _flaws(verify(Database(url)))} >= {
+        "the queue lacks timers of the state"
+    }
+
+
 ACTIVITY = "select seq from events where workflow_id = %(lives)s and data ? 'activity'"
 TIMER = "select seq from events where workflow_id = %(lives)s and type = 'timer.set'"
 RESULT = "select max(seq) from events where workflow_id = %(lived)s and data ? 'token'"
