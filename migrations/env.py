@@ -3,7 +3,7 @@
 from alembic import context
 from sqlalchemy import text
 
-from pgworker.store.migrations import run_as_it_is
+from pgworker.store.migrations import LOCK_SECONDS, run_as_it_is
 
 options = context.config.attributes
 schema = options["schema"]
@@ -34,7 +34,7 @@ else:
         connection.execute(
             text("select pg_advisory_xact_lock(hashtext('pgworker migrate ' || :schema))"), {"schema": schema}
         )
-        connection.execute(text("set local lock_timeout to '10s'"))
+        connection.execute(text(f"set local lock_timeout to '{LOCK_SECONDS}s'"))
         for statement in PREPARE:
             run_as_it_is(connection, statement)
         context.configure(connection=connection, version_table_schema=schema)

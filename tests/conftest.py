@@ -1,4 +1,7 @@
-"""Fixtures for everything that needs a database, a worker or a service to call."""
+"""Fixtures for everything that needs a database, a worker or a service to call.
+
+With ``PGWORKER_TEST_POOLER=1`` everybody but the listeners goes through PgBouncer in transaction mode.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from pgworker.settings import Settings
 from pgworker.store.database import Database
 from pgworker.store.migrations import migrate
 from pgworker.worker.service import serve
+from tests.support.pooler import pooler, through
 from tests.support.processes import WorkerProcess, Zygote
 from tests.support.server import Server, running_server
 from tests.support.stub import Stub
@@ -34,6 +38,16 @@ def server() -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def pooled(server: Server) -> Iterator[Callable[[str], str]]:
+    """The way to a database: through a pooler, if that is asked for."""
+    if "PGWORKER_TEST_POOLER" not in os.environ:
+        yield lambda url: url
+        return
+    with pooler(server) as port:
+        yield lambda url: through(port, url)
+
+
 def _migrate(*, host: str, port: int, user: str, dbname: str, password: str | None, autocommit: bool) -> None:
     migrate(Database(Server(host, port, user, password, dbname).url(dbname)))
 
@@ -45,11 +59,17 @@ copied = factories.postgresql("migrated")
 
 
 @pytest.fixture
-def database_url(server: Server, copied: psycopg.Connection) -> str:
+def direct_url(server: Server, copied: psycopg.Connection) -> str:
     """A fresh, migrated database of this test's own."""
     dbname = copied.info.dbname
     copied.close()
     return server.url(dbname)
+
+
+@pytest.fixture
+def database_url(direct_url: str, pooled: Callable[[str], str]) -> str:
+    """The same, as workers and clients reach it."""
+    return pooled(direct_url)
 
 
 @pytest.fixture
@@ -59,19 +79,19 @@ def database(database_url: str) -> Database:
 
 
 @pytest.fixture
-def connection(database_url: str) -> Iterator[psycopg.Connection]:
+def connection(direct_url: str) -> Iterator[psycopg.Connection]:
     """A connection to it, in autocommit mode."""
-    with psycopg.connect(database_url, autocommit=True) as connection:
+    with psycopg.connect(direct_url, autocommit=True) as connection:
         yield connection
 
 
 @pytest.fixture
-def connect(database_url: str) -> Iterator[Callable[[], psycopg.Connection]]:
+def connect(direct_url: str) -> Iterator[Callable[[], psycopg.Connection]]:
     """Opens further connections to it, in autocommit mode."""
     opened: list[psycopg.Connection] = []
 
     def open_one() -> psycopg.Connection:
-        opened.append(psycopg.connect(database_url, autocommit=True))
+        opened.append(psycopg.connect(direct_url, autocommit=True))
         return opened[-1]
 
     yield open_one
@@ -88,7 +108,9 @@ def zygote() -> Iterator[Zygote]:
 
 
 @pytest.fixture
-def worker_process(database_url: str, zygote: Zygote, tmp_path: Path) -> Iterator[WorkerFactory]:
+def worker_process(
+    database_url: str, direct_url: str, zygote: Zygote, tmp_path: Path
+) -> Iterator[WorkerFactory]:
     """Starts worker processes; keywords are settings, such as ``lease_seconds=1``.
 
     It returns when the worker has made itself known, or at once with ``wait=False``. ``clock`` makes its
@@ -103,12 +125,13 @@ def worker_process(database_url: str, zygote: Zygote, tmp_path: Path) -> Iterato
             "PGWORKER_DATABASE_URL": database_url,
             "PGWORKER_WORKER_ID": worker_id,
             "PGWORKER_HTTP_ALLOW_PRIVATE": "all",
+            **({} if direct_url == database_url else {"PGWORKER_LISTEN_URL": direct_url}),
         } | {f"PGWORKER_{name.upper()}": str(value) for name, value in settings.items()}
         worker = WorkerProcess(zygote, environment, tmp_path / f"{worker_id}.log")
         started.append(worker)
         if wait:
             url = environment["PGWORKER_DATABASE_URL"]
-            with psycopg.connect(url, autocommit=True) as connection:
+            with psycopg.connect(url, autocommit=True, prepare_threshold=None) as connection:
                 until(lambda: _is_known(connection, worker_id), what=f"the start of {worker_id}")
         return worker
 
@@ -119,7 +142,7 @@ def worker_process(database_url: str, zygote: Zygote, tmp_path: Path) -> Iterato
 
 
 @pytest.fixture
-def in_process_worker(database_url: str) -> InProcessWorker:
+def in_process_worker(database_url: str, direct_url: str) -> InProcessWorker:
     """Runs a worker as a task of the test's event loop; keywords are settings.
 
     The test's own waiting has to let it run: see ``tests.support.waiting.eventually``.
@@ -131,12 +154,15 @@ def in_process_worker(database_url: str) -> InProcessWorker:
         stop = asyncio.Event()
         values = {
             "database_url": database_url,
+            "listen_url": None if direct_url == database_url else direct_url,
             "http_allow_private": "all",
             "worker_id": worker_id,
         } | settings
         task = asyncio.create_task(serve(Settings(**values), stop))
         try:
-            with psycopg.connect(values["database_url"], autocommit=True) as connection:
+            with psycopg.connect(
+                values["database_url"], autocommit=True, prepare_threshold=None
+            ) as connection:
                 schema = str(values.get("db_schema", "pgworker"))
                 await eventually(
                     lambda: task.done() or _is_known(connection, worker_id, schema), what="the worker's start"

@@ -68,7 +68,7 @@ class Database:
         """Makes a fresh connection read, write and wait the way this package expects."""
         if isinstance(connection, WatchedConnection):
             connection.patience = self.patience
-        connection.prepare_threshold = 1
+        connection.prepare_threshold = 1 if await is_direct(connection) else None
         connection.adapters.register_loader("uuid", _TextLoader)
         set_json_loads(json_value, connection)
         register(connection)
@@ -86,6 +86,15 @@ class Database:
         The driver takes a percent sign for the beginning of a parameter wherever it stands.
         """
         return sql.SQL(text).format(schema=sql.Identifier(self.schema.replace("%", "%%")))
+
+
+async def is_direct(connection: AsyncConnection[Any]) -> bool:
+    """Whether nobody stands between: a pooler gives its clients process ids of its own.
+
+    Statements that are prepared through a pooler may be missing on the session that comes next.
+    """
+    row = await (await connection.execute("select pg_backend_pid()", prepare=False)).fetchone()
+    return row is not None and row[0] == connection.info.backend_pid
 
 
 def json_value(text: bytes | str) -> Any:

@@ -7,7 +7,8 @@ from contextlib import aclosing
 
 from psycopg import sql
 
-from pgworker.store.database import Database
+from pgworker.errors import StoreRefused
+from pgworker.store.database import Database, is_direct
 from pgworker.store.failures import translated
 
 CHECK_SECONDS = 10.0
@@ -17,11 +18,17 @@ CHECK_SECONDS = 10.0
 async def notifications(database: Database) -> AsyncIterator[None]:
     """One item once listening has begun, and one for each notification; ends only by an exception.
 
-    Whoever takes the first item has to look for jobs: what was notified before it is lost.
+    Whoever takes the first item has to look for jobs: what was notified before it is lost. Raises
+    ``StoreRefused`` where a pooler stands between: its sessions change, and nobody would hear anything.
     """
     connection = await database.connect("listener", listen=True)
     async with connection:
         with translated():
+            if database.listen_url is None and not await is_direct(connection):
+                raise StoreRefused(
+                    "a pooler stands between this worker and the database",
+                    hint="Set PGWORKER_LISTEN_URL to the database itself.",
+                )
             await connection.execute(sql.SQL("listen {}").format(sql.Identifier(database.schema)))
             yield
             while True:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import io
+import random
+import time
+from contextlib import suppress
+from typing import Final
 
 import psycopg
 from alembic import command, op
@@ -13,17 +17,39 @@ from sqlalchemy import create_engine, pool
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
-from pgworker.errors import StoreRefused
+from pgworker.errors import DatabaseUnavailable, StoreRefused
 from pgworker.resources import migrations_dir, sql_dir
 from pgworker.store.database import Database
 from pgworker.store.failures import translate, translated
 
+LOCK_SECONDS: Final = 0.5
+"""So long a migration waits for a lock, and everybody else behind it; then it gives way and tries again."""
 
-def migrate(database: Database) -> tuple[str | None, str]:
-    """Brings the schema to this version; returns the revision before and the one now.
+_TRIES: Final = 60
+_PAUSE_SECONDS: Final = 0.5
 
-    Raises ``DatabaseUnavailable``, or ``StoreRefused`` if the schema is newer than this version.
+
+def migrate(database: Database, revision: str = "head") -> tuple[str | None, str]:
+    """Brings the schema to this version (or to a ``revision``); returns the revision before and the one now.
+
+    Workers and clients may go on meanwhile. Raises ``DatabaseUnavailable``, also if somebody holds locks all
+    the time, or ``StoreRefused`` if the schema is newer than this version.
     """
+    for _ in range(_TRIES):
+        with suppress(_LockHeld):
+            return _migrate(database, revision)
+        time.sleep(random.uniform(0.5, 1.5) * _PAUSE_SECONDS)
+    raise DatabaseUnavailable(
+        "somebody holds locks on the schema's tables all the time, and the migration was not made",
+        hint="`select * from pg_stat_activity where xact_start < now() - interval '1 minute'` shows who.",
+    )
+
+
+class _LockHeld(Exception):
+    """Somebody has a lock that the migration needs."""
+
+
+def _migrate(database: Database, revision: str) -> tuple[str | None, str]:
     with translated():
         connection = psycopg.connect(database.url, connect_timeout=10, application_name="pgworker migrate")
     engine = create_engine("postgresql+psycopg://", creator=lambda: connection, poolclass=pool.StaticPool)
@@ -39,8 +65,10 @@ def migrate(database: Database) -> tuple[str | None, str]:
             sqlalchemy_connection.rollback()
             config = _config(database.schema)
             config.attributes["connection"] = sqlalchemy_connection
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
     except (psycopg.Error, DBAPIError) as error:
+        if isinstance(getattr(error, "orig", error), psycopg.errors.LockNotAvailable):
+            raise _LockHeld from error
         raise (
             translate(error) if isinstance(error, psycopg.Error) else StoreRefused(str(error.orig))
         ) from error

@@ -6,10 +6,13 @@ import asyncio
 from collections.abc import Callable
 
 from pgworker.backoff import Backoff
-from pgworker.errors import DatabaseUnavailable
+from pgworker.errors import DatabaseUnavailable, StoreRefused
 from pgworker.store.database import Database
 from pgworker.store.listening import notifications
 from pgworker.telemetry import log
+
+_REFUSED_SECONDS = 600.0
+"""What cannot be is tried again so rarely."""
 
 
 async def listen(database: Database, *wakes: Callable[[], None]) -> None:
@@ -25,3 +28,6 @@ async def listen(database: Database, *wakes: Callable[[], None]) -> None:
             pause = backoff.next()
             log.info("not listening; the poll goes on", reason=error.message, retry_in=round(pause, 2))
             await asyncio.sleep(pause)
+        except StoreRefused as error:
+            log.warning("not listening; the poll goes on", reason=error.message, hint=error.hint)
+            await asyncio.sleep(_REFUSED_SECONDS)
