@@ -125,6 +125,12 @@ class Settings(BaseSettings):
         " None if not set.",
     )
     status_host: str = Field(default="127.0.0.1", min_length=1, description="Address of that port.")
+    otel_endpoint: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("PGWORKER_OTEL_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        pattern="^https?://[^/]+",
+        description="Base URL of the OTLP/HTTP collector that traces go to; none are made if not set.",
+    )
     executor_url: str | None = Field(
         default=None,
         validation_alias=AliasChoices("PGWORKER_EXECUTOR_URL", "EXECUTOR_URL"),

@@ -18,6 +18,7 @@ from yarl import URL
 from pgworker import __version__
 from pgworker.activities.media import FORM, JSON, TEXT, essence, printable
 from pgworker.activities.redaction import Redaction
+from pgworker.activities.tracing import CURRENT, TRACEPARENT
 from pgworker.errors import Fault, FaultKind
 from pgworker.types import JsonObject, JsonValue
 
@@ -97,6 +98,8 @@ def prepare(arguments: JsonObject, idempotency_key: str, *, encoded: bool = Fals
     headers.setdefault("Idempotency-Key", idempotency_key)
     headers.setdefault("User-Agent", USER_AGENT)
     headers.setdefault("Accept-Encoding", ENCODINGS)
+    if (traceparent := CURRENT.get()) is not None:
+        headers.setdefault(TRACEPARENT, traceparent)
     if authorization is not None:
         headers.setdefault("Authorization", authorization)
     return Request(

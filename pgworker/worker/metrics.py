@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Final, get_args
 
@@ -12,6 +13,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from pgworker.activities.hosts import CircuitState
 from pgworker.engine import events
 from pgworker.engine.events import Event
+from pgworker.engine.inputs import Outcome
+from pgworker.worker.performances import Performance
 from pgworker.worker.witness import Made
 
 _OF_WORKFLOWS: Final = {
@@ -100,6 +103,9 @@ class Metrics:
                 self._take(one, event, tally)
         for (counter, labels), count in tally.items():
             counter.labels(*labels).inc(count)
+
+    def attempted(self, performance: Performance, began: datetime, ended: datetime, outcome: Outcome) -> None:
+        """Counts nothing: the task's end comes with its turn."""
 
     def notified(self) -> None:
         """Counts a notification."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from math import inf
 
 from pgworker.activities.registry import Activities
 from pgworker.activities.remote import RemoteActivities
+from pgworker.activities.tracing import CURRENT
 from pgworker.engine.inputs import ActivityCompleted, ActivityFailed, Outcome
 from pgworker.errors import Fault, FaultKind
 from pgworker.store.turns import Lease
 from pgworker.telemetry import log
 from pgworker.worker.performances import Performance
+from pgworker.worker.witness import Witness
 
 Key = tuple[str, int]
 
@@ -32,7 +35,8 @@ class _Finished:
 class Performer:
     """Performs up to ``slots`` activities at once.
 
-    Calls ``on_outcome`` whenever one has ended, ``on_loss`` whenever one is not this worker's any more.
+    Calls ``on_outcome`` whenever one has ended, ``witness`` is told of each, and of those that are lost.
+    ``traceparent`` says, if somebody traces, what tells services which trace a call belongs to.
     """
 
     def __init__(
@@ -40,12 +44,14 @@ class Performer:
         activities: Activities | RemoteActivities,
         slots: int,
         on_outcome: Callable[[], None],
-        on_loss: Callable[[], None],
+        witness: Witness,
+        traceparent: Callable[[Performance], Awaitable[str | None]] | None = None,
     ) -> None:
         self._activities = activities
         self._slots = slots
         self._on_outcome = on_outcome
-        self._on_loss = on_loss
+        self._witness = witness
+        self._traceparent = traceparent
         self._running: dict[Key, tuple[Performance, asyncio.Task[None]]] = {}
         self._finished: dict[Key, _Finished] = {}
 
@@ -123,7 +129,7 @@ class Performer:
                 del self._finished[key]
             else:
                 continue  # ended by now, or just being recorded; if it is not, the next beat says so again
-            self._on_loss()
+            self._witness.lease_lost()
             log.warning("an activity lost its lease", workflow_id=lease.workflow_id, activity=lease.seq)
 
     def _replace(self, key: Key) -> None:
@@ -147,7 +153,10 @@ class Performer:
     async def _perform(self, performance: Performance) -> None:
         lease = performance.lease
         outcome: Outcome
+        began = datetime.now(UTC)
         try:
+            if self._traceparent is not None:
+                CURRENT.set(await self._traceparent(performance))  # of this task's own context
             result = await self._activities.perform_scheduled(
                 performance.data, idempotency_key=performance.idempotency_key
             )
@@ -162,4 +171,5 @@ class Performer:
         if running is not None and running[0] is performance:
             del self._running[performance.key]
             self._finished[performance.key] = _Finished(lease, outcome)
+            self._witness.attempted(performance, began, datetime.now(UTC), outcome)
             self._on_outcome()

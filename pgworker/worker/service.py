@@ -21,6 +21,7 @@ from pgworker.store.operations import Operations
 from pgworker.store.pool import open_pool
 from pgworker.store.resources import StoredResources
 from pgworker.store.rounds import Rounds
+from pgworker.store.tracing import Tracing
 from pgworker.telemetry import log
 from pgworker.worker.aside import Aside
 from pgworker.worker.black_box import BlackBox
@@ -34,10 +35,11 @@ from pgworker.worker.performer import Performer
 from pgworker.worker.rest import Rest
 from pgworker.worker.rounds import Walker
 from pgworker.worker.wheel import Wheel
-from pgworker.worker.witness import Nobody, Witness
+from pgworker.worker.witness import Witnesses
 
 if TYPE_CHECKING:
     from pgworker.worker.metrics import Metrics
+    from pgworker.worker.traces import Traces
 
 _LAST_WORDS_SECONDS = 5.0
 """How long a stopping worker tries to give its leases back after the grace period."""
@@ -56,8 +58,15 @@ async def serve(settings: Settings, stop: asyncio.Event, black_box: BlackBox | N
     async with open_pool(database, "keeper", size=3, watched=True) as pool, provided as activities:
         leases = Leases(database, pool, worker_id, settings.lease_seconds)
         metrics = _metrics(settings, lambda: (performer.used, performer.free), activities.hosts)
-        witness: Witness = metrics or Nobody()
-        performer = Performer(activities, settings.concurrency, rest.wake, witness.lease_lost)
+        traces = _traces(settings, Tracing(database, pool))
+        witness = Witnesses([one for one in (metrics, traces) if one is not None])
+        performer = Performer(
+            activities,
+            settings.concurrency,
+            rest.wake,
+            witness,
+            None if traces is None else traces.traceparent,
+        )
         watch = DecisionWatch(black_box)
         aside = Aside(rest.wake, settings.memory_megabytes, wary=black_box is not None)
         walker = Walker(Rounds(database, pool), rest, watch)
@@ -83,6 +92,8 @@ async def serve(settings: Settings, stop: asyncio.Event, black_box: BlackBox | N
                 asyncio.create_task(aside.run()),
                 asyncio.create_task(keep(leases, performer, rest, settings.lease_seconds, wheel.come_back)),
             ]
+            if traces is not None:
+                helpers.append(asyncio.create_task(traces.run()))
             if kept:
                 helpers.append(asyncio.create_task(Janitor(Operations(database, pool), kept).run()))
             turning = asyncio.create_task(wheel.run())
@@ -93,6 +104,8 @@ async def serve(settings: Settings, stop: asyncio.Event, black_box: BlackBox | N
                 await _give_back(leases, performer)
             finally:
                 await _cancel(turning, *helpers)
+                if traces is not None:
+                    await traces.close()
         log.info("worker stopped", worker_id=worker_id)
 
 
@@ -106,6 +119,18 @@ def _metrics(settings: Settings, slots: Callable[[], tuple[int, int]], hosts: Ho
         log.warning("no metrics: install the extra `metrics`", reason=str(error))
         return None
     return Metrics(slots, hosts.states)
+
+
+def _traces(settings: Settings, tracing: Tracing) -> Traces | None:
+    """What makes traces, if there is a collector for them and the extra ``otel`` is installed."""
+    if settings.otel_endpoint is None:
+        return None
+    try:
+        from pgworker.worker.traces import Traces
+    except ImportError as error:
+        log.warning("no traces: install the extra `otel`", reason=str(error))
+        return None
+    return Traces(settings.otel_endpoint, tracing)
 
 
 def _status_page(

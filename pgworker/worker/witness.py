@@ -8,8 +8,10 @@ from datetime import datetime
 from typing import Protocol
 
 from pgworker.engine.events import Event
+from pgworker.engine.inputs import Outcome
 from pgworker.plan.nodes import Plan
 from pgworker.store.turns import Claim
+from pgworker.worker.performances import Performance
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,9 @@ class Witness(Protocol):
     def committed(self, made: Sequence[Made]) -> None:
         """A turn has been committed."""
 
+    def attempted(self, performance: Performance, began: datetime, ended: datetime, outcome: Outcome) -> None:
+        """An attempt at an activity has come to an end."""
+
     def notified(self) -> None:
         """The database told that there is something to do."""
 
@@ -38,14 +43,28 @@ class Witness(Protocol):
         """An activity that was under way is not this worker's any more."""
 
 
-class Nobody:
-    """Watches nothing."""
+class Witnesses:
+    """All of some witnesses, or nobody."""
+
+    def __init__(self, witnesses: Sequence[Witness]) -> None:
+        self._witnesses = witnesses
 
     def committed(self, made: Sequence[Made]) -> None:
-        """Nothing."""
+        """Tells each of them."""
+        for witness in self._witnesses:
+            witness.committed(made)
+
+    def attempted(self, performance: Performance, began: datetime, ended: datetime, outcome: Outcome) -> None:
+        """Tells each of them."""
+        for witness in self._witnesses:
+            witness.attempted(performance, began, ended, outcome)
 
     def notified(self) -> None:
-        """Nothing."""
+        """Tells each of them."""
+        for witness in self._witnesses:
+            witness.notified()
 
     def lease_lost(self) -> None:
-        """Nothing."""
+        """Tells each of them."""
+        for witness in self._witnesses:
+            witness.lease_lost()

@@ -11,6 +11,7 @@ import pytest
 from pgworker.client import Flaw, verify
 from pgworker.store.database import Database
 from tests.conftest import WorkerFactory
+from tests.support.pooler import direct
 from tests.support.server import Server
 from tests.support.stub import Stub
 from tests.support.waiting import until
@@ -109,6 +110,7 @@ async def _flaws(verified: AsyncIterator[object]) -> list[Flaw]:
     return [flaw async for one in verified for flaw in one.flaws]
 
 
+@direct
 async def test_nothing_is_wrong_with_a_workflow_because_it_is_paused(sound: Sound, copy: Copy) -> None:
     url, spoilt = copy("paused")
     assert spoilt.execute("select pause_workflow(%s)", [sound.lives]).fetchone() == (True,)
@@ -293,6 +295,7 @@ CORRUPTIONS: list[tuple[str, str, str]] = [
 ]
 
 
+@direct
 async def test_each_corruption_is_found_and_a_sound_database_has_no_flaw(copy: Copy, sound: Sound) -> None:
     url, _ = copy("sound")
     assert await _flaws(verify(Database(url))) == []

@@ -14,6 +14,7 @@ import pytest
 
 from pgworker.store.postgres_programs import installed_programs
 from tests.conftest import WorkerFactory
+from tests.support.pooler import direct
 from tests.support.stub import Stub
 
 FOLDER = Path(__file__).resolve().parents[1] / "transcripts"
@@ -68,6 +69,7 @@ def psql(database_url: str, stub: Stub) -> Iterator[Psql]:
     session.close()
 
 
+@direct
 @pytest.mark.parametrize("transcript", sorted(FOLDER.glob("*.txt")), ids=lambda path: path.stem)
 def test_psql_answers_as_the_transcript_says(
     psql: Psql, worker_process: WorkerFactory, stub: Stub, transcript: Path

@@ -13,11 +13,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+import pytest
 
 from tests.support.server import Server, free_port
 from tests.support.waiting import until
 
 PROGRAM = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+
+direct = pytest.mark.skipif(
+    "PGWORKER_TEST_POOLER" in os.environ, reason="the pooler of the tests cannot do what this needs"
+)
+"""For tests that log in as somebody else, copy a database, restart the server, or open psql in a schema."""
 
 _CONFIGURATION = """
 [databases]
@@ -31,6 +37,7 @@ pool_mode = transaction
 max_client_conn = 1000
 default_pool_size = {sessions}
 ignore_startup_parameters = extra_float_digits
+server_login_retry = 1
 """
 
 

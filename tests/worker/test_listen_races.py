@@ -15,6 +15,7 @@ import pytest
 from pgworker.store.database import Database
 from tests.conftest import WorkerFactory
 from tests.support.oracle import violations
+from tests.support.pooler import direct
 from tests.support.races import CORRELATES, LISTENS, PUBLISHES, Race, Races, by_itself, like_others
 from tests.support.waiting import until
 from tests.support.workflows import are_ended, workflow
@@ -62,6 +63,7 @@ def outcome(connection: psycopg.Connection, race: Race) -> tuple[object, ...]:
     return (row["status"], row["output"], *(counts or ()))
 
 
+@direct
 async def test_no_order_of_statements_loses_an_event_that_is_published_while_its_listen_begins(
     connection: psycopg.Connection, races: Races, worker_process: WorkerFactory
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from pgworker.client import Client
 from tests.conftest import WorkerFactory
 from tests.support.oracle import violations
-from tests.support.pooler import PROGRAM, pooler, through
+from tests.support.pooler import PROGRAM, direct, pooler, through
 from tests.support.server import Server
 from tests.support.stub import Stub
 from tests.support.twenty_tasks import define_twenty_tasks, start_twenty_tasks
@@ -61,6 +61,7 @@ def test_a_worker_that_sleeps_is_woken_past_the_pooler(
     assert ended(connection, start(connection), seconds=5)["status"] == "COMPLETED"
 
 
+@direct
 def test_a_worker_that_would_hear_nothing_says_so_and_polls(
     connection: psycopg.Connection, pooled_url: str, worker_process: WorkerFactory
 ) -> None:

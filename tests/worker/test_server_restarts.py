@@ -9,10 +9,13 @@ import pytest
 
 from tests.conftest import InProcessWorker, WorkerFactory
 from tests.support.oracle import violations
+from tests.support.pooler import direct
 from tests.support.server import Server
 from tests.support.stub import Stub
 from tests.support.waiting import eventually, until
 from tests.support.workflows import are_ended, call, define, ended, start, types
+
+pytestmark = direct
 
 
 def test_workers_survive_a_crash_of_the_server_under_load(

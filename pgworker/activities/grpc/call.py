@@ -15,6 +15,7 @@ from pgworker.activities.http import HttpCaller
 from pgworker.activities.policy import HttpPolicy
 from pgworker.activities.request import Output, Request
 from pgworker.activities.resources import ResourceLoader
+from pgworker.activities.tracing import CURRENT, TRACEPARENT
 from pgworker.activities.upfront import check_upfront
 from pgworker.errors import Fault
 from pgworker.types import JsonObject, JsonValue
@@ -47,6 +48,8 @@ class GrpcCaller:
         sources = await Gathering(self._loader, target.proto_authentication).gather(target.proto)
         request = await self._http.authenticated(_request(target), arguments.get("authentication"))
         metadata = [("idempotency-key", idempotency_key)]
+        if (traceparent := CURRENT.get()) is not None:
+            metadata.append((TRACEPARENT, traceparent))
         metadata += [(name.lower(), text) for name, text in request.headers.items()]
         try:
             result = await client.call(target, sources, arguments.get("arguments"), metadata)

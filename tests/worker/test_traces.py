@@ -1,0 +1,160 @@
+"""Traces: one for each workflow, whoever carried it out, and nothing of what it worked on."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import psycopg
+import pytest
+from aiohttp import web
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+from psycopg.types.json import Jsonb
+
+from tests.conftest import WorkerFactory
+from tests.support.serving import serving
+from tests.support.waiting import eventually
+from tests.support.workflows import Task, are_ended, call, define, start, workflow
+
+
+class Collector:
+    """Takes spans as an OpenTelemetry collector does, and calls as a service does."""
+
+    def __init__(self) -> None:
+        self.spans: list[Span] = []
+        self.raw = b""
+        self.traceparents: list[str] = []
+        self.url = ""
+        self.application = web.Application()
+        self.application.router.add_post("/v1/traces", self._take)
+        self.application.router.add_post("/service", self._serve)
+
+    def named(self, name: str) -> list[Span]:
+        return [span for span in self.spans if span.name == name]
+
+    async def _take(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        self.raw += body
+        told = ExportTraceServiceRequest.FromString(body)
+        for of_resource in told.resource_spans:
+            for of_scope in of_resource.scope_spans:
+                self.spans += of_scope.spans
+        return web.Response(content_type="application/x-protobuf")
+
+    async def _serve(self, request: web.Request) -> web.Response:
+        self.traceparents.append(request.headers.get("traceparent", ""))
+        await asyncio.sleep(float(request.query.get("seconds", "0")))
+        return web.json_response({"secret-answer": True}, status=int(request.query.get("status", "200")))
+
+
+@pytest.fixture
+async def collector() -> AsyncIterator[Collector]:
+    collector = Collector()
+    async with serving(collector.application) as port:
+        collector.url = f"http://127.0.0.1:{port}"
+        yield collector
+
+
+CHILD: Task = {"run": {"workflow": {"namespace": "default", "name": "child", "version": "1.0.0"}}}
+
+
+async def _ended(connection: psycopg.Connection, *ids: str) -> None:
+    await eventually(lambda: are_ended(connection, list(ids)), seconds=30, what="the end of all")
+
+
+async def test_a_workflow_is_one_trace_of_nested_spans_that_its_calls_and_children_belong_to(
+    connection: psycopg.Connection, worker_process: WorkerFactory, collector: Collector
+) -> None:
+    ask = call(f"{collector.url}/service", method="post", body={"secret-question": 1})
+    define(connection, [{"pay": ask}], name="child")
+    define(
+        connection, [{"all": {"do": [{"ask": ask}, {"nap": {"wait": {"milliseconds": 50}}}, {"c": CHILD}]}}]
+    )
+    worker_process(otel_endpoint=collector.url)
+    started = start(connection, input={"secret-input": 1})
+    await _ended(connection, started)
+    await eventually(lambda: len(collector.named("workflow default/sample")) == 1, what="the trace")
+
+    assert {span.trace_id.hex() for span in collector.spans} == {started.replace("-", "")}
+    spans = {span.span_id: span for span in collector.spans}
+    assert len(spans) == len(collector.spans)
+    (root,) = [span for span in collector.spans if not span.parent_span_id]
+    assert root.name == "workflow default/sample"
+    parents = {span.name: spans[span.parent_span_id].name for span in collector.spans if span is not root}
+    assert parents == {
+        "task all": "workflow default/sample",
+        "task ask": "task all",
+        "http ask": "task ask",
+        "task nap": "task all",
+        "task c": "task all",
+        "workflow default/child": "task c",
+        "task pay": "workflow default/child",
+        "http pay": "task pay",
+    }
+    (nap,) = collector.named("task nap")
+    assert nap.end_time_unix_nano - nap.start_time_unix_nano >= 50_000_000
+    calls = collector.named("http ask") + collector.named("http pay")
+    assert [f"00-{s.trace_id.hex()}-{s.span_id.hex()}-01" for s in calls] == collector.traceparents
+    assert all(span.status.code == Status.STATUS_CODE_OK for span in collector.spans)
+    assert b"secret" not in collector.raw
+
+
+async def test_a_callers_trace_goes_on_and_an_error_is_told_without_its_words(
+    connection: psycopg.Connection, worker_process: WorkerFactory, collector: Collector
+) -> None:
+    define(connection, [{"ask": call(f"{collector.url}/service?status=404", method="post")}])
+    worker_process(otel_endpoint=collector.url)
+    trace, span_id = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+    row = connection.execute(
+        "select pgworker.start_workflow('sample', labels => %s)::text",
+        [Jsonb({"traceparent": f"00-{trace}-{span_id}-01"})],
+    ).fetchone()
+    assert row is not None
+    await _ended(connection, row[0])
+    await eventually(lambda: len(collector.spans) == 3, what="the trace")
+    assert {span.trace_id.hex() for span in collector.spans} == {trace}
+    (root,) = collector.named("workflow default/sample")
+    assert root.parent_span_id.hex() == span_id
+    assert all(span.status.code == Status.STATUS_CODE_ERROR for span in collector.spans)
+    told = {one.key: one.value for one in root.attributes}
+    assert told["pgworker.error.status"].int_value == 404
+    assert told["error.type"].string_value.endswith("/communication")
+    assert b"secret-answer" not in collector.raw
+
+
+async def test_what_another_worker_goes_on_with_is_the_same_trace(
+    connection: psycopg.Connection, worker_process: WorkerFactory, collector: Collector
+) -> None:
+    """The killed worker's attempt is never told of; the task's span begins where history says."""
+    define(connection, [{"ask": call(f"{collector.url}/service?seconds=1.5", method="post")}])
+    first = worker_process(otel_endpoint=collector.url, lease_seconds=1)
+    started = start(connection)
+    await eventually(lambda: len(collector.traceparents) == 1, what="the first call")
+    first.kill()
+    first.wait()
+    worker_process(otel_endpoint=collector.url, lease_seconds=1, poll_seconds=0.1)
+    await _ended(connection, started)
+    await eventually(lambda: len(collector.spans) == 3, what="the trace")
+    (task,), (attempt,) = collector.named("task ask"), collector.named("http ask")
+    assert len(set(collector.traceparents)) == 2
+    assert {one.split("-")[1] for one in collector.traceparents} == {attempt.trace_id.hex()}
+    assert collector.traceparents[1].split("-")[2] == attempt.span_id.hex()
+    began = workflow(connection, started)["started_at"].timestamp()
+    assert task.start_time_unix_nano / 1e9 == pytest.approx(began, abs=0.5)
+    assert attempt.start_time_unix_nano - task.start_time_unix_nano > 500_000_000
+
+
+async def test_a_collector_that_is_not_there_costs_spans_and_nothing_else(
+    connection: psycopg.Connection, worker_process: WorkerFactory
+) -> None:
+    define(connection)
+    worker = worker_process(otel_endpoint="http://127.0.0.1:9")
+    began = time.monotonic()
+    started = [start(connection) for _ in range(200)]
+    await _ended(connection, *started)
+    assert time.monotonic() - began < 10
+    await eventually(lambda: "the collector of traces does not take them" in worker.log, what="the warning")
+    worker.terminate()
+    assert await asyncio.to_thread(worker.wait) == 0
