@@ -18,6 +18,7 @@ from pgworker.settings import Settings
 from pgworker.store.database import Database
 from pgworker.store.migrations import migrate
 from pgworker.worker.service import serve
+from tests.support.pooler import Pooler, installed_pooler, running_pooler
 from tests.support.processes import WorkerProcess, Zygote
 from tests.support.server import Server, running_server
 from tests.support.stub import Stub
@@ -44,34 +45,61 @@ migrated = factories.postgresql_noproc(
 copied = factories.postgresql("migrated")
 
 
+@pytest.fixture(scope="session")
+def pooler(server: Server) -> Iterator[Pooler | None]:
+    """The pooler in front of it, if the tests are to go through one."""
+    if "PGWORKER_TEST_PGBOUNCER" not in os.environ:
+        yield None
+        return
+    program = installed_pooler()
+    assert program is not None, "PGWORKER_TEST_PGBOUNCER is set, and there is no PgBouncer"
+    with running_pooler(program, server) as pooler:
+        yield pooler
+
+
 @pytest.fixture
-def database_url(server: Server, copied: psycopg.Connection) -> str:
-    """A fresh, migrated database of this test's own."""
+def direct_url(server: Server, copied: psycopg.Connection) -> str:
+    """A fresh, migrated database of this test's own, with no pooler in between."""
     dbname = copied.info.dbname
     copied.close()
     return server.url(dbname)
 
 
 @pytest.fixture
-def database(database_url: str) -> Database:
-    """The same, as the store knows it."""
-    return Database(database_url)
+def listen_url(direct_url: str, pooler: Pooler | None, monkeypatch: pytest.MonkeyPatch) -> str | None:
+    """Where workers have to listen, if a pooler is in between: a setting of every process that is started."""
+    if pooler is None:
+        return None
+    monkeypatch.setenv("PGWORKER_LISTEN_URL", direct_url)
+    return direct_url
 
 
 @pytest.fixture
-def connection(database_url: str) -> Iterator[psycopg.Connection]:
+def database_url(direct_url: str, listen_url: str | None, pooler: Pooler | None) -> str:
+    """The database as workers and clients reach it."""
+    return direct_url if pooler is None else pooler.url(direct_url)
+
+
+@pytest.fixture
+def database(database_url: str, listen_url: str | None) -> Database:
+    """The same, as the store knows it."""
+    return Database(database_url, listen_url=listen_url)
+
+
+@pytest.fixture
+def connection(direct_url: str) -> Iterator[psycopg.Connection]:
     """A connection to it, in autocommit mode."""
-    with psycopg.connect(database_url, autocommit=True) as connection:
+    with psycopg.connect(direct_url, autocommit=True) as connection:
         yield connection
 
 
 @pytest.fixture
-def connect(database_url: str) -> Iterator[Callable[[], psycopg.Connection]]:
+def connect(direct_url: str) -> Iterator[Callable[[], psycopg.Connection]]:
     """Opens further connections to it, in autocommit mode."""
     opened: list[psycopg.Connection] = []
 
     def open_one() -> psycopg.Connection:
-        opened.append(psycopg.connect(database_url, autocommit=True))
+        opened.append(psycopg.connect(direct_url, autocommit=True))
         return opened[-1]
 
     yield open_one
@@ -88,7 +116,9 @@ def zygote() -> Iterator[Zygote]:
 
 
 @pytest.fixture
-def worker_process(database_url: str, zygote: Zygote, tmp_path: Path) -> Iterator[WorkerFactory]:
+def worker_process(
+    database_url: str, listen_url: str | None, zygote: Zygote, tmp_path: Path
+) -> Iterator[WorkerFactory]:
     """Starts worker processes; keywords are settings, such as ``lease_seconds=1``.
 
     It returns when the worker has made itself known, or at once with ``wait=False``. ``clock`` makes its
@@ -103,7 +133,10 @@ def worker_process(database_url: str, zygote: Zygote, tmp_path: Path) -> Iterato
             "PGWORKER_DATABASE_URL": database_url,
             "PGWORKER_WORKER_ID": worker_id,
             "PGWORKER_HTTP_ALLOW_PRIVATE": "all",
-        } | {f"PGWORKER_{name.upper()}": str(value) for name, value in settings.items()}
+        }
+        if listen_url is not None and "database_url" not in settings:
+            environment["PGWORKER_LISTEN_URL"] = listen_url
+        environment |= {f"PGWORKER_{name.upper()}": str(value) for name, value in settings.items()}
         worker = WorkerProcess(zygote, environment, tmp_path / f"{worker_id}.log")
         started.append(worker)
         if wait:
@@ -119,7 +152,7 @@ def worker_process(database_url: str, zygote: Zygote, tmp_path: Path) -> Iterato
 
 
 @pytest.fixture
-def in_process_worker(database_url: str) -> InProcessWorker:
+def in_process_worker(database_url: str, listen_url: str | None) -> InProcessWorker:
     """Runs a worker as a task of the test's event loop; keywords are settings.
 
     The test's own waiting has to let it run: see ``tests.support.waiting.eventually``.
@@ -131,6 +164,7 @@ def in_process_worker(database_url: str) -> InProcessWorker:
         stop = asyncio.Event()
         values = {
             "database_url": database_url,
+            "listen_url": None if "database_url" in settings else listen_url,
             "http_allow_private": "all",
             "worker_id": worker_id,
         } | settings
@@ -157,9 +191,9 @@ def in_process_worker(database_url: str) -> InProcessWorker:
 
 def _is_known(connection: psycopg.Connection, worker_id: str, schema: str = "pgworker") -> bool:
     quoted = psycopg.sql.Identifier(schema).as_string().replace("%", "%%")
-    return (
-        connection.execute(f"select from {quoted}.workers where id = %s", [worker_id]).fetchone() is not None
-    )
+    query = f"select from {quoted}.workers where id = %s"
+    # never prepared: the connection may be a pooler's
+    return connection.execute(query, [worker_id], prepare=False).fetchone() is not None
 
 
 @pytest.fixture(scope="session")

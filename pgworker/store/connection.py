@@ -52,6 +52,9 @@ class WatchedConnection(AsyncConnection[Any]):
     """
 
     patience = Patience()
+    is_direct = True
+    """Whether it is the server that answers, and not a pooler in between."""
+
     _is_ping = False
     _timer: asyncio.TimerHandle | None = None
     _asked_at: float | None = None

@@ -27,13 +27,19 @@ _DEFAULTS: dict[str, Any] = {
 }
 
 _SESSION: LiteralString = """
-    set timezone to 'UTC';
+    with session as (
+        select pg_backend_pid() = %s as is_ours, set_config('timezone', 'UTC', false)
+    )
     -- the server notices it too: otherwise the locks of a worker whose host has vanished stay for two hours
-    set tcp_keepalives_idle = 5;
-    set tcp_keepalives_interval = 3;
-    set tcp_keepalives_count = 3;
-    set tcp_user_timeout = 15000
+    select is_ours,
+           case when is_ours then set_config('tcp_keepalives_idle', '5', false) end,
+           case when is_ours then set_config('tcp_keepalives_interval', '3', false) end,
+           case when is_ours then set_config('tcp_keepalives_count', '3', false) end,
+           case when is_ours then set_config('tcp_user_timeout', '15000', false) end
+    from session
 """
+"""A pooler answers a new connection itself, and names a process that is not the server's: the session behind
+it is others' as well. Poolers carry the time zone from one session to the next for each of their clients."""
 
 
 class _TextLoader(Loader):
@@ -66,13 +72,17 @@ class Database:
 
     async def prepare(self, connection: AsyncConnection[Any]) -> None:
         """Makes a fresh connection read, write and wait the way this package expects."""
-        if isinstance(connection, WatchedConnection):
-            connection.patience = self.patience
-        connection.prepare_threshold = 1
         connection.adapters.register_loader("uuid", _TextLoader)
         set_json_loads(_loads, connection)
         register(connection)
-        await connection.execute(_SESSION)
+        cursor = await connection.execute(_SESSION, [connection.info.backend_pid], prepare=False)
+        row = await cursor.fetchone()
+        is_direct = row is not None and bool(row[0])
+        # what is prepared in one session of a pooler's is missing in the next, or something else there
+        connection.prepare_threshold = 1 if is_direct else None
+        if isinstance(connection, WatchedConnection):
+            connection.patience = self.patience
+            connection.is_direct = is_direct
 
     def conninfo(self, *, listen: bool = False) -> str:
         """The connection string, with time-outs where it sets none."""

@@ -25,7 +25,12 @@ def migrate(database: Database) -> tuple[str | None, str]:
     Raises ``DatabaseUnavailable``, or ``StoreRefused`` if the schema is newer than this version.
     """
     with translated():
-        connection = psycopg.connect(database.url, connect_timeout=10, application_name="pgworker migrate")
+        connection = psycopg.connect(
+            database.url,
+            connect_timeout=10,
+            application_name="pgworker migrate",
+            prepare_threshold=None,  # nothing is repeated, and poolers lose it
+        )
     engine = create_engine("postgresql+psycopg://", creator=lambda: connection, poolclass=pool.StaticPool)
     try:
         with engine.connect() as sqlalchemy_connection:

@@ -8,12 +8,15 @@ from collections.abc import Callable
 from pgworker.backoff import Backoff
 from pgworker.errors import DatabaseUnavailable
 from pgworker.store.database import Database
-from pgworker.store.listening import notifications
+from pgworker.store.listening import NotHeard, notifications
 from pgworker.telemetry import log
 
 
 async def listen(database: Database, *wakes: Callable[[], None]) -> None:
-    """Calls ``wakes`` at every notification, and once after every (re)connect; runs until it is cancelled."""
+    """Calls ``wakes`` at every notification, and once after every (re)connect; runs until it is cancelled.
+
+    Where notifications cannot arrive it says so, and leaves everything to the poll.
+    """
     backoff = Backoff()
     while True:
         try:
@@ -25,3 +28,6 @@ async def listen(database: Database, *wakes: Callable[[], None]) -> None:
             pause = backoff.next()
             log.info("not listening; the poll goes on", reason=error.message, retry_in=round(pause, 2))
             await asyncio.sleep(pause)
+        except NotHeard as error:
+            log.warning("not listening; the poll goes on", reason=error.message, hint=error.hint)
+            await asyncio.Future()  # as long as this process lives: the way to the database is a setting

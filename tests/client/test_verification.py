@@ -91,6 +91,10 @@ def copy(server: Server, sound: Sound, connection: psycopg.Connection) -> Iterat
     def make(name: str) -> tuple[str, psycopg.Connection]:
         names.append(f"{sound.database}_{name}")
         with server.connect("postgres") as postgres:
+            # a pooler keeps sessions of those who have gone
+            postgres.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [sound.database]
+            )
             postgres.execute(f"create database {names[-1]} template {sound.database}")
         opened.append(psycopg.connect(server.url(names[-1]), autocommit=True))
         opened[-1].execute("set session_replication_role = replica")  # no triggers
