@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 
 import psycopg
 from alembic import command, op
@@ -13,16 +14,24 @@ from sqlalchemy import create_engine, pool
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
-from pgworker.errors import StoreRefused
+from pgworker.errors import DatabaseUnavailable, StoreRefused
 from pgworker.resources import migrations_dir, sql_dir
 from pgworker.store.database import Database
 from pgworker.store.failures import translate, translated
+
+_FIRST_LOCK_SECONDS = 0.3
+_LONGEST_LOCK_SECONDS = 2.0
+"""The server sends an autovacuum away only for somebody who waits longer than its ``deadlock_timeout``, 1 s."""
+
+_GIVING_UP_SECONDS = 60.0
 
 
 def migrate(database: Database) -> tuple[str | None, str]:
     """Brings the schema to this version; returns the revision before and the one now.
 
-    Raises ``DatabaseUnavailable``, or ``StoreRefused`` if the schema is newer than this version.
+    Workers may go on meanwhile: they stand still for less than a second. Raises ``DatabaseUnavailable``, also
+    if somebody's transaction keeps the tables for a minute, and ``StoreRefused`` if the schema is newer than
+    this version.
     """
     with translated():
         connection = psycopg.connect(
@@ -44,7 +53,8 @@ def migrate(database: Database) -> tuple[str | None, str]:
             sqlalchemy_connection.rollback()
             config = _config(database.schema)
             config.attributes["connection"] = sqlalchemy_connection
-            command.upgrade(config, "head")
+            if before != head:
+                _upgrade(config)
     except (psycopg.Error, DBAPIError) as error:
         raise (
             translate(error) if isinstance(error, psycopg.Error) else StoreRefused(str(error.orig))
@@ -53,6 +63,28 @@ def migrate(database: Database) -> tuple[str | None, str]:
         engine.dispose()
         connection.close()
     return before, head
+
+
+def _upgrade(config: Config) -> None:
+    """All or nothing, in one transaction, which gives way where somebody else holds a table for long.
+
+    Whoever comes after a lock that is waited for has to wait, too.
+    """
+    giving_up = time.monotonic() + _GIVING_UP_SECONDS
+    seconds = _FIRST_LOCK_SECONDS
+    while True:
+        config.attributes["lock_milliseconds"] = round(seconds * 1000)
+        try:
+            command.upgrade(config, "head")
+            return
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
+            if time.monotonic() >= giving_up:
+                raise DatabaseUnavailable(
+                    "other transactions do not let go of the tables, and nothing was migrated",
+                    hint="Look for long ones in pg_stat_activity, end them, and migrate again.",
+                ) from error
+        time.sleep(seconds)  # those who had to wait go first
+        seconds = min(1.5 * seconds, _LONGEST_LOCK_SECONDS)
 
 
 def migration_script(schema: str) -> str:
