@@ -13,8 +13,8 @@ PREPARE = (
     f"create schema if not exists {quoted}",
     f"set local search_path to {quoted}, pg_temp",
 )
-# All at once, before anything else, and in the order in which workers lock: whoever works would be in a deadlock
-# with a migration that locks one table after the other as it comes to them.
+# All at once, before anything else, and in the order in which workers lock: whoever works would be in a
+# deadlock with a migration that locks one table after the other as it comes to them.
 LOCK = """
 do $$
 declare

@@ -21,7 +21,7 @@ from pgworker.store.failures import translate, translated
 
 _FIRST_LOCK_SECONDS = 0.3
 _LONGEST_LOCK_SECONDS = 2.0
-"""The server sends an autovacuum away only for somebody who waits longer than its ``deadlock_timeout``, 1 s."""
+"""The server sends an autovacuum away only for somebody who waits for its ``deadlock_timeout``, a second."""
 
 _GIVING_UP_SECONDS = 60.0
 

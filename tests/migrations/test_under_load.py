@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -73,7 +74,7 @@ def old_workers(old: str, earlier: Earlier, tmp_path: Path) -> Iterator[list[sub
         worker.kill()
         worker.wait(10)
     for log in sorted(tmp_path.glob("old-*.log")):
-        print(f"--- {log.name}\n{log.read_text()[-20_000:]}")
+        sys.stdout.write(f"--- {log.name}\n{log.read_text()[-20_000:]}\n")
 
 
 class Users:
@@ -122,7 +123,8 @@ class Users:
         query = """
             select coalesce(max(extract(epoch from clock_timestamp() - l.waitstart)), 0)
             from pg_locks l join pg_stat_activity a using (pid)
-            where not l.granted and a.datname = current_database() and a.application_name <> 'pgworker migrate'
+            where not l.granted and a.datname = current_database()
+            and a.application_name <> 'pgworker migrate'
         """
         with psycopg.connect(self._url, autocommit=True) as connection:
             while not self._ending.wait(0.02):
@@ -174,9 +176,7 @@ def test_workers_go_on_through_a_migration(
             worker.send_signal(signal.SIGTERM)
         assert [worker.wait(20) for worker in old_workers] == [0] * OLD_WORKERS
         users.more(30)
-    print(
-        f"{users.started} started, the slowest in {users.slowest_start:.3f} s; waited {users.longest_wait:.3f} s"
-    )
+    sys.stdout.write(f"{users.started} started, waited {users.longest_wait}, {users.slowest_start} s\n")
     with psycopg.connect(old, autocommit=True) as connection:
         connection.execute("select pgworker.publish_event('go', '{}')")
         all_done(connection)

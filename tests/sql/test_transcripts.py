@@ -62,8 +62,8 @@ class Psql:
 
 
 @pytest.fixture
-def psql(database_url: str, stub: Stub) -> Iterator[Psql]:
-    session = Psql(database_url, stub=stub.url)
+def psql(direct_url: str, stub: Stub) -> Iterator[Psql]:
+    session = Psql(direct_url, stub=stub.url)
     yield session
     session.close()
 

@@ -23,8 +23,9 @@ REPETITIONS = 1000
 
 
 @pytest.fixture
-async def races(database: Database, connection: psycopg.Connection) -> AsyncIterator[Races]:
-    """Races, on connections that are closed in the end."""
+async def races(direct_url: str, connection: psycopg.Connection) -> AsyncIterator[Races]:
+    """Races, on connections that are closed in the end; who waits for whom is known of one's own sessions."""
+    database = Database(direct_url)
     first, second, third, observer = [await database.connect(f"side {n}") for n in range(4)]
     yield Races(database, connection, (first, second, third), observer)
     for one in (first, second, third, observer):
