@@ -12,10 +12,10 @@ from tests.support.workflows import call, define, ended, start
 
 
 def test_what_a_worker_has_prepared_may_give_other_columns(
-    connection: psycopg.Connection, worker_process: WorkerFactory, stub: Stub
+    connection: psycopg.Connection, direct_url: str, worker_process: WorkerFactory, stub: Stub
 ) -> None:
     define(connection, [{"ask": call(f"{stub.url}/count")}])
-    worker = worker_process(poll_seconds=0.2)
+    worker = worker_process(database_url=direct_url, poll_seconds=0.2)  # through a pooler nothing is prepared
     for _ in range(3):  # what is repeated is prepared
         assert ended(connection, start(connection))["status"] == "COMPLETED"
     with connection.transaction():
@@ -29,6 +29,9 @@ def test_what_a_worker_has_prepared_may_give_other_columns(
     for _ in range(3):
         assert ended(connection, start(connection))["status"] == "COMPLETED"
     assert worker.poll() is None
+    lost = [line for line in worker.log.splitlines() if "the connection to the database was lost" in line]
+    assert lost, "no plan was outdated"
+    assert all("cached plan must not change" in line for line in lost)
     assert "a turn was refused" not in worker.log
     assert violations(connection, stub.effects(), kills=1) == []
 
