@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
+from pgworker.cli import app
 from pgworker.client import Client
 from pgworker.store.database import Database
 from pgworker.store.listening import NotHeard, prove_listening
@@ -136,6 +139,16 @@ async def test_whether_notifications_arrive_is_found_out(
     await prove_listening(Database(sessions.url(direct_url)))
     with pytest.raises(NotHeard):
         await prove_listening(Database(pooled_url))
+
+
+def test_doctor_tells_whether_notifications_arrive(
+    direct_url: str, pooled_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGWORKER_DATABASE_URL", pooled_url)
+    for listen_url, state in ((pooled_url, "warning"), (direct_url, "ok")):
+        monkeypatch.setenv("PGWORKER_LISTEN_URL", listen_url)
+        lines = CliRunner().invoke(app, ["doctor", "-o", "jsonl"]).stdout.splitlines()
+        assert {row["topic"]: row["state"] for row in map(json.loads, lines)}["notifications"] == state
 
 
 def test_a_schema_is_made_by_way_of_a_pooler(pooled_url: str, connection: psycopg.Connection) -> None:
