@@ -48,7 +48,7 @@ copied = factories.postgresql("migrated")
 @pytest.fixture(scope="session")
 def pooler(server: Server) -> Iterator[Pooler | None]:
     """The pooler in front of it, if the tests are to go through one."""
-    if "PGWORKER_TEST_PGBOUNCER" not in os.environ:
+    if not os.environ.get("PGWORKER_TEST_PGBOUNCER"):
         yield None
         return
     program = installed_pooler()

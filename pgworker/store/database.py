@@ -27,16 +27,13 @@ _DEFAULTS: dict[str, Any] = {
 }
 
 _SESSION: LiteralString = """
-    with session as (
-        select pg_backend_pid() = %s as is_ours, set_config('timezone', 'UTC', false)
-    )
-    -- the server notices it too: otherwise the locks of a worker whose host has vanished stay for two hours
-    select is_ours,
-           case when is_ours then set_config('tcp_keepalives_idle', '5', false) end,
-           case when is_ours then set_config('tcp_keepalives_interval', '3', false) end,
-           case when is_ours then set_config('tcp_keepalives_count', '3', false) end,
-           case when is_ours then set_config('tcp_user_timeout', '15000', false) end
-    from session
+    select pg_backend_pid() = %(pid)s,
+           set_config('timezone', 'UTC', false),
+           -- the server notices it too: else the locks of a worker whose host has vanished stay for hours
+           case when pg_backend_pid() = %(pid)s then set_config('tcp_keepalives_idle', '5', false) end,
+           case when pg_backend_pid() = %(pid)s then set_config('tcp_keepalives_interval', '3', false) end,
+           case when pg_backend_pid() = %(pid)s then set_config('tcp_keepalives_count', '3', false) end,
+           case when pg_backend_pid() = %(pid)s then set_config('tcp_user_timeout', '15000', false) end
 """
 """A pooler answers a new connection itself, and names a process that is not the server's: the session behind
 it is others' as well. Poolers carry the time zone from one session to the next for each of their clients."""
@@ -75,7 +72,8 @@ class Database:
         connection.adapters.register_loader("uuid", _TextLoader)
         set_json_loads(_loads, connection)
         register(connection)
-        cursor = await connection.execute(_SESSION, [connection.info.backend_pid], prepare=False)
+        pid = connection.info.backend_pid
+        cursor = await connection.execute(_SESSION, {"pid": pid}, prepare=False)
         row = await cursor.fetchone()
         is_direct = row is not None and bool(row[0])
         # what is prepared in one session of a pooler's is missing in the next, or something else there

@@ -64,7 +64,7 @@ class Pooler:
 
 def installed_pooler() -> str | None:
     """The program that ``PGWORKER_TEST_PGBOUNCER`` names, or the installed one; None if there is none."""
-    asked = os.environ.get("PGWORKER_TEST_PGBOUNCER", "1")
+    asked = os.environ.get("PGWORKER_TEST_PGBOUNCER") or "1"
     return shutil.which("pgbouncer" if asked == "1" else asked, path=f"{os.environ['PATH']}:/usr/sbin")
 
 
