@@ -39,7 +39,7 @@ default_pool_size = 50
 min_pool_size = 2
 server_round_robin = 1
 ; tests crash the server and start it again
-server_login_retry = 0.2
+server_login_retry = 0.01
 """
 
 

@@ -89,10 +89,10 @@ def test_an_activity_that_ends_while_the_server_is_down_is_recorded_afterwards(
 
 @pytest.mark.parametrize("victim", ["wheel", "listener", "keeper"])
 async def test_a_worker_gets_over_the_loss_of_each_of_its_connections(
-    connection: psycopg.Connection, in_process_worker: InProcessWorker, victim: str
+    connection: psycopg.Connection, direct_url: str, in_process_worker: InProcessWorker, victim: str
 ) -> None:
     define(connection)
-    async with in_process_worker(poll_seconds=60, lease_seconds=1):
+    async with in_process_worker(database_url=direct_url, poll_seconds=60, lease_seconds=1):
         for _ in range(3):
             await eventually(
                 lambda: connection.execute(
