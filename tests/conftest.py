@@ -1,7 +1,4 @@
-"""Fixtures for everything that needs a database, a worker or a service to call.
-
-With ``PGWORKER_TEST_POOLER=1`` everybody but the listeners goes through PgBouncer in transaction mode.
-"""
+"""Fixtures for everything that needs a database, a worker or a service to call."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ from pgworker.settings import Settings
 from pgworker.store.database import Database
 from pgworker.store.migrations import migrate
 from pgworker.worker.service import serve
-from tests.support.pooler import pooler, through
+from tests.support.pooler import Pooler, installed_pooler, running_pooler
 from tests.support.processes import WorkerProcess, Zygote
 from tests.support.server import Server, running_server
 from tests.support.stub import Stub
@@ -38,16 +35,6 @@ def server() -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(scope="session")
-def pooled(server: Server) -> Iterator[Callable[[str], str]]:
-    """The way to a database: through a pooler, if that is asked for."""
-    if "PGWORKER_TEST_POOLER" not in os.environ:
-        yield lambda url: url
-        return
-    with pooler(server) as port:
-        yield lambda url: through(port, url)
-
-
 def _migrate(*, host: str, port: int, user: str, dbname: str, password: str | None, autocommit: bool) -> None:
     migrate(Database(Server(host, port, user, password, dbname).url(dbname)))
 
@@ -58,24 +45,45 @@ migrated = factories.postgresql_noproc(
 copied = factories.postgresql("migrated")
 
 
+@pytest.fixture(scope="session")
+def pooler(server: Server) -> Iterator[Pooler | None]:
+    """The pooler in front of it, if the tests are to go through one."""
+    if not os.environ.get("PGWORKER_TEST_PGBOUNCER"):
+        yield None
+        return
+    program = installed_pooler()
+    assert program is not None, "PGWORKER_TEST_PGBOUNCER is set, and there is no PgBouncer"
+    with running_pooler(program, server) as pooler:
+        yield pooler
+
+
 @pytest.fixture
 def direct_url(server: Server, copied: psycopg.Connection) -> str:
-    """A fresh, migrated database of this test's own."""
+    """A fresh, migrated database of this test's own, with no pooler in between."""
     dbname = copied.info.dbname
     copied.close()
     return server.url(dbname)
 
 
 @pytest.fixture
-def database_url(direct_url: str, pooled: Callable[[str], str]) -> str:
-    """The same, as workers and clients reach it."""
-    return pooled(direct_url)
+def listen_url(direct_url: str, pooler: Pooler | None, monkeypatch: pytest.MonkeyPatch) -> str | None:
+    """Where workers have to listen, if a pooler is in between: a setting of every process that is started."""
+    if pooler is None:
+        return None
+    monkeypatch.setenv("PGWORKER_LISTEN_URL", direct_url)
+    return direct_url
 
 
 @pytest.fixture
-def database(database_url: str) -> Database:
+def database_url(direct_url: str, listen_url: str | None, pooler: Pooler | None) -> str:
+    """The database as workers and clients reach it."""
+    return direct_url if pooler is None else pooler.url(direct_url)
+
+
+@pytest.fixture
+def database(database_url: str, listen_url: str | None) -> Database:
     """The same, as the store knows it."""
-    return Database(database_url)
+    return Database(database_url, listen_url=listen_url)
 
 
 @pytest.fixture
@@ -109,7 +117,7 @@ def zygote() -> Iterator[Zygote]:
 
 @pytest.fixture
 def worker_process(
-    database_url: str, direct_url: str, zygote: Zygote, tmp_path: Path
+    database_url: str, listen_url: str | None, zygote: Zygote, tmp_path: Path
 ) -> Iterator[WorkerFactory]:
     """Starts worker processes; keywords are settings, such as ``lease_seconds=1``.
 
@@ -125,13 +133,15 @@ def worker_process(
             "PGWORKER_DATABASE_URL": database_url,
             "PGWORKER_WORKER_ID": worker_id,
             "PGWORKER_HTTP_ALLOW_PRIVATE": "all",
-            **({} if direct_url == database_url else {"PGWORKER_LISTEN_URL": direct_url}),
-        } | {f"PGWORKER_{name.upper()}": str(value) for name, value in settings.items()}
+        }
+        if listen_url is not None and "database_url" not in settings:
+            environment["PGWORKER_LISTEN_URL"] = listen_url
+        environment |= {f"PGWORKER_{name.upper()}": str(value) for name, value in settings.items()}
         worker = WorkerProcess(zygote, environment, tmp_path / f"{worker_id}.log")
         started.append(worker)
         if wait:
             url = environment["PGWORKER_DATABASE_URL"]
-            with psycopg.connect(url, autocommit=True, prepare_threshold=None) as connection:
+            with psycopg.connect(url, autocommit=True) as connection:
                 until(lambda: _is_known(connection, worker_id), what=f"the start of {worker_id}")
         return worker
 
@@ -142,7 +152,7 @@ def worker_process(
 
 
 @pytest.fixture
-def in_process_worker(database_url: str, direct_url: str) -> InProcessWorker:
+def in_process_worker(database_url: str, listen_url: str | None) -> InProcessWorker:
     """Runs a worker as a task of the test's event loop; keywords are settings.
 
     The test's own waiting has to let it run: see ``tests.support.waiting.eventually``.
@@ -154,15 +164,13 @@ def in_process_worker(database_url: str, direct_url: str) -> InProcessWorker:
         stop = asyncio.Event()
         values = {
             "database_url": database_url,
-            "listen_url": None if direct_url == database_url else direct_url,
+            "listen_url": None if "database_url" in settings else listen_url,
             "http_allow_private": "all",
             "worker_id": worker_id,
         } | settings
         task = asyncio.create_task(serve(Settings(**values), stop))
         try:
-            with psycopg.connect(
-                values["database_url"], autocommit=True, prepare_threshold=None
-            ) as connection:
+            with psycopg.connect(values["database_url"], autocommit=True) as connection:
                 schema = str(values.get("db_schema", "pgworker"))
                 await eventually(
                     lambda: task.done() or _is_known(connection, worker_id, schema), what="the worker's start"
@@ -183,9 +191,9 @@ def in_process_worker(database_url: str, direct_url: str) -> InProcessWorker:
 
 def _is_known(connection: psycopg.Connection, worker_id: str, schema: str = "pgworker") -> bool:
     quoted = psycopg.sql.Identifier(schema).as_string().replace("%", "%%")
-    return (
-        connection.execute(f"select from {quoted}.workers where id = %s", [worker_id]).fetchone() is not None
-    )
+    query = f"select from {quoted}.workers where id = %s"
+    # never prepared: the connection may be a pooler's
+    return connection.execute(query, [worker_id], prepare=False).fetchone() is not None
 
 
 @pytest.fixture(scope="session")

@@ -41,7 +41,7 @@ def _findings() -> Sequence[Finding]:
     found.append(_schema(revision, newest))
     if found[-1]["state"] == "bad":
         return found
-    return [*found, *asyncio.run(_health(settings))]
+    return [*found, asyncio.run(_listening(settings)), *asyncio.run(_health(settings))]
 
 
 async def _database(settings: Settings) -> tuple[int, str | None, str]:
@@ -65,6 +65,20 @@ def _schema(revision: str | None, newest: str) -> Finding:
     if revision in ("", newest):
         return _finding("schema version", "ok", revision or "made by other means")
     return _finding("schema version", "bad", f"{revision}, not {newest}", "run pgworker migrate")
+
+
+async def _listening(settings: Settings) -> Finding:
+    from pgworker.store.database import Database
+    from pgworker.store.listening import NotHeard, prove_listening
+
+    database = Database(settings.database, settings.db_schema, settings.listen_url)
+    try:
+        await prove_listening(database)
+    except NotHeard as error:
+        return _finding("notifications", "warning", error.message, error.hint)
+    except PgworkerError as error:
+        return _bad("notifications", error)
+    return _finding("notifications", "ok", "workers can listen")
 
 
 async def _health(settings: Settings) -> Sequence[Finding]:

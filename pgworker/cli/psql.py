@@ -15,7 +15,9 @@ def psql(context: typer.Context) -> None:
     from pgworker.store.readiness import psql_connection
 
     settings = load_settings()
-    arguments, environment = psql_connection(settings.database, settings.db_schema, os.environ)
+    # a session of one's own, which a transaction pooler does not give
+    url = settings.listen_url or settings.database
+    arguments, environment = psql_connection(url, settings.db_schema, os.environ)
     program = _program()
     os.execve(program, [program, *arguments, *context.args], environment)
 

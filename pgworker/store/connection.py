@@ -13,6 +13,8 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg.abc import PQGen
 
+from pgworker.store.failures import is_outdated
+
 ANSWER_SECONDS = 10.0
 """How long a worker waits for an answer. What became of the question then is read from the database later."""
 
@@ -52,6 +54,9 @@ class WatchedConnection(AsyncConnection[Any]):
     """
 
     patience = Patience()
+    is_direct = True
+    """Whether it is the server that answers, and not a pooler in between."""
+
     _is_ping = False
     _timer: asyncio.TimerHandle | None = None
     _asked_at: float | None = None
@@ -65,6 +70,10 @@ class WatchedConnection(AsyncConnection[Any]):
             self._timer = loop.call_later(self._look_every, self._look)
         try:
             return await super().wait(gen, *arguments, **named)
+        except psycopg.errors.FeatureNotSupported as error:
+            if is_outdated(error):
+                await self.close()  # else a pool would offer it again
+            raise
         except psycopg.OperationalError as error:
             if self._silent_for is None:
                 raise

@@ -27,13 +27,16 @@ _DEFAULTS: dict[str, Any] = {
 }
 
 _SESSION: LiteralString = """
-    set timezone to 'UTC';
-    -- the server notices it too: otherwise the locks of a worker whose host has vanished stay for two hours
-    set tcp_keepalives_idle = 5;
-    set tcp_keepalives_interval = 3;
-    set tcp_keepalives_count = 3;
-    set tcp_user_timeout = 15000
+    select pg_backend_pid() = %(pid)s,
+           set_config('timezone', 'UTC', false),
+           -- the server notices it too: else the locks of a worker whose host has vanished stay for hours
+           case when pg_backend_pid() = %(pid)s then set_config('tcp_keepalives_idle', '5', false) end,
+           case when pg_backend_pid() = %(pid)s then set_config('tcp_keepalives_interval', '3', false) end,
+           case when pg_backend_pid() = %(pid)s then set_config('tcp_keepalives_count', '3', false) end,
+           case when pg_backend_pid() = %(pid)s then set_config('tcp_user_timeout', '15000', false) end
 """
+"""A pooler answers a new connection itself, and names a process that is not the server's: the session behind
+it is others' as well. Poolers carry the time zone from one session to the next for each of their clients."""
 
 
 class _TextLoader(Loader):
@@ -66,13 +69,18 @@ class Database:
 
     async def prepare(self, connection: AsyncConnection[Any]) -> None:
         """Makes a fresh connection read, write and wait the way this package expects."""
-        if isinstance(connection, WatchedConnection):
-            connection.patience = self.patience
-        connection.prepare_threshold = 1 if await is_direct(connection) else None
         connection.adapters.register_loader("uuid", _TextLoader)
         set_json_loads(json_value, connection)
         register(connection)
-        await connection.execute(_SESSION)
+        pid = connection.info.backend_pid
+        cursor = await connection.execute(_SESSION, {"pid": pid}, prepare=False)
+        row = await cursor.fetchone()
+        is_direct = row is not None and bool(row[0])
+        # what is prepared in one session of a pooler's is missing in the next, or something else there
+        connection.prepare_threshold = 1 if is_direct else None
+        if isinstance(connection, WatchedConnection):
+            connection.patience = self.patience
+            connection.is_direct = is_direct
 
     def conninfo(self, *, listen: bool = False) -> str:
         """The connection string, with time-outs where it sets none."""
@@ -86,15 +94,6 @@ class Database:
         The driver takes a percent sign for the beginning of a parameter wherever it stands.
         """
         return sql.SQL(text).format(schema=sql.Identifier(self.schema.replace("%", "%%")))
-
-
-async def is_direct(connection: AsyncConnection[Any]) -> bool:
-    """Whether nobody stands between: a pooler gives its clients process ids of its own.
-
-    Statements that are prepared through a pooler may be missing on the session that comes next.
-    """
-    row = await (await connection.execute("select pg_backend_pid()", prepare=False)).fetchone()
-    return row is not None and row[0] == connection.info.backend_pid
 
 
 def json_value(text: bytes | str) -> Any:

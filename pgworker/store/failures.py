@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 import orjson
 import psycopg
-from psycopg import errors as pg
 
 from pgworker.errors import (
     Conflict,
@@ -30,12 +29,22 @@ another connection or were left on this one, a snapshot that was kept for too lo
 _FULL_QUEUE = "54000", "PreCommit_Notify"
 """The queue of notifications is full: the limit that is exceeded has nothing to do with any value."""
 
+_OUTDATED_PLAN = "0A000", "RevalidateCachedQuery"
+"""What was prepared gives other columns since a migration; a new connection prepares it anew."""
+
+_SCHEMA = frozenset({"42883", "42P01", "42703", "3F000"})
+"""Functions, tables, columns and schemas that are not there."""
+
 _VALUES_CLASSES = ("22", "23", "54")
 """Data, integrity, and limits such as the longest text that an index takes: it is the values' fault."""
 
 
 class TurnOvertaken(PgworkerError):
     """A workflow was not where the turn found it; the turn was not committed."""
+
+
+class SchemaMissing(StoreRefused):
+    """The schema, or something in it, is not what this version works with: it is no workflow's fault."""
 
 
 class ValueRejected(StoreRefused):
@@ -79,8 +88,12 @@ def _unnamed(error: psycopg.Error, message: str) -> PgworkerError:
     hint = error.diag.message_hint
     if is_transient(error):
         return DatabaseUnavailable(_connection_message(message))
-    if isinstance(error, pg.UndefinedFunction | pg.UndefinedTable | pg.InvalidSchemaName):
-        return StoreRefused(message, hint="The database is not prepared: run `pgworker migrate`.")
+    if error.sqlstate in _SCHEMA:
+        return SchemaMissing(
+            message,
+            hint="The database is not prepared for this version: run `pgworker migrate`, or use the version"
+            " that migrated it.",
+        )
     if (error.sqlstate or "")[:2] in _VALUES_CLASSES:
         return ValueRejected(message, hint=hint)
     return StoreRefused(f"{message} (SQLSTATE {error.sqlstate})", hint=hint)
@@ -93,7 +106,12 @@ def is_transient(error: psycopg.Error) -> bool:
         return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
     if state[:2] in _TRANSIENT_CLASSES or state in _TRANSIENT:
         return True
-    return (state, error.diag.source_function) == _FULL_QUEUE
+    return (state, error.diag.source_function) in (_FULL_QUEUE, _OUTDATED_PLAN)
+
+
+def is_outdated(error: psycopg.Error) -> bool:
+    """Whether a connection has prepared what a migration has changed since; it would go on to refuse it."""
+    return (error.sqlstate, error.diag.source_function) == _OUTDATED_PLAN
 
 
 def _connection_message(message: str) -> str:

@@ -4,31 +4,37 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from uuid import uuid4
 
 from psycopg import sql
 
-from pgworker.errors import StoreRefused
-from pgworker.store.database import Database, is_direct
+from pgworker.errors import PgworkerError
+from pgworker.store.connection import WatchedConnection
+from pgworker.store.database import Database
 from pgworker.store.failures import translated
 
 CHECK_SECONDS = 10.0
 """A connection that has been silent for so long is asked whether it is still there."""
+
+_PROBE_SECONDS = 2.0
+_PROBE = "pgworker_probe"
+
+
+class NotHeard(PgworkerError):
+    """Nothing that is notified arrives: a pooler gives the session away between transactions."""
 
 
 async def notifications(database: Database) -> AsyncIterator[None]:
     """One item once listening has begun, and one for each notification; ends only by an exception.
 
     Whoever takes the first item has to look for jobs: what was notified before it is lost. Raises
-    ``StoreRefused`` where a pooler stands between: its sessions change, and nobody would hear anything.
+    ``DatabaseUnavailable``, and ``NotHeard`` behind a pooler of transactions.
     """
     connection = await database.connect("listener", listen=True)
     async with connection:
         with translated():
-            if database.listen_url is None and not await is_direct(connection):
-                raise StoreRefused(
-                    "a pooler stands between this worker and the database",
-                    hint="Set PGWORKER_LISTEN_URL to the database itself.",
-                )
+            if not connection.is_direct:
+                await _prove(database, connection)
             await connection.execute(sql.SQL("listen {}").format(sql.Identifier(database.schema)))
             yield
             while True:
@@ -36,3 +42,39 @@ async def notifications(database: Database) -> AsyncIterator[None]:
                     async for _ in heard:
                         yield
                 await connection.ping()
+
+
+async def prove_listening(database: Database) -> None:
+    """Raises ``NotHeard`` if workers would listen in vain, and ``DatabaseUnavailable``."""
+    connection = await database.connect("check", listen=True)
+    async with connection:
+        with translated():
+            if not connection.is_direct:
+                await _prove(database, connection)
+
+
+async def _prove(database: Database, connection: WatchedConnection) -> None:
+    """Sends itself a notification through a pooler: one that pools sessions delivers it.
+
+    It is sent on another connection, while this one is in no transaction: then nobody else's session can
+    bring it. A pooled session may go on listening to the probe's channel; its owners are never notified of
+    jobs by that.
+    """
+    word = uuid4().hex
+    await connection.execute(sql.SQL("listen {}").format(sql.Identifier(_PROBE)))
+    async with await database.connect("probe", listen=True) as other:
+        await other.execute("select pg_notify(%s, %s)", [_PROBE, word])
+    if not await _hears(connection, word):
+        raise NotHeard(
+            "notifications do not arrive through the connection pooler",
+            hint="Set PGWORKER_LISTEN_URL to the database itself, or to a pool of sessions.",
+        )
+    await connection.execute(sql.SQL("unlisten {}").format(sql.Identifier(_PROBE)))
+
+
+async def _hears(connection: WatchedConnection, word: str) -> bool:
+    async with aclosing(connection.notifies(timeout=_PROBE_SECONDS)) as heard:
+        async for notice in heard:
+            if notice.payload == word:
+                return True
+    return False

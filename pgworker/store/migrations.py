@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import io
-import random
 import time
-from contextlib import suppress
-from typing import Final
 
 import psycopg
 from alembic import command, op
@@ -22,36 +19,27 @@ from pgworker.resources import migrations_dir, sql_dir
 from pgworker.store.database import Database
 from pgworker.store.failures import translate, translated
 
-LOCK_SECONDS: Final = 0.5
-"""So long a migration waits for a lock, and everybody else behind it; then it gives way and tries again."""
+_FIRST_LOCK_SECONDS = 0.3
+_LONGEST_LOCK_SECONDS = 2.0
+"""The server sends an autovacuum away only for somebody who waits for its ``deadlock_timeout``, a second."""
 
-_TRIES: Final = 60
-_PAUSE_SECONDS: Final = 0.5
+_GIVING_UP_SECONDS = 60.0
 
 
-def migrate(database: Database, revision: str = "head") -> tuple[str | None, str]:
-    """Brings the schema to this version (or to a ``revision``); returns the revision before and the one now.
+def migrate(database: Database) -> tuple[str | None, str]:
+    """Brings the schema to this version; returns the revision before and the one now.
 
-    Workers and clients may go on meanwhile. Raises ``DatabaseUnavailable``, also if somebody holds locks all
-    the time, or ``StoreRefused`` if the schema is newer than this version.
+    Workers may go on meanwhile: they stand still for less than a second. Raises ``DatabaseUnavailable``, also
+    if somebody's transaction keeps the tables for a minute, and ``StoreRefused`` if the schema is newer than
+    this version.
     """
-    for _ in range(_TRIES):
-        with suppress(_LockHeld):
-            return _migrate(database, revision)
-        time.sleep(random.uniform(0.5, 1.5) * _PAUSE_SECONDS)
-    raise DatabaseUnavailable(
-        "somebody holds locks on the schema's tables all the time, and the migration was not made",
-        hint="`select * from pg_stat_activity where xact_start < now() - interval '1 minute'` shows who.",
-    )
-
-
-class _LockHeld(Exception):
-    """Somebody has a lock that the migration needs."""
-
-
-def _migrate(database: Database, revision: str) -> tuple[str | None, str]:
     with translated():
-        connection = psycopg.connect(database.url, connect_timeout=10, application_name="pgworker migrate")
+        connection = psycopg.connect(
+            database.url,
+            connect_timeout=10,
+            application_name="pgworker migrate",
+            prepare_threshold=None,  # nothing is repeated, and poolers lose it
+        )
     engine = create_engine("postgresql+psycopg://", creator=lambda: connection, poolclass=pool.StaticPool)
     try:
         with engine.connect() as sqlalchemy_connection:
@@ -65,10 +53,9 @@ def _migrate(database: Database, revision: str) -> tuple[str | None, str]:
             sqlalchemy_connection.rollback()
             config = _config(database.schema)
             config.attributes["connection"] = sqlalchemy_connection
-            command.upgrade(config, revision)
+            if before != head:
+                _upgrade(config)
     except (psycopg.Error, DBAPIError) as error:
-        if isinstance(getattr(error, "orig", error), psycopg.errors.LockNotAvailable):
-            raise _LockHeld from error
         raise (
             translate(error) if isinstance(error, psycopg.Error) else StoreRefused(str(error.orig))
         ) from error
@@ -76,6 +63,28 @@ def _migrate(database: Database, revision: str) -> tuple[str | None, str]:
         engine.dispose()
         connection.close()
     return before, head
+
+
+def _upgrade(config: Config) -> None:
+    """All or nothing, in one transaction, which gives way where somebody else holds a table for long.
+
+    Whoever comes after a lock that is waited for has to wait, too.
+    """
+    giving_up = time.monotonic() + _GIVING_UP_SECONDS
+    seconds = _FIRST_LOCK_SECONDS
+    while True:
+        config.attributes["lock_milliseconds"] = round(seconds * 1000)
+        try:
+            command.upgrade(config, "head")
+            return
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as error:
+            if time.monotonic() >= giving_up:
+                raise DatabaseUnavailable(
+                    "other transactions do not let go of the tables, and nothing was migrated",
+                    hint="Look for long ones in pg_stat_activity, end them, and migrate again.",
+                ) from error
+        time.sleep(seconds)  # those who had to wait go first
+        seconds = min(1.5 * seconds, _LONGEST_LOCK_SECONDS)
 
 
 def migration_script(schema: str) -> str:

@@ -69,5 +69,6 @@ class Operations:
                 self._pool.connection() as connection,
                 connection.cursor(row_factory=dict_row) as cursor,
             ):
-                await cursor.execute(self._database.statement(statement), parameters)
+                # never prepared: a migration may give a view more columns
+                await cursor.execute(self._database.statement(statement), parameters, prepare=False)
                 return await cursor.fetchall()

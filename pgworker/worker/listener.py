@@ -6,17 +6,17 @@ import asyncio
 from collections.abc import Callable
 
 from pgworker.backoff import Backoff
-from pgworker.errors import DatabaseUnavailable, StoreRefused
+from pgworker.errors import DatabaseUnavailable
 from pgworker.store.database import Database
-from pgworker.store.listening import notifications
+from pgworker.store.listening import NotHeard, notifications
 from pgworker.telemetry import log
-
-_REFUSED_SECONDS = 600.0
-"""What cannot be is tried again so rarely."""
 
 
 async def listen(database: Database, *wakes: Callable[[], None]) -> None:
-    """Calls ``wakes`` at every notification, and once after every (re)connect; runs until it is cancelled."""
+    """Calls ``wakes`` at every notification, and once after every (re)connect; runs until it is cancelled.
+
+    Where notifications cannot arrive it says so, and leaves everything to the poll.
+    """
     backoff = Backoff()
     while True:
         try:
@@ -28,6 +28,6 @@ async def listen(database: Database, *wakes: Callable[[], None]) -> None:
             pause = backoff.next()
             log.info("not listening; the poll goes on", reason=error.message, retry_in=round(pause, 2))
             await asyncio.sleep(pause)
-        except StoreRefused as error:
+        except NotHeard as error:
             log.warning("not listening; the poll goes on", reason=error.message, hint=error.hint)
-            await asyncio.sleep(_REFUSED_SECONDS)
+            await asyncio.Future()  # as long as this process lives: the way to the database is a setting

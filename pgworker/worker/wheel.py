@@ -19,7 +19,7 @@ from pgworker.engine.inputs import Outcome
 from pgworker.errors import DatabaseUnavailable, DocumentError, Fault, FaultKind, StoreRefused
 from pgworker.settings import Settings
 from pgworker.store.database import Database
-from pgworker.store.failures import TurnOvertaken
+from pgworker.store.failures import SchemaMissing, TurnOvertaken
 from pgworker.store.turns import Claim, Claimed, ClaimedActivity, Past, TurnConnection, Wanted
 from pgworker.telemetry import log
 from pgworker.worker.aside import Aside
@@ -80,6 +80,7 @@ class Wheel:
         self._backlog = False
         self._is_known = False
         self._is_unsure = False
+        self._misfits = Backoff()
         self.is_connected = False
         """Whether there is a session with the database, in which this worker takes turns."""
 
@@ -114,6 +115,15 @@ class Wheel:
                 self._most = max(1, self._most // 2)
                 self._is_unsure = True
                 await asyncio.sleep(backoff.next())
+            except SchemaMissing as error:
+                # A migration came in between, and a function that had begun before found another one gone:
+                # that passes. Or the schema is too new: then others are to take this worker's place.
+                pause = self._misfits.next()
+                log.warning(
+                    "the schema does not fit", reason=error.message, hint=error.hint, retry_in=round(pause, 2)
+                )
+                self._is_unsure = True
+                await asyncio.sleep(pause)
             finally:
                 self.is_connected = False
                 await connection.close()
@@ -173,6 +183,8 @@ class Wheel:
             activities, following = await connection.commit_and_claim(
                 self._maker.make(turn, claimed.claims), lambda: self._ending(turn)
             )
+        except SchemaMissing:
+            raise
         except (TurnOvertaken, StoreRefused) as error:
             return await self._recover(connection, claimed, error)
         self._committed(turn, outcomes.keys())
@@ -209,6 +221,7 @@ class Wheel:
 
     def _committed(self, turn: Turn, offered: Set[Key]) -> None:
         """The turn has been committed: memory follows, and its activities begin."""
+        self._misfits.reset()
         self._most = min(2 * self._most, self._settings.batch)
         self._database.patience.written()
         for workflow_id, known in turn.states.items():

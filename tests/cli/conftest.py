@@ -80,9 +80,12 @@ def bare(tmp_path: Path) -> Command:
 
 
 @pytest.fixture
-def pgworker(tmp_path: Path, database_url: str) -> Command:
+def pgworker(tmp_path: Path, database_url: str, listen_url: str | None) -> Command:
     """pgworker with a database that is migrated and empty."""
-    return Command(tmp_path, {"HOME": str(tmp_path), "PGWORKER_DATABASE_URL": database_url})
+    environment = {"HOME": str(tmp_path), "PGWORKER_DATABASE_URL": database_url}
+    if listen_url is not None:
+        environment["PGWORKER_LISTEN_URL"] = listen_url
+    return Command(tmp_path, environment)
 
 
 def _document(name: str, tasks: str) -> str:

@@ -13,7 +13,6 @@ import pytest
 from pgworker import __version__
 from pgworker.store.migrations import head_revision
 from pgworker.store.readiness import newest_revision
-from tests.support.pooler import direct
 from tests.support.waiting import until
 
 COMMANDS = [
@@ -70,7 +69,6 @@ def test_the_newest_revision_is_alembics_head():
     assert newest_revision() == head_revision()
 
 
-@direct
 @pytest.mark.parametrize("schema", ["pgworker", 'odd "name\\ '])
 def test_psql_opens_in_the_schema(pgworker, database_url, schema):
     if shutil.which("psql") is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from tests.cli.conftest import Command
-from tests.support.pooler import direct
 
 HEADER = "    document: {dsl: '1.0.3', namespace: default, name: same, version: '1.0.0'}\n"
 
@@ -30,7 +29,6 @@ GOOD = _scenario("Good", "{set: {a: '${ .b }'}}", "Then the workflow should comp
 BAD = _scenario("Bad", "{set: {a: 2}}", "Then the workflow should fault")
 
 
-@direct
 def test_all_scenarios_that_pass_are_told_in_a_table(pgworker):
     _feature(pgworker, GOOD)
     answer = pgworker("conformance", "kit", "-o", "table")

@@ -95,7 +95,9 @@ def test_health_and_doctor_advise(pgworker, connection, worker_process):
     worker_process(poll_seconds=0.2)
     well = pgworker("doctor")
     assert well.code == 0, well.out
-    assert {row["topic"] for row in well.rows} >= {"settings", "server", "schema version", "workers"}
+    states = {row["topic"]: row["state"] for row in well.rows}
+    assert states.keys() >= {"settings", "server", "schema version", "notifications", "workers"}
+    assert states["notifications"] == "ok"
 
 
 def test_doctor_says_why_a_database_cannot_be_used(pgworker):
@@ -105,6 +107,12 @@ def test_doctor_says_why_a_database_cannot_be_used(pgworker):
     assert (bare.code, bare.rows[-1]["advice"]) == (1, "run pgworker migrate")
     wrong = pgworker("doctor", PGWORKER_CONCURRENCY="many")
     assert (wrong.code, wrong.rows[-1]["topic"]) == (1, "settings")
+
+
+def test_psql_takes_a_session_past_the_pooler(pgworker, direct_url):
+    nowhere = {"PGWORKER_DATABASE_URL": "postgresql://127.0.0.1:1/nowhere", "PGWORKER_LISTEN_URL": direct_url}
+    answer = pgworker("psql", "-XAtc", "select count(*) from workflows", **nowhere)
+    assert (answer.code, answer.out) == (0, "0\n")
 
 
 def test_dev_deploys_and_works_until_it_is_stopped(pgworker, connection):

@@ -8,7 +8,6 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.support.pooler import direct
 from tests.support.waiting import until
 
 
@@ -18,7 +17,6 @@ def test_a_completed_workflow_prints_its_output_and_nothing_else(pgworker):
     assert answer.out.count("\n") == 1
 
 
-@direct
 def test_progress_is_told_on_stderr_unless_it_is_unwanted(pgworker):
     told = pgworker("run", "hello.yaml", "-P", "name=Ada").err
     assert "workflow " in told

@@ -18,7 +18,6 @@ from pgworker.store.database import Database
 from pgworker.store.migrations import migrate
 from tests.conftest import WorkerFactory
 from tests.support.oracle import violations
-from tests.support.pooler import direct
 from tests.support.stub import Stub
 from tests.support.twenty_tasks import define_twenty_tasks, start_twenty_tasks
 from tests.support.workflows import HELLO, Task, call, define, ended, start
@@ -241,7 +240,6 @@ async def test_a_file_that_is_not_what_was_exported_is_refused_and_nothing_is_ta
     assert all(not rows for rows in everything(connection, elsewhere).values())
 
 
-@direct
 async def test_only_the_owner_imports(
     connection: psycopg.Connection, database_url: str, done: str, elsewhere: str
 ) -> None:

@@ -11,7 +11,6 @@ import pytest
 from pgworker.client import Flaw, verify
 from pgworker.store.database import Database
 from tests.conftest import WorkerFactory
-from tests.support.pooler import direct
 from tests.support.server import Server
 from tests.support.stub import Stub
 from tests.support.waiting import until
@@ -92,6 +91,10 @@ def copy(server: Server, sound: Sound, connection: psycopg.Connection) -> Iterat
     def make(name: str) -> tuple[str, psycopg.Connection]:
         names.append(f"{sound.database}_{name}")
         with server.connect("postgres") as postgres:
+            # a pooler keeps sessions of those who have gone
+            postgres.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [sound.database]
+            )
             postgres.execute(f"create database {names[-1]} template {sound.database}")
         opened.append(psycopg.connect(server.url(names[-1]), autocommit=True))
         opened[-1].execute("set session_replication_role = replica")  # no triggers
@@ -110,7 +113,6 @@ async def _flaws(verified: AsyncIterator[object]) -> list[Flaw]:
     return [flaw async for one in verified for flaw in one.flaws]
 
 
-@direct
 async def test_nothing_is_wrong_with_a_workflow_because_it_is_paused(sound: Sound, copy: Copy) -> None:
     url, spoilt = copy("paused")
     assert spoilt.execute("select pause_workflow(%s)", [sound.lives]).fetchone() == (True,)
@@ -295,7 +297,6 @@ CORRUPTIONS: list[tuple[str, str, str]] = [
 ]
 
 
-@direct
 async def test_each_corruption_is_found_and_a_sound_database_has_no_flaw(copy: Copy, sound: Sound) -> None:
     url, _ = copy("sound")
     assert await _flaws(verify(Database(url))) == []

@@ -14,7 +14,6 @@ import pytest
 
 from pgworker.store.postgres_programs import installed_programs
 from tests.conftest import WorkerFactory
-from tests.support.pooler import direct
 from tests.support.stub import Stub
 
 FOLDER = Path(__file__).resolve().parents[1] / "transcripts"
@@ -63,13 +62,12 @@ class Psql:
 
 
 @pytest.fixture
-def psql(database_url: str, stub: Stub) -> Iterator[Psql]:
-    session = Psql(database_url, stub=stub.url)
+def psql(direct_url: str, stub: Stub) -> Iterator[Psql]:
+    session = Psql(direct_url, stub=stub.url)
     yield session
     session.close()
 
 
-@direct
 @pytest.mark.parametrize("transcript", sorted(FOLDER.glob("*.txt")), ids=lambda path: path.stem)
 def test_psql_answers_as_the_transcript_says(
     psql: Psql, worker_process: WorkerFactory, stub: Stub, transcript: Path

@@ -15,7 +15,6 @@ import pytest
 from pgworker.store.database import Database
 from tests.conftest import WorkerFactory
 from tests.support.oracle import violations
-from tests.support.pooler import direct
 from tests.support.races import CORRELATES, LISTENS, PUBLISHES, Race, Races, by_itself, like_others
 from tests.support.waiting import until
 from tests.support.workflows import are_ended, workflow
@@ -24,8 +23,9 @@ REPETITIONS = 1000
 
 
 @pytest.fixture
-async def races(database: Database, connection: psycopg.Connection) -> AsyncIterator[Races]:
-    """Races, on connections that are closed in the end."""
+async def races(direct_url: str, connection: psycopg.Connection) -> AsyncIterator[Races]:
+    """Races, on connections that are closed in the end; who waits for whom is known of one's own sessions."""
+    database = Database(direct_url)
     first, second, third, observer = [await database.connect(f"side {n}") for n in range(4)]
     yield Races(database, connection, (first, second, third), observer)
     for one in (first, second, third, observer):
@@ -63,7 +63,6 @@ def outcome(connection: psycopg.Connection, race: Race) -> tuple[object, ...]:
     return (row["status"], row["output"], *(counts or ()))
 
 
-@direct
 async def test_no_order_of_statements_loses_an_event_that_is_published_while_its_listen_begins(
     connection: psycopg.Connection, races: Races, worker_process: WorkerFactory
 ) -> None:

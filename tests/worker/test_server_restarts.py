@@ -9,19 +9,16 @@ import pytest
 
 from tests.conftest import InProcessWorker, WorkerFactory
 from tests.support.oracle import violations
-from tests.support.pooler import direct
 from tests.support.server import Server
 from tests.support.stub import Stub
 from tests.support.waiting import eventually, until
 from tests.support.workflows import are_ended, call, define, ended, start, types
 
-pytestmark = direct
-
 
 def test_workers_survive_a_crash_of_the_server_under_load(
-    server: Server, database_url: str, worker_process: WorkerFactory, stub: Stub
+    server: Server, direct_url: str, worker_process: WorkerFactory, stub: Stub
 ) -> None:
-    with psycopg.connect(database_url, autocommit=True) as connection:
+    with psycopg.connect(direct_url, autocommit=True) as connection:
         tasks = [
             {"a": {"set": {"n": 1}}},
             {"ask": call(f"{stub.url}/slow?ms=20")},
@@ -38,7 +35,7 @@ def test_workers_survive_a_crash_of_the_server_under_load(
             )
         )
     server.restart_immediately()
-    with psycopg.connect(database_url, autocommit=True) as connection:
+    with psycopg.connect(direct_url, autocommit=True) as connection:
         until(lambda: are_ended(connection, started), seconds=25)
         assert connection.execute("select distinct status from pgworker.workflows").fetchall() == [
             ("COMPLETED",)
@@ -53,9 +50,9 @@ def test_workers_survive_a_crash_of_the_server_under_load(
 
 
 def test_a_worker_waits_for_a_server_that_is_down_and_a_stop_does_not(
-    server: Server, database_url: str, worker_process: WorkerFactory
+    server: Server, direct_url: str, worker_process: WorkerFactory
 ) -> None:
-    with psycopg.connect(database_url, autocommit=True) as connection:
+    with psycopg.connect(direct_url, autocommit=True) as connection:
         define(connection)
         staying = worker_process(poll_seconds=0.2)
         leaving = worker_process(poll_seconds=0.2)
@@ -66,16 +63,16 @@ def test_a_worker_waits_for_a_server_that_is_down_and_a_stop_does_not(
         assert leaving.wait(15) == 0
     finally:
         server.start()
-    with psycopg.connect(database_url, autocommit=True) as connection:
+    with psycopg.connect(direct_url, autocommit=True) as connection:
         assert ended(connection, start(connection))["status"] == "COMPLETED"
         assert staying.poll() is None
         assert violations(connection) == []
 
 
 def test_an_activity_that_ends_while_the_server_is_down_is_recorded_afterwards(
-    server: Server, database_url: str, worker_process: WorkerFactory, stub: Stub
+    server: Server, direct_url: str, worker_process: WorkerFactory, stub: Stub
 ) -> None:
-    with psycopg.connect(database_url, autocommit=True) as connection:
+    with psycopg.connect(direct_url, autocommit=True) as connection:
         define(connection, [{"ask": call(f"{stub.url}/slow?ms=400")}])
         worker_process(poll_seconds=0.2, lease_seconds=30)
         started = start(connection)
@@ -84,7 +81,7 @@ def test_an_activity_that_ends_while_the_server_is_down_is_recorded_afterwards(
     server.stop()
     time.sleep(0.6)
     server.start()
-    with psycopg.connect(database_url, autocommit=True) as connection:
+    with psycopg.connect(direct_url, autocommit=True) as connection:
         assert ended(connection, started)["status"] == "COMPLETED"
         assert len(stub.effects()) == 1
         assert violations(connection, stub.effects()) == []
@@ -92,10 +89,10 @@ def test_an_activity_that_ends_while_the_server_is_down_is_recorded_afterwards(
 
 @pytest.mark.parametrize("victim", ["wheel", "listener", "keeper"])
 async def test_a_worker_gets_over_the_loss_of_each_of_its_connections(
-    connection: psycopg.Connection, in_process_worker: InProcessWorker, victim: str
+    connection: psycopg.Connection, direct_url: str, in_process_worker: InProcessWorker, victim: str
 ) -> None:
     define(connection)
-    async with in_process_worker(poll_seconds=60, lease_seconds=1):
+    async with in_process_worker(database_url=direct_url, poll_seconds=60, lease_seconds=1):
         for _ in range(3):
             await eventually(
                 lambda: connection.execute(

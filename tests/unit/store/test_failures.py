@@ -15,7 +15,7 @@ from pgworker.errors import (
     WaitTimedOut,
     WorkflowFailed,
 )
-from pgworker.store.failures import TurnOvertaken, ValueRejected, is_transient, translate
+from pgworker.store.failures import SchemaMissing, TurnOvertaken, ValueRejected, is_transient, translate
 
 PASS = {
     "08": "connection exception",
@@ -77,10 +77,10 @@ def test_what_is_wrong_with_a_statement_is_refused_and_names_its_state(state: st
     assert state in refused.message
 
 
-@pytest.mark.parametrize("state", ["42883", "42P01", "3F000"])
+@pytest.mark.parametrize("state", ["42883", "42P01", "42703", "3F000"])
 def test_a_database_without_the_schema_says_what_to_do(state: str) -> None:
     refused = translate(_error(state))
-    assert type(refused) is StoreRefused
+    assert type(refused) is SchemaMissing
     assert "pgworker migrate" in (refused.hint or "")
 
 
