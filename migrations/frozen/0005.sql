@@ -2623,6 +2623,7 @@ select e.workflow_id,
        coalesce(e.refs ->> 'iteration', s.data ->> 'iteration', case when e.type = 'iteration.started' then e.refs ->> 'index' end)::integer
            as iteration,
        e.occurred_at - s.occurred_at as duration,
+       e.actor,
        case when e.type in ('workflow.started', 'child.started') then e.data -> 'input'
             when e.type in ('task.started', 'task.completed', 'task.failed', 'task.skipped', 'task.cancelled')
             then coalesce(e.data -> 'input', event_value(e.workflow_id, (e.refs ->> 'from')::bigint),
@@ -2639,8 +2640,7 @@ select e.workflow_id,
             then event_value(e.workflow_id, (e.refs ->> 'from')::bigint)
        end as output,
        e.data -> 'error' as error,
-       e.data,
-       e.actor
+       e.data
 from e
 -- each looked up by its key, however many events the planner thinks that there are
 left join lateral (
@@ -2663,12 +2663,12 @@ select h.workflow_id,
        greatest((h.data ->> 'attempt')::integer, (h.data ->> 'retry')::integer, (s.data ->> 'retry')::integer, 1)
            as attempt,
        h.iteration,
-       h.input,
-       h.output,
-       h.error,
+       coalesce((h.data ->> 'start')::bigint, h.seq) as seq,
        coalesce(h.occurred_at - h.duration, h.occurred_at) as started_at,
        h.occurred_at as ended_at,
-       coalesce((h.data ->> 'start')::bigint, h.seq) as seq
+       h.input,
+       h.output,
+       h.error
 from history h
 left join lateral (
     select o.data from events o
@@ -2685,12 +2685,12 @@ select h.workflow_id,
             else 'RUNNING' end,
        greatest(j.attempt, (h.data ->> 'retry')::integer, 1),
        h.iteration,
-       h.input,
-       null,
-       null,
+       h.seq,
        h.occurred_at,
        w.ended_at,
-       h.seq
+       h.input,
+       null,
+       null
 from history h
 join workflows w on w.id = h.workflow_id
 left join jobs j on j.workflow_id = h.workflow_id and j.seq = h.seq
@@ -2978,12 +2978,12 @@ create function state_at(id uuid, at_seq bigint default null) returns table (
     kind       text,
     status     text,
     iteration  integer,
-    input      jsonb,
-    output     jsonb,
-    error      jsonb,
+    seq        bigint,
     started_at timestamptz,
     ended_at   timestamptz,
-    seq        bigint
+    input      jsonb,
+    output     jsonb,
+    error      jsonb
 )
     language plpgsql stable security definer
     set search_path from current
@@ -3012,10 +3012,10 @@ begin
     select t.task, t.name, coalesce(t.data ->> 'kind', k.kind, ''),
            case when t.type <> 'task.started' then upper(split_part(t.type, '.', 2))
                 when v_over then 'CANCELLED' else 'RUNNING' end,
-           t.iteration, t.input, t.output, t.error,
+           t.iteration, t.start,
            coalesce(k.began, t.occurred_at),
            case when t.type <> 'task.started' then t.occurred_at end,
-           t.start
+           t.input, t.output, t.error
     from (select distinct on (o.start) o.* from told o order by o.start, o.seq desc) t
     left join lateral (
         select b.occurred_at as began, b.data ->> 'kind' as kind from told b where b.seq = t.start limit 1) k on true

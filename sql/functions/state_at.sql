@@ -4,12 +4,12 @@ create function state_at(id uuid, at_seq bigint default null) returns table (
     kind       text,
     status     text,
     iteration  integer,
-    input      jsonb,
-    output     jsonb,
-    error      jsonb,
+    seq        bigint,
     started_at timestamptz,
     ended_at   timestamptz,
-    seq        bigint
+    input      jsonb,
+    output     jsonb,
+    error      jsonb
 )
     language plpgsql stable security definer
     set search_path from current
@@ -38,10 +38,10 @@ begin
     select t.task, t.name, coalesce(t.data ->> 'kind', k.kind, ''),
            case when t.type <> 'task.started' then upper(split_part(t.type, '.', 2))
                 when v_over then 'CANCELLED' else 'RUNNING' end,
-           t.iteration, t.input, t.output, t.error,
+           t.iteration, t.start,
            coalesce(k.began, t.occurred_at),
            case when t.type <> 'task.started' then t.occurred_at end,
-           t.start
+           t.input, t.output, t.error
     from (select distinct on (o.start) o.* from told o order by o.start, o.seq desc) t
     left join lateral (
         select b.occurred_at as began, b.data ->> 'kind' as kind from told b where b.seq = t.start limit 1) k on true

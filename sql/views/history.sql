@@ -14,6 +14,7 @@ select e.workflow_id,
        coalesce(e.refs ->> 'iteration', s.data ->> 'iteration', case when e.type = 'iteration.started' then e.refs ->> 'index' end)::integer
            as iteration,
        e.occurred_at - s.occurred_at as duration,
+       e.actor,
        case when e.type in ('workflow.started', 'child.started') then e.data -> 'input'
             when e.type in ('task.started', 'task.completed', 'task.failed', 'task.skipped', 'task.cancelled')
             then coalesce(e.data -> 'input', event_value(e.workflow_id, (e.refs ->> 'from')::bigint),
@@ -30,8 +31,7 @@ select e.workflow_id,
             then event_value(e.workflow_id, (e.refs ->> 'from')::bigint)
        end as output,
        e.data -> 'error' as error,
-       e.data,
-       e.actor
+       e.data
 from e
 -- each looked up by its key, however many events the planner thinks that there are
 left join lateral (

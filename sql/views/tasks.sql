@@ -8,12 +8,12 @@ select h.workflow_id,
        greatest((h.data ->> 'attempt')::integer, (h.data ->> 'retry')::integer, (s.data ->> 'retry')::integer, 1)
            as attempt,
        h.iteration,
-       h.input,
-       h.output,
-       h.error,
+       coalesce((h.data ->> 'start')::bigint, h.seq) as seq,
        coalesce(h.occurred_at - h.duration, h.occurred_at) as started_at,
        h.occurred_at as ended_at,
-       coalesce((h.data ->> 'start')::bigint, h.seq) as seq
+       h.input,
+       h.output,
+       h.error
 from history h
 left join lateral (
     select o.data from events o
@@ -30,12 +30,12 @@ select h.workflow_id,
             else 'RUNNING' end,
        greatest(j.attempt, (h.data ->> 'retry')::integer, 1),
        h.iteration,
-       h.input,
-       null,
-       null,
+       h.seq,
        h.occurred_at,
        w.ended_at,
-       h.seq
+       h.input,
+       null,
+       null
 from history h
 join workflows w on w.id = h.workflow_id
 left join jobs j on j.workflow_id = h.workflow_id and j.seq = h.seq
