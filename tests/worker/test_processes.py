@@ -102,6 +102,20 @@ def test_a_killed_worker_takes_its_processes_along_and_another_runs_them_again(
     assert violations(connection) == []
 
 
+def test_a_killed_worker_takes_the_servers_along_that_it_talks_to(
+    connection: psycopg.Connection, worker_process: WorkerFactory, shell: Shell
+) -> None:
+    """MCP over the standard streams of a process."""
+    server = {"command": "sh", "arguments": ["-c", f"{LEAVES}sleep 600"], "environment": {"MARK": shell.mark}}
+    ask = {"call": "mcp", "with": {"method": "tools/list", "transport": {"stdio": server}}}
+    define(connection, [{"ask": ask}])
+    doomed = worker_process(run_allow="shell")
+    start(connection)
+    until(lambda: len(shell.running) >= 3, what="the server and what it starts")
+    doomed.kill()
+    until(lambda: shell.running == [], seconds=10, what="the end of all of them")
+
+
 def test_a_killed_supervisor_takes_the_processes_of_its_engine_along(
     connection: psycopg.Connection, database_url: str, shell: Shell
 ) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
-import resource
-import signal
-import sys
-from asyncio.subprocess import PIPE, Process
+import shutil
+from asyncio.subprocess import PIPE
+from asyncio.subprocess import Process as Launcher
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from tempfile import TemporaryDirectory
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
@@ -21,6 +21,7 @@ from mcp_types import jsonrpc_message_adapter
 
 from pgworker.activities.mcp.question import Command
 from pgworker.activities.media import printable
+from pgworker.activities.processes.launching import Told, hear, launch, new_folder
 from pgworker.errors import Fault, FaultKind
 
 if TYPE_CHECKING:
@@ -35,30 +36,80 @@ _COMPLAINT_BYTES = 2048
 
 @asynccontextmanager
 async def over_stdio(command: Command, limit: int) -> AsyncIterator[TransportStreams]:
-    """The streams of a session with a new process; ends it, and its whole process group, afterwards.
+    """The streams of a session with a new process; ends it, and all that it has started, afterwards.
 
     ``limit`` is what one message may have in bytes. Raises ``Fault``.
     """
-    with TemporaryDirectory(prefix="pgworker-mcp-") as folder:
-        process = await _started(command, folder, limit)
-        server = _Server(command, process, limit)
-        try:
-            async with server.talking() as streams:
-                yield streams
-            await _farewell(process)
-        except Exception as error:
-            fault = await server.fault()
-            if fault is not None:
-                raise fault from error
-            raise
-        finally:
-            await _end(process)
+    process = await _started(command, limit)
+    server = _Server(command, process, limit)
+    try:
+        async with server.talking() as streams:
+            yield streams
+        await process.farewell()
+    except Exception as error:
+        fault = await server.fault()
+        if fault is not None:
+            raise fault from error
+        raise
+    finally:
+        await process.end()
+
+
+class _Process:
+    """A command that a launcher runs, so that it does not outlive the worker either, however that ends."""
+
+    def __init__(
+        self, launcher: Launcher, stdin: asyncio.StreamWriter, telling: asyncio.Task[Told], folder: Path
+    ) -> None:
+        self._launcher = launcher
+        self._telling = telling
+        self._folder = folder
+        self.stdin = stdin
+
+    @property
+    def stdout(self) -> asyncio.StreamReader:
+        """What it says."""
+        assert self._launcher.stdout is not None
+        return self._launcher.stdout
+
+    @property
+    def stderr(self) -> asyncio.StreamReader:
+        """What it complains of."""
+        assert self._launcher.stderr is not None
+        return self._launcher.stderr
+
+    @property
+    def told(self) -> Told:
+        """How it has ended; nothing as long as it has not."""
+        return self._telling.result() if self._telling.done() else Told()
+
+    async def wait(self) -> None:
+        """Waits for its end."""
+        await asyncio.shield(self._telling)
+
+    async def farewell(self) -> None:
+        """Lets it end by itself, as the protocol wants it: it does when its input ends."""
+        self.stdin.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FAREWELL_SECONDS):
+                await self.wait()
+
+    async def end(self) -> None:
+        """Ends it, and whatever else it has started: the launcher does, once it hears no more."""
+        self.stdin.close()
+        assert self._launcher.stdin is not None
+        self._launcher.stdin.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FAREWELL_SECONDS):
+                await self._launcher.wait()
+        self._telling.cancel()
+        shutil.rmtree(self._folder, ignore_errors=True)  # the launcher has done it, if it could
 
 
 class _Server:
     """A process, what went wrong with it, and the end of what it wrote to its standard error."""
 
-    def __init__(self, command: Command, process: Process, limit: int) -> None:
+    def __init__(self, command: Command, process: _Process, limit: int) -> None:
         self._command = command
         self._process = process
         self._limit = limit
@@ -78,14 +129,16 @@ class _Server:
 
     async def fault(self) -> Fault | None:
         """What it is that went wrong, if that is known: too much was said, or the process ended."""
-        if self._fault is not None or self._process.returncode is None:
+        end = self._process.told
+        if self._fault is None and "error" in end:
+            return Fault(FaultKind.CONFIGURATION, f"{self._command} cannot be started: {end['error']}")
+        if self._fault is not None or "code" not in end:
             return self._fault
         told = printable(self._complaint.decode("utf-8", "replace"), 400)
-        detail = f"{self._command} ended with {self._process.returncode} before it had answered"
+        detail = f"{self._command} ended with {end['code']} before it had answered"
         return Fault(FaultKind.COMMUNICATION, f"{detail}: {told}" if told else detail)
 
     async def _listen(self, incoming: MemoryObjectSendStream[SessionMessage | Exception]) -> None:
-        assert self._process.stdout is not None
         async with incoming:
             try:
                 while line := await self._process.stdout.readline():
@@ -102,7 +155,6 @@ class _Server:
                 await self._process.wait()
 
     async def _speak(self, outgoing: MemoryObjectReceiveStream[SessionMessage]) -> None:
-        assert self._process.stdin is not None
         with contextlib.suppress(ConnectionError):  # the end of its output says that it is gone
             async for item in outgoing:
                 text = item.message.model_dump_json(by_alias=True, exclude_unset=True)
@@ -110,7 +162,6 @@ class _Server:
                 await self._process.stdin.drain()
 
     async def _overhear(self) -> None:
-        assert self._process.stderr is not None
         while chunk := await self._process.stderr.read(_COMPLAINT_BYTES):
             self._complaint = (self._complaint + chunk)[-_COMPLAINT_BYTES:]
 
@@ -122,48 +173,35 @@ def _message(line: bytes) -> SessionMessage | Exception:
         return error
 
 
-async def _started(command: Command, folder: str, limit: int) -> Process:
+async def _started(command: Command, limit: int) -> _Process:
     inherited = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    folder = new_folder({})
+    reader, writer = os.pipe()
     try:
-        process = await asyncio.create_subprocess_exec(
-            command.program,
-            *command.arguments,
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=PIPE,
-            cwd=folder,
-            env=inherited | command.environment,
-            limit=limit,
-            start_new_session=True,
-        )
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "its command is wrong"
-        raise Fault(FaultKind.CONFIGURATION, f"{command} cannot be started: {reason}") from error
-    _release(process.pid)
-    return process
+        launcher, status = await launch(reader, PIPE, limit)
+    except OSError as error:
+        os.close(writer)
+        shutil.rmtree(folder, ignore_errors=True)
+        detail = f"{command} cannot be started: {error.strerror or error}"
+        raise Fault(FaultKind.RUNTIME, detail) from error
+    finally:
+        os.close(reader)
+    telling = asyncio.create_task(hear(status))
+    order = {
+        "argv": [command.program, *command.arguments],
+        "environment": inherited | command.environment,
+        "directory": str(folder),
+        "grace": 0,
+    }
+    assert launcher.stdin is not None
+    launcher.stdin.write(json.dumps(order).encode() + b"\n")
+    return _Process(launcher, await _writing(writer), telling, folder)
 
 
-def _release(pid: int) -> None:
-    """The limit to the memory of the worker is none to what it starts."""
-    if sys.platform == "linux":
-        with contextlib.suppress(ProcessLookupError):
-            _, hard = resource.prlimit(pid, resource.RLIMIT_DATA)
-            resource.prlimit(pid, resource.RLIMIT_DATA, (hard, hard))
-
-
-async def _farewell(process: Process) -> None:
-    """Lets a process end by itself, as the protocol wants it: it does when its input ends."""
-    assert process.stdin is not None
-    process.stdin.close()
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_FAREWELL_SECONDS):
-            await process.wait()
-
-
-async def _end(process: Process) -> None:
-    """Ends what is left of the process group, its leader or others."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_FAREWELL_SECONDS):
-            await process.wait()
+async def _writing(pipe: int) -> asyncio.StreamWriter:
+    """What is written to goes into a pipe."""
+    loop = asyncio.get_running_loop()
+    transport, protocol = await loop.connect_write_pipe(
+        lambda: asyncio.streams.FlowControlMixin(loop), os.fdopen(pipe, "wb", buffering=0)
+    )
+    return asyncio.StreamWriter(transport, protocol, None, loop)

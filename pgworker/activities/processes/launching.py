@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, TypedDict
 
 _LAUNCHER = Path(__file__).with_name("launcher.py")
+_LINE_BYTES = 64 * 1024
 
 
 class Told(TypedDict, total=False):
@@ -26,8 +27,11 @@ class Told(TypedDict, total=False):
     error: str
 
 
-async def launch(stdin: int, outputs: int) -> tuple[Launcher, IO[bytes]]:
-    """Starts a launcher; what it tells can be read from the file, which ends when the launcher does."""
+async def launch(stdin: int, outputs: int, limit: int = _LINE_BYTES) -> tuple[Launcher, IO[bytes]]:
+    """Starts a launcher; what it tells can be read from the file, which ends when the launcher does.
+
+    Of the command's ``outputs`` a line may have ``limit`` bytes where they are read by lines.
+    """
     reader, writer = os.pipe()
     try:
         launcher = await asyncio.create_subprocess_exec(
@@ -41,6 +45,7 @@ async def launch(stdin: int, outputs: int) -> tuple[Launcher, IO[bytes]]:
             stdout=outputs,
             stderr=outputs,
             env={},
+            limit=limit,
             start_new_session=True,
             pass_fds=(writer, stdin),
         )
