@@ -12,6 +12,7 @@ import typer
 
 Row = TypeVar("Row")
 
+_BRIEF = 120
 _WIDE = 4000
 """Columns of a table that is not written to a terminal: whoever reads it wants whole words."""
 
@@ -124,6 +125,12 @@ def printable(words: str) -> str:
 def json_line(value: object) -> str:
     """A value as JSON on one line; dataclasses become objects, lengths of time seconds."""
     return _encode(value, indented=False).decode()
+
+
+def brief(value: object) -> str:
+    """The beginning of a value as JSON, for a line that has other words in it."""
+    told = json_line(value)
+    return printable(told if len(told) <= _BRIEF else f"{told[: _BRIEF - 3]}...")
 
 
 def _write(value: object, *, indented: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,10 +13,19 @@ from pgworker.cli.connect import ask
 from pgworker.cli.control import IdArgument
 from pgworker.cli.inputs import moment
 from pgworker.cli.operate import write_rows
-from pgworker.cli.output import Format, OutputOption, chosen, duration, json_line, printable
+from pgworker.cli.output import (
+    Format,
+    OutputOption,
+    brief,
+    chosen,
+    duration,
+    json_line,
+    printable,
+    write_json,
+)
 
 if TYPE_CHECKING:
-    from pgworker.client import Client, ProgressRow
+    from pgworker.client import Client, Moment, ProgressRow
 
 
 def tail(
@@ -42,11 +52,19 @@ def replay(
             metavar="SEQ|TIME", help="After this event, or at this time in ISO 8601.", show_default="now"
         ),
     ] = None,
+    state: Annotated[
+        bool, typer.Option("--state", help="Everything as one JSON object: context, data, what is open.")
+    ] = False,
     output: OutputOption = None,
 ) -> None:
-    """Travel in time: every task of a workflow, with status, input and output as history stood then."""
+    """Travel in time: status, context, data and tasks as they stood, and what the next event changed."""
     when = _point(at)
+    if state:
+        write_json(_told(ask(lambda client: client.moment(str(workflow_id), when))))
+        return
     rows = ask(lambda client: client.state_at(str(workflow_id), when))
+    if chosen(output) is Format.TABLE:
+        print("\n".join(_header(ask(lambda client: client.moment(str(workflow_id), when)))) + "\n")
     write_rows(
         rows, ("name", "kind", "status", "iteration", "started_at", "input", "output", "error"), output
     )
@@ -68,6 +86,31 @@ def timeline(
             typer.style(row["chart"], fg=_COLOURS.get(row["status"])) if sys.stdout.isatty() else row["chart"]
         )
         print(f"{printable(row['task']):{widest}}  |{chart}|  {duration(row['duration'])}")
+
+
+def _told(moment: Moment) -> dict[str, object]:
+    return {
+        "seq": moment.seq,
+        "at": moment.at,
+        **moment.state,
+        "next": None if moment.next is None else moment.next._asdict(),
+        "changes": [
+            {"where": change.where, "before": change.before, "after": change.after}
+            for change in moment.changes
+        ],
+    }
+
+
+def _header(moment: Moment) -> Iterator[str]:
+    """What there is to say beside the tasks."""
+    yield f"event    {moment.seq}, {moment.at:%Y-%m-%d %H:%M:%S}: {moment.state['status']}"
+    for name in ("context", "data", "error"):
+        if moment.state[name] is not None:
+            yield f"{name:8} {brief(moment.state[name])}"
+    if moment.next is not None:
+        yield printable(f"next     {moment.next.seq} {moment.next.type} {moment.next.task or ''}".rstrip())
+        for change in moment.changes:
+            yield printable(f"         {change.where}: {brief(change.before)} -> {brief(change.after)}")
 
 
 _COLOURS = {"COMPLETED": "green", "FAILED": "red", "RUNNING": "blue", "SCHEDULED": "yellow"}

@@ -8,6 +8,7 @@
 
 from pgworker.client.client import Client
 from pgworker.client.documents import compiled
+from pgworker.client.travel import Change, Moment
 from pgworker.client.verification import Verified, verify
 from pgworker.store.inspection import Flaw
 from pgworker.store.publishing import EventAttributes
@@ -24,6 +25,7 @@ from pgworker.store.rows import (
 from pgworker.store.starting import StartOptions, start_in
 
 __all__ = [
+    "Change",
     "Client",
     "EventAttributes",
     "Flaw",
@@ -31,6 +33,7 @@ __all__ = [
     "HistoryRow",
     "JobRow",
     "LifecycleRow",
+    "Moment",
     "ProgressRow",
     "StartOptions",
     "TaskRow",

@@ -11,6 +11,7 @@ from typing import Self, Unpack
 
 from pgworker.client.carrying import exported, imported
 from pgworker.client.documents import compiled
+from pgworker.client.travel import Moment, moment
 from pgworker.client.verification import Verified, verify
 from pgworker.errors import PgworkerError, WorkflowFailed
 from pgworker.settings import Settings
@@ -237,6 +238,13 @@ class Client:
         ``at`` is the number of an event or a time; None is now. Raises ``NotFound``.
         """
         return await self._operations.state_at(workflow_id, at)
+
+    async def moment(self, workflow_id: str, at: int | datetime | None = None) -> Moment:
+        """How a workflow stood by then: status, context, data, open tasks, and what the next event changed.
+
+        ``at`` is the number of an event or a time; None is now. Raises ``NotFound``.
+        """
+        return await moment(self._database(), workflow_id, at)
 
     async def timeline(self, workflow_id: str, width: int = 40) -> Sequence[Row]:
         """A Gantt chart of a workflow's tasks, ``width`` characters wide. Raises ``NotFound``."""

@@ -60,6 +60,34 @@ def test_tail_replay_and_timeline_show_one_workflow(pgworker, connection, worker
     assert all(line.count("|") == 2 for line in chart)
 
 
+def test_replay_tells_the_state_and_what_the_next_event_changed(pgworker, connection, worker_process):
+    worker_process(poll_seconds=0.2)
+    define(
+        connection,
+        [
+            {"a": {"set": {"n": 1}, "export": {"as": {"seen": "${ .n }"}}}},
+            {"nap": {"wait": {"milliseconds": 50}}},
+            {"z": {"set": {"n": 2}}},
+        ],
+    )
+    started = start(connection, input={"x": 0})
+    ended(connection, started)
+    told = pgworker("replay", started, "--at", "2", "--state").value
+    assert (told["seq"], told["status"], told["data"]) == (2, "RUNNING", {"n": 1})
+    assert told["context"] == {"seen": 1}
+    assert told["next"]["type"] == "task.started"
+    assert [change["where"] for change in told["changes"]] == ["/open/~1do~11~1nap (3)"]
+    shown = pgworker("replay", started, "--at", "1", "-o", "table").out.splitlines()
+    assert shown[0].startswith("event    1, 20")
+    assert shown[0].endswith(": RUNNING")
+    assert 'data     {"x":0}' in shown
+    assert "next     2 task.completed /do/0/a" in shown
+    assert "         /data/x: 0 -> null" in shown
+    assert pgworker("replay", started, "--state").value["changes"] == []
+    assert pgworker("replay", started, "--state").value["output"] == {"n": 2}
+    assert pgworker("replay", started, "--at", "99", "--state").code == 4
+
+
 @pytest.mark.parametrize("command", ["tail", "replay", "timeline"])
 def test_a_workflow_that_is_not_there_ends_with_4(pgworker, command):
     answer = pgworker(command, "01980000-0000-7000-8000-000000000000")
