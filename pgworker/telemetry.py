@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import Literal
 
 import structlog
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger("pgworker")
 """The logger of the whole package."""
+
+ABOUT: ContextVar[Mapping[str, object] | None] = ContextVar("about", default=None)
+"""What all that is logged in a task of the event loop is about: a workflow, its task and the attempt."""
 
 
 def configure_logging(level: str, format_: Literal["text", "json"] | None) -> None:
@@ -26,7 +31,7 @@ def configure_logging(level: str, format_: Literal["text", "json"] | None) -> No
     )
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            _with_what_it_is_about,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info if not as_text else structlog.processors.StackInfoRenderer(),
@@ -36,3 +41,10 @@ def configure_logging(level: str, format_: Literal["text", "json"] | None) -> No
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def _with_what_it_is_about(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    about = ABOUT.get()
+    return event if about is None else {**about, **event}

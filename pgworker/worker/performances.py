@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pgworker.store.turns import ClaimedActivity, Lease
@@ -30,6 +31,11 @@ class Performance:
     def idempotency_key(self) -> str:
         """The same for every attempt at the activity."""
         return f"{self.lease.workflow_id}:{self.lease.seq}"
+
+    @property
+    def about(self) -> Mapping[str, object]:
+        """What a line in the log about it says of it."""
+        return {"workflow_id": self.lease.workflow_id, "task": self.task, "attempt": self.lease.attempt}
 
     @classmethod
     def of(cls, claimed: ClaimedActivity) -> Performance:

@@ -14,7 +14,7 @@ from pgworker.activities.tracing import CURRENT
 from pgworker.engine.inputs import ActivityCompleted, ActivityFailed, Outcome
 from pgworker.errors import Fault, FaultKind
 from pgworker.store.turns import Lease
-from pgworker.telemetry import log
+from pgworker.telemetry import ABOUT, log
 from pgworker.worker.performances import Performance
 from pgworker.worker.witness import Witness
 
@@ -122,7 +122,9 @@ class Performer:
         for lease in leases:
             key = (lease.workflow_id, lease.seq)
             running, finished = self._running.get(key), self._finished.get(key)
+            about: Mapping[str, object] = {"workflow_id": lease.workflow_id, "attempt": lease.attempt}
             if running is not None and running[0].lease == lease:
+                about = running[0].about
                 del self._running[key]
                 running[1].cancel()
             elif finished is not None and finished.lease == lease and not finished.is_offered:
@@ -130,7 +132,7 @@ class Performer:
             else:
                 continue  # ended by now, or just being recorded; if it is not, the next beat says so again
             self._witness.lease_lost()
-            log.warning("an activity lost its lease", workflow_id=lease.workflow_id, activity=lease.seq)
+            log.warning("an activity lost its lease", activity=lease.seq, **about)
 
     def _replace(self, key: Key) -> None:
         """A new lease of the activity makes the one that this worker still holds void."""
@@ -154,9 +156,10 @@ class Performer:
         lease = performance.lease
         outcome: Outcome
         began = datetime.now(UTC)
+        ABOUT.set(performance.about)  # of this task's own context, as what follows
         try:
             if self._traceparent is not None:
-                CURRENT.set(await self._traceparent(performance))  # of this task's own context
+                CURRENT.set(await self._traceparent(performance))
             result = await self._activities.perform_scheduled(
                 performance.data, idempotency_key=performance.idempotency_key
             )
@@ -164,7 +167,7 @@ class Performer:
         except Fault as fault:
             outcome = ActivityFailed(lease.seq, fault, lease.attempt, lease.token)
         except Exception as error:
-            log.exception("an activity broke", workflow_id=lease.workflow_id, task=performance.task)
+            log.exception("an activity broke")
             broken = Fault(FaultKind.RUNTIME, f"the activity broke: {type(error).__name__}")
             outcome = ActivityFailed(lease.seq, broken, lease.attempt, lease.token)
         running = self._running.get(performance.key)

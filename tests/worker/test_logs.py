@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import psycopg
@@ -11,6 +12,7 @@ from psycopg.types.json import Jsonb
 from tests.conftest import WorkerFactory
 from tests.support.oracle import violations
 from tests.support.stub import Stub
+from tests.support.waiting import until
 from tests.support.workflows import call, define, ended, start
 
 CANARY = "canary-4711-secret"
@@ -54,3 +56,23 @@ def test_a_log_in_json_is_one_object_a_line(
     assert len(lines) >= 2
     assert all(line.startswith("{") and line.endswith("}") for line in lines)
     assert violations(connection) == []
+
+
+def test_what_is_logged_of_an_activity_says_whose_it_is_and_which_attempt(
+    connection: psycopg.Connection, worker_process: WorkerFactory, stub: Stub
+) -> None:
+    worker = worker_process(poll_seconds=0.2, log_format="json", run_allow="shell", lease_seconds=0.6)
+    define(connection, [{"leave": {"run": {"shell": {"command": "true"}, "await": False}}}], name="leaves")
+    define(connection, [{"ask": call(f"{stub.url}/slow?ms=20000")}], name="asks")
+    leaves, asks = start(connection, "leaves"), start(connection, "asks")
+    ended(connection, leaves)
+    until(lambda: stub.effects("/slow"), what="the call")
+    connection.execute("select pgworker.cancel_workflow(%s)", [asks])
+    expected = {
+        "a process that nobody waits for has ended": (leaves, "/do/0/leave", 1),
+        "an activity lost its lease": (asks, "/do/0/ask", 1),
+    }
+    for event, about in expected.items():
+        until(lambda event=event: event in worker.log, what=event)
+        (line,) = [line for line in map(json.loads, worker.log.splitlines()) if line["event"] == event]
+        assert (line["workflow_id"], line["task"], line["attempt"]) == about
