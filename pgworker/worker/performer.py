@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import inf
 
+from pgworker.activities.functions.library import NotHere
 from pgworker.activities.registry import Activities
 from pgworker.activities.remote import RemoteActivities
 from pgworker.engine.inputs import ActivityCompleted, ActivityFailed, Outcome
 from pgworker.errors import Fault, FaultKind
 from pgworker.store.turns import Lease
 from pgworker.telemetry import log
+from pgworker.worker.leaving import Leaving
 from pgworker.worker.performances import Performance
 
 Key = tuple[str, int]
@@ -41,11 +43,13 @@ class Performer:
         slots: int,
         on_outcome: Callable[[], None],
         on_loss: Callable[[], None],
+        leaving: Leaving,
     ) -> None:
         self._activities = activities
         self._slots = slots
         self._on_outcome = on_outcome
         self._on_loss = on_loss
+        self._leaving = leaving
         self._running: dict[Key, tuple[Performance, asyncio.Task[None]]] = {}
         self._finished: dict[Key, _Finished] = {}
 
@@ -149,9 +153,14 @@ class Performer:
         outcome: Outcome
         try:
             result = await self._activities.perform_scheduled(
-                performance.data, idempotency_key=performance.idempotency_key
+                performance.data, idempotency_key=performance.idempotency_key, attempt=lease.attempt
             )
             outcome = ActivityCompleted(lease.seq, result, lease.attempt, lease.token)
+        except NotHere as fault:
+            if self._leaving.may_leave(lease):
+                await self._leave(performance, fault)
+                return
+            outcome = ActivityFailed(lease.seq, fault, lease.attempt, lease.token)
         except Fault as fault:
             outcome = ActivityFailed(lease.seq, fault, lease.attempt, lease.token)
         except Exception as error:
@@ -163,3 +172,13 @@ class Performer:
             del self._running[performance.key]
             self._finished[performance.key] = _Finished(lease, outcome)
             self._on_outcome()
+
+    async def _leave(self, performance: Performance, fault: Fault) -> None:
+        """Lets others have an activity that this worker cannot perform."""
+        lease = performance.lease
+        log.info("an activity is left to others", workflow_id=lease.workflow_id, reason=fault.detail)
+        await self._leaving.pause()
+        running = self._running.get(performance.key)
+        if running is not None and running[0] is performance:
+            del self._running[performance.key]
+            await self._leaving.leave(lease)

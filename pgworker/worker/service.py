@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pgworker.activities.functions.library import Functions
 from pgworker.activities.hosts import Hosts
 from pgworker.activities.policy import HttpPolicy, parse_connect_to, parse_networks
 from pgworker.activities.processes.policy import ProcessPolicy, parse_run_allow
@@ -26,6 +27,7 @@ from pgworker.worker.black_box import BlackBox
 from pgworker.worker.concealment import conceal
 from pgworker.worker.decision_watch import DecisionWatch
 from pgworker.worker.keeper import keep
+from pgworker.worker.leaving import Leaving
 from pgworker.worker.librarian import Librarian
 from pgworker.worker.listener import listen
 from pgworker.worker.performer import Performer
@@ -41,20 +43,32 @@ _LAST_WORDS_SECONDS = 5.0
 """How long a stopping worker tries to give its leases back after the grace period."""
 
 
-async def serve(settings: Settings, stop: asyncio.Event, black_box: BlackBox | None = None) -> None:
+async def serve(
+    settings: Settings,
+    stop: asyncio.Event,
+    black_box: BlackBox | None = None,
+    functions: Functions | None = None,
+) -> None:
     """Works until ``stop`` is set; then finishes or gives back what is under way, and returns.
 
-    The ``black_box`` of a supervisor is told which workflow is being decided upon.
+    The ``black_box`` of a supervisor is told which workflow is being decided upon. ``functions`` are those
+    that documents may call.
     """
     database = Database(settings.database, settings.db_schema, settings.listen_url)
     worker_id = settings.new_worker_id()
     rest = Rest(settings.poll_seconds)
-    provided = _activities(settings)
+    provided = _activities(settings, functions)
     async with open_pool(database, "keeper", size=3, watched=True) as pool, provided as activities:
         leases = Leases(database, pool, worker_id, settings.lease_seconds)
         metrics = _metrics(settings, lambda: (performer.used, performer.free), activities.hosts)
         witness: Witness = metrics or Nobody()
-        performer = Performer(activities, settings.concurrency, rest.wake, witness.lease_lost)
+        performer = Performer(
+            activities,
+            settings.concurrency,
+            rest.wake,
+            witness.lease_lost,
+            Leaving(leases, settings.function_wait_seconds),
+        )
         watch = DecisionWatch(black_box)
         aside = Aside(rest.wake, settings.memory_megabytes, wary=black_box is not None)
         walker = Walker(Rounds(database, pool), rest, watch)
@@ -71,6 +85,7 @@ async def serve(settings: Settings, stop: asyncio.Event, black_box: BlackBox | N
             library=lambda plans: Librarian(
                 activities.resources, StoredResources(database, pool, worker_id), plans, rest.wake
             ),
+            functions=activities.functions.names,
         )
         log.info("worker started", worker_id=worker_id, concurrency=settings.concurrency)
         async with _status_page(settings, wheel, metrics):
@@ -118,18 +133,22 @@ def _status_page(
     )
 
 
-def local_activities(settings: Settings) -> Activities:
+def local_activities(settings: Settings, functions: Functions | None = None) -> Activities:
     """The activities as this process performs them, by the settings."""
     processes = process_policy(settings)
     if processes.allowed:
         conceal()
     return Activities(
-        http_policy(settings), StoredSecrets(settings.secrets_dir), settings.resources_dir, processes
+        http_policy(settings),
+        StoredSecrets(settings.secrets_dir),
+        settings.resources_dir,
+        processes,
+        functions,
     )
 
 
-def _activities(settings: Settings) -> Activities | RemoteActivities:
-    local = local_activities(settings)
+def _activities(settings: Settings, functions: Functions | None) -> Activities | RemoteActivities:
+    local = local_activities(settings, functions)
     if settings.executor_url is None:
         return local
     return RemoteActivities(settings.executor_url, settings.executor_token, local)

@@ -37,6 +37,9 @@ from pgworker.worker.witness import Witness
 _CAREFUL_TURNS = 200
 """After a turn that the database refused, so many turns take one workflow at a time, to find the culprit."""
 
+_REMEMBER_SECONDS = 10.0
+"""How long a definition is taken for broken."""
+
 
 class Wheel:
     """Turns until it is stopped; survives every loss of its connection."""
@@ -54,6 +57,7 @@ class Wheel:
         witness: Witness,
         published: Callable[[], None],
         library: Callable[[PlanCache], Librarian],
+        functions: Sequence[str] = (),
     ) -> None:
         self._settings = settings
         self._database = database
@@ -62,6 +66,7 @@ class Wheel:
         self._rest = rest
         self._witness = witness
         self._published = published
+        self._functions = functions
         self._aside = aside
         self._plans = PlanCache()
         self._librarian = library(self._plans)
@@ -145,6 +150,8 @@ class Wheel:
             busy=len(self._performer.held()),
             idle=self._rest.is_declared,
         )
+        if self._functions:
+            await connection.declare_functions(self._functions)
 
     async def _spin(self, connection: TurnConnection) -> None:
         claimed = await connection.claim(self._wanted())
@@ -190,6 +197,8 @@ class Wheel:
             plan = self._plans.add(key, definition, resources)
             if isinstance(plan, DocumentError):
                 await connection.note_problems(*key, plan.message)
+                # what is wrong with it may be a function that a worker is about to declare
+                asyncio.get_running_loop().call_later(_REMEMBER_SECONDS, self._plans.forget, key)
             elif isinstance(plan, Incomplete):
                 self._librarian.complete(key, plan)
         unknown = [
