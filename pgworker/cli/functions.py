@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -41,4 +42,6 @@ def functions_of(settings: Settings) -> Functions:
 
 def named_functions(given: list[str] | None) -> tuple[str, ...]:
     """The names of the functions of the option, or else of the environment; raises ``SettingsError``."""
+    if not given and not os.environ.get("PGWORKER_FUNCTIONS"):
+        return ()  # as a rule; then nothing has to be loaded
     return functions_of(with_functions(load_settings(), given)).names

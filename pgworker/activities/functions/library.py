@@ -95,9 +95,10 @@ class Functions:
 async def _called(name: str, function: _Function, arguments: dict[str, object]) -> object:
     """What the function returns; whatever it raises is a fault, unless it was cancelled by us."""
     try:
-        if not function.is_async:
-            return await in_thread(name, lambda: function.call(**arguments))
-        returned = function.call(**arguments)
+        if function.is_async:
+            returned = function.call(**arguments)
+        else:
+            returned = await in_thread(name, lambda: function.call(**arguments))
         return await returned if inspect.isawaitable(returned) else returned
     except Fault:
         raise
@@ -139,5 +140,6 @@ def _checked(name: str, returned: object) -> JsonValue:
 
 
 def _is_async(function: Callable[..., object]) -> bool:
+    """Whether it is called on the loop; what only returns a coroutine comes there from a thread."""
     called = function if inspect.isroutine(function) else type(function).__call__
-    return inspect.iscoroutinefunction(inspect.unwrap(called))
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(called)

@@ -22,7 +22,7 @@ _FUNCTION = "do:\n- say: {set: {said: '${ .message }'}}\n"
 
 def call_kinds(folder: Path) -> list[Kind]:
     """All of them; definitions may refer to what is in a folder."""
-    return [*_services(), *_children(), *_processes(), *_ends(), _from_a_catalog(folder)]
+    return [*_services(), _function(), *_children(), *_processes(), *_ends(), _from_a_catalog(folder)]
 
 
 def _services() -> list[Kind]:
@@ -42,6 +42,17 @@ def _services() -> list[Kind]:
             do: [f: {fork: {branches: [a: {<ask a /slow?ms=60>}, b: {<ask b /slow?ms=60>}]}}]
             """, completed([{"asked": True}, {"asked": True}]), settings={"concurrency": 1}),
     ]  # fmt: skip
+
+
+def _function() -> Kind:
+    """A Python function of the worker's own, which it declares when it comes up."""
+    text = "do: [n: {<nap>}, f: {call: score, with: {customer: Ada, amount: 12}}]"
+    return alone(
+        "python function",
+        text,
+        completed({"customer": "Ada", "score": 5}),
+        settings={"functions": "tests.support.functions"},
+    )
 
 
 def _children() -> list[Kind]:
