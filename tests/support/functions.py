@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+import urllib.request
 from pathlib import Path
 
 from pgworker import Worker, current_call
@@ -96,3 +97,11 @@ def repeat(text: str) -> str:
     if len(text) > 30:
         raise ValueError(f"too long: {text}")
     return text
+
+
+@worker.function("tell")
+def tell(url: str, activity: str) -> int:
+    """Calls a service as a worker does, by the key of its own call."""
+    headers = {"Idempotency-Key": current_call().idempotency_key, "X-Activity": activity}
+    with urllib.request.urlopen(urllib.request.Request(url, b"", headers)) as answer:
+        return answer.status

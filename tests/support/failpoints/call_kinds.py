@@ -46,13 +46,10 @@ def _services() -> list[Kind]:
 
 def _function() -> Kind:
     """A Python function of the worker's own, which it declares when it comes up."""
-    text = "do: [n: {<nap>}, f: {call: score, with: {customer: Ada, amount: 12}}]"
-    return alone(
-        "python function",
-        text,
-        completed({"customer": "Ada", "score": 5}),
-        settings={"functions": "tests.support.functions"},
-    )
+    told = "call: tell, with: {url: 'STUB/count', activity: '${ $workflow.id + \"/f\" }'}"
+    text = f"do: [n: {{<nap>}}, f: {{{told}}}]"
+    settings = {"functions": "tests.support.functions"}
+    return alone("python function", text, completed(200), settings=settings)
 
 
 def _children() -> list[Kind]:
