@@ -24,6 +24,7 @@ from pgworker.store.rounds import Rounds
 from pgworker.telemetry import log
 from pgworker.worker.aside import Aside
 from pgworker.worker.black_box import BlackBox
+from pgworker.worker.breaker import Breaker
 from pgworker.worker.concealment import conceal
 from pgworker.worker.decision_watch import DecisionWatch
 from pgworker.worker.keeper import keep
@@ -57,10 +58,11 @@ async def serve(
     database = Database(settings.database, settings.db_schema, settings.listen_url)
     worker_id = settings.new_worker_id()
     rest = Rest(settings.poll_seconds)
+    breaker = Breaker()
     provided = _activities(settings, functions)
     async with open_pool(database, "keeper", size=3, watched=True) as pool, provided as activities:
         leases = Leases(database, pool, worker_id, settings.lease_seconds)
-        metrics = _metrics(settings, lambda: (performer.used, performer.free), activities.hosts)
+        metrics = _metrics(settings, lambda: (performer.used, performer.free), activities.hosts, breaker)
         witness: Witness = metrics or Nobody()
         performer = Performer(
             activities,
@@ -85,10 +87,11 @@ async def serve(
             library=lambda plans: Librarian(
                 activities.resources, StoredResources(database, pool, worker_id), plans, rest.wake
             ),
+            breaker=breaker,
             functions=activities.functions.names,
         )
         log.info("worker started", worker_id=worker_id, concurrency=settings.concurrency)
-        async with _status_page(settings, wheel, metrics):
+        async with _status_page(settings, breaker, metrics):
             helpers = [
                 asyncio.create_task(listen(database, rest.wake, walker.wake, witness.notified)),
                 asyncio.create_task(walker.run()),
@@ -106,7 +109,9 @@ async def serve(
         log.info("worker stopped", worker_id=worker_id)
 
 
-def _metrics(settings: Settings, slots: Callable[[], tuple[int, int]], hosts: Hosts) -> Metrics | None:
+def _metrics(
+    settings: Settings, slots: Callable[[], tuple[int, int]], hosts: Hosts, breaker: Breaker
+) -> Metrics | None:
     """What counts, if there is a page to show it on and the extra ``metrics`` is installed."""
     if settings.status_port is None:
         return None
@@ -115,11 +120,11 @@ def _metrics(settings: Settings, slots: Callable[[], tuple[int, int]], hosts: Ho
     except ImportError as error:
         log.warning("no metrics: install the extra `metrics`", reason=str(error))
         return None
-    return Metrics(slots, hosts.states)
+    return Metrics(slots, hosts.states, breaker)
 
 
 def _status_page(
-    settings: Settings, wheel: Wheel, metrics: Metrics | None
+    settings: Settings, breaker: Breaker, metrics: Metrics | None
 ) -> contextlib.AbstractAsyncContextManager[object]:
     if settings.status_port is None:
         return contextlib.nullcontext()
@@ -128,7 +133,7 @@ def _status_page(
     return status_page(
         settings.status_host,
         range(settings.status_port, settings.status_port + settings.processes),
-        is_ready=lambda: wheel.is_connected,
+        breaker=breaker,
         metrics=None if metrics is None else metrics.text,
     )
 

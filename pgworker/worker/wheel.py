@@ -23,6 +23,7 @@ from pgworker.store.failures import TurnOvertaken
 from pgworker.store.turns import Claim, Claimed, ClaimedActivity, Past, TurnConnection, Wanted
 from pgworker.telemetry import log
 from pgworker.worker.aside import Aside
+from pgworker.worker.breaker import Breaker
 from pgworker.worker.cache import StateCache
 from pgworker.worker.decision_watch import DecisionWatch
 from pgworker.worker.librarian import Librarian
@@ -57,6 +58,7 @@ class Wheel:
         witness: Witness,
         published: Callable[[], None],
         library: Callable[[PlanCache], Librarian],
+        breaker: Breaker,
         functions: Sequence[str] = (),
     ) -> None:
         self._settings = settings
@@ -67,6 +69,7 @@ class Wheel:
         self._witness = witness
         self._published = published
         self._functions = functions
+        self._breaker = breaker
         self._aside = aside
         self._plans = PlanCache()
         self._librarian = library(self._plans)
@@ -85,8 +88,6 @@ class Wheel:
         self._backlog = False
         self._is_known = False
         self._is_unsure = False
-        self.is_connected = False
-        """Whether there is a session with the database, in which this worker takes turns."""
 
     def stop(self) -> None:
         """Claims nothing new from now on; ``run`` returns once what is under way has been recorded."""
@@ -102,25 +103,27 @@ class Wheel:
         """Turns until stopped."""
         backoff = Backoff()
         while not self._stopping or not self._performer.is_empty:
+            self._breaker.tries()
             try:
                 connection = await self._connect()
             except DatabaseUnavailable as error:
+                self._breaker.failed(error.message)
                 pause = backoff.next()
                 log.warning("no connection to the database", reason=error.message, retry_in=round(pause, 2))
                 await asyncio.sleep(pause)
                 continue
             backoff.reset()
-            self.is_connected = True
+            self._breaker.succeeded()
             try:
                 await self._spin(connection)
             except DatabaseUnavailable as error:
+                self._breaker.failed(error.message)
                 log.warning("the connection to the database was lost", reason=error.message)
                 # a large turn may have outlasted a limit of the server's, and would again and again
                 self._most = max(1, self._most // 2)
                 self._is_unsure = True
                 await asyncio.sleep(backoff.next())
             finally:
-                self.is_connected = False
                 await connection.close()
 
     async def _connect(self) -> TurnConnection:
