@@ -128,7 +128,7 @@ class Metrics:
             "When it became that, as Unix time.",
             registry=self.registry,
         )
-        since.set_function(lambda: breaker.since.timestamp())
+        since.set_function(partial(_since, breaker))
         failures = Gauge(
             "pgworker_database_failures",
             "Tries to have a session, and sessions, that failed in a row.",

@@ -114,14 +114,16 @@ def test_a_worker_lives_without_its_database_and_is_ready_with_it(
         proxy.refuses = False
         until(lambda: ask(port, "/readyz")[0] == 200, seconds=30)
         assert breaker(port) == ({"closed": 1, "open": 0, "half-open": 0}, 0)
-    changes = [json.loads(line) for line in worker.log.splitlines() if "the database's breaker is" in line]
-    assert [(one["level"], one["event"].rpartition(" ")[2]) for one in changes] == [
-        ("info", "closed"),
-        ("warning", "open"),
-        ("info", "closed"),
-    ]
-    assert changes[2]["failures"] >= 3
-    assert changes[2]["away_seconds"] > 0
+        changes = [
+            json.loads(line) for line in worker.log.splitlines() if "the database's breaker is" in line
+        ]
+        assert [(one["level"], one["event"].rpartition(" ")[2]) for one in changes] == [
+            ("info", "closed"),
+            ("warning", "open"),
+            ("info", "closed"),
+        ]
+        assert changes[2]["failures"] >= 3
+        assert changes[2]["away_seconds"] > 0
 
 
 def test_of_several_processes_each_takes_the_next_port(
