@@ -170,6 +170,10 @@ class SettingsError(PgworkerError):
     """A setting that is missing or cannot be understood."""
 
 
+class FunctionRefused(PgworkerError):
+    """A Python function that no workflow could call: its name, or what it takes."""
+
+
 class DatabaseUnavailable(PgworkerError):
     """The database cannot be reached, or not now; trying again may help."""
 

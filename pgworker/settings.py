@@ -140,6 +140,15 @@ class Settings(BaseSettings):
     executor_token: str | None = Field(
         default=None, min_length=1, repr=False, description="What workers show to the executor."
     )
+    functions: str = Field(
+        default="",
+        description="Python functions that documents may call: a list of MODULE or MODULE:WORKER.",
+    )
+    function_wait_seconds: float = Field(
+        default=60,
+        ge=0,
+        description="How long a worker leaves calls of a function that it does not have to others.",
+    )
     run_allow: str = Field(
         default="",
         description="Which processes workflows may run on this host: a list of shell, script and container.",

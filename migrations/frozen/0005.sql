@@ -1,4 +1,17 @@
 -- Revision 0005: workflows that come from elsewhere, and activities that tell how far they are.
+create table functions (
+    name        text        not null,
+    declared_at timestamptz not null default now(),
+    declared_by text        not null default session_user,
+    constraint a_function_is_known_by_its_name
+        primary key (name)
+);
+
+comment on table functions is 'The Python functions that workers have registered, or that somebody has declared before: documents may call them by name.';
+comment on column functions.name is 'What documents call it.';
+comment on column functions.declared_at is 'When it was first declared.';
+comment on column functions.declared_by is 'The database user who declared it first.';
+
 
 
 do $$
@@ -1921,6 +1934,30 @@ $$;
 comment on function keep_resources(text, text, text, text[], jsonb[], text) is
     'Keeps what a definition refers to, as it was loaded.';
 
+create function declare_functions(names text[] default '{}') returns text[]
+    language plpgsql security definer
+    set search_path from current
+as $$
+declare
+    v_wrong text;
+begin
+    select n.name into v_wrong from unnest(names) as n (name)
+    where n.name is null or n.name !~ '^[A-Za-z_][A-Za-z0-9_.-]{0,99}$' limit 1;
+    if found then
+        raise exception 'no function can be called %', coalesce(quote_literal(left(v_wrong, 200)), 'null')
+            using errcode = 'PW001', hint = 'Letters, digits, dots, dashes and underscores, and a letter first.';
+    end if;
+    -- in one order, so that workers that start together do not wait for each other in a circle
+    insert into functions (name)
+    select distinct n.name from unnest(names) as n (name) order by n.name
+    on conflict on constraint a_function_is_known_by_its_name do nothing;
+    return coalesce((select array_agg(f.name order by f.name) from functions f), '{}');
+end
+$$;
+
+comment on function declare_functions(text[]) is
+    'Lets documents call Python functions of these names, which workers have or will have; returns all names that are known. Workers do so when they start.';
+
 create function put_off(p_workflows uuid[], p_delay interval) returns void
     language sql security definer
     set search_path from current
@@ -3081,7 +3118,7 @@ declare
     v_function regprocedure;
     v_public constant text[] := array['define_workflow', 'start_workflow', 'append_event', 'publish_event',
                                       'cancel_workflow', 'pause_workflow', 'resume_workflow', 'retry_workflow',
-                                      'wait_for_workflow'];
+                                      'wait_for_workflow', 'declare_functions'];
 begin
     execute format('revoke all on schema %I from public', v_schema);
     for v_function in select oid from pg_proc where pronamespace = quote_ident(v_schema)::regnamespace loop

@@ -2,7 +2,8 @@
 
 The request is a POST of a CloudEvent in structured mode. Its ``id`` is the activity's idempotency key, the
 same for every attempt, and its data is what history says of the activity: ``activity``, ``arguments``, and,
-as they are before that, the parts that read secrets (``sealed``), as an executor has secrets of its own.
+as they are before that, the parts that read secrets (``sealed``), as an executor has secrets of its own;
+besides, which ``attempt`` it is, from 1.
 The answer is status 200 with a CloudEvent whose data is ``{"output": ...}`` or ``{"error": problem}``. Any
 other answer, or none, means that the activity was not performed, or nobody knows: it is handed over again.
 """
@@ -22,10 +23,10 @@ MEDIA_TYPE: Final = "application/cloudevents+json"
 _OF_ACTIVITY = ("activity", "arguments", "sealed", "declared")
 
 
-def request_of(scheduled: JsonObject, idempotency_key: str) -> JsonObject:
+def request_of(scheduled: JsonObject, idempotency_key: str, attempt: int = 1) -> JsonObject:
     """The CloudEvent that asks for an activity, from the data of the event that scheduled it."""
     data = {name: scheduled[name] for name in _OF_ACTIVITY if name in scheduled}
-    return _event(REQUESTED, idempotency_key, data)
+    return _event(REQUESTED, idempotency_key, data | {"attempt": attempt})
 
 
 def requested(event: JsonValue) -> tuple[JsonObject, str]:
@@ -35,6 +36,12 @@ def requested(event: JsonValue) -> tuple[JsonObject, str]:
             return data, key
         case _:
             raise ValueError(f"not a CloudEvent of the type {REQUESTED} with an id and data")
+
+
+def attempt_of(requested: JsonObject) -> int:
+    """Which attempt a request asks for; the first, if it does not say."""
+    attempt = requested.get("attempt")
+    return attempt if isinstance(attempt, int) else 1
 
 
 def completed(idempotency_key: str, output: JsonValue) -> JsonObject:

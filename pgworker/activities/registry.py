@@ -9,6 +9,8 @@ from types import TracebackType
 from typing import Protocol
 
 from pgworker.activities.credentials import login
+from pgworker.activities.functions.current import attempting
+from pgworker.activities.functions.library import Functions
 from pgworker.activities.http import HttpCaller
 from pgworker.activities.logins import Logins
 from pgworker.activities.openapi.call import OpenApiCaller
@@ -78,10 +80,11 @@ class Activities:
     """Performs activities; a context manager that owns what they hold open (connections, ...).
 
     ``secrets`` are what authentication policies may name, ``resources`` is the folder that ``file:`` URIs may
-    lead into, and ``processes`` tells which may be run; by default there are none.
+    lead into, ``processes`` tells which may be run, and ``functions`` are the user's own; by default there
+    are none.
 
     >>> Activities(HttpPolicy()).kinds
-    ('http', 'openapi', 'asyncapi', 'grpc', 'mcp', 'a2a', 'shell', 'script', 'container')
+    ('http', 'openapi', 'asyncapi', 'grpc', 'mcp', 'a2a', 'function', 'shell', 'script', 'container')
     """
 
     def __init__(
@@ -90,6 +93,7 @@ class Activities:
         secrets: SecretProvider | None = None,
         resources: Path | None = None,
         processes: ProcessPolicy | None = None,
+        functions: Functions | None = None,
     ) -> None:
         self._secrets = secrets
         self._logins = Logins(http)
@@ -99,6 +103,7 @@ class Activities:
         cache = ResourceCache(self.resources)
         policy = processes or ProcessPolicy()
         self._processes = ProcessRunner(policy, self.resources)
+        self.functions = functions or Functions()
         self._performers: dict[str, Performer] = {
             "http": self._http.call,
             "openapi": OpenApiCaller(self._http, cache).call,
@@ -106,6 +111,7 @@ class Activities:
             "grpc": _late(lambda: _grpc(http, self._http, cache)),
             "mcp": _late(lambda: _mcp(http, self._http, policy)),
             "a2a": _late(lambda: _a2a(self._http, cache)),
+            "function": self.functions.perform,
             "shell": self._processes.shell,
             "script": self._processes.script,
             "container": self._processes.container,
@@ -129,11 +135,17 @@ class Activities:
     ) -> None:
         await self._open.aclose()
 
-    async def perform_scheduled(self, scheduled: JsonObject, *, idempotency_key: str) -> JsonValue:
+    async def perform_scheduled(
+        self, scheduled: JsonObject, *, idempotency_key: str, attempt: int = 1
+    ) -> JsonValue:
         """Performs the activity that an event with these data scheduled: ``perform`` with its secrets.
 
         What comes back, result or fault, is without the secrets that the arguments were made with.
         """
+        with attempting(attempt):
+            return await self._perform_scheduled(scheduled, idempotency_key)
+
+    async def _perform_scheduled(self, scheduled: JsonObject, idempotency_key: str) -> JsonValue:
         unsealed = await arguments_of(scheduled, self._secrets)
         kind = str(scheduled.get("activity"))
         if not unsealed.secrets:

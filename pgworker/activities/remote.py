@@ -9,6 +9,7 @@ import aiohttp
 import orjson
 
 from pgworker.activities.body import BodyRefused, read_body
+from pgworker.activities.functions.library import Functions
 from pgworker.activities.handover import MEDIA_TYPE, outcome_of, request_of
 from pgworker.activities.hosts import Hosts
 from pgworker.activities.registry import Activities
@@ -49,6 +50,11 @@ class RemoteActivities:
         """The hosts that are called from here."""
         return self._local.hosts
 
+    @property
+    def functions(self) -> Functions:
+        """The functions that this worker knows; the executor has to have them, too."""
+        return self._local.functions
+
     async def __aenter__(self) -> RemoteActivities:
         await self._local.__aenter__()
         self._session = aiohttp.ClientSession(
@@ -66,9 +72,11 @@ class RemoteActivities:
             await self._session.close()
         await self._local.__aexit__(kind, error, trace)
 
-    async def perform_scheduled(self, scheduled: JsonObject, *, idempotency_key: str) -> JsonValue:
+    async def perform_scheduled(
+        self, scheduled: JsonObject, *, idempotency_key: str, attempt: int = 1
+    ) -> JsonValue:
         """The output that the executor tells; raises the ``Fault`` that it tells."""
-        body = orjson.dumps(request_of(scheduled, idempotency_key))
+        body = orjson.dumps(request_of(scheduled, idempotency_key, attempt))
         backoff = Backoff()
         while True:
             try:

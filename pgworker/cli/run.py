@@ -14,11 +14,13 @@ from pgworker.cli import progress
 from pgworker.cli.connect import load_settings, own_database
 from pgworker.cli.documents import read_document
 from pgworker.cli.failures import Exit, paragraph, tell
+from pgworker.cli.functions import FunctionsOption, functions_of, with_functions
 from pgworker.cli.inputs import InputOption, MemberOption, TimeoutOption, workflow_input
 from pgworker.cli.output import write_json
-from pgworker.cli.signals import Stop, asked_to_stop
+from pgworker.worker.stopping import Stop, asked_to_stop
 
 if TYPE_CHECKING:
+    from pgworker.activities.functions.library import Functions
     from pgworker.client import Client, Workflow
     from pgworker.plan.nodes import Plan
     from pgworker.settings import Settings
@@ -33,6 +35,7 @@ class _Order:
     input: JsonValue
     timeout: float | None
     is_quiet: bool
+    functions: Functions
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +57,16 @@ def run(
     ] = False,
     timeout: TimeoutOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    functions: FunctionsOption = None,
 ) -> None:
     """Run a document: register it, start one workflow, work on it here, and print its output.
 
     Without a database in the settings, an embedded PostgreSQL is started. The progress goes to stderr.
     """
     given = workflow_input(input_, param)
-    order = _Order(read_document(file).plan, given, timeout, quiet)
-    settings = load_settings()
+    settings = with_functions(load_settings(), functions)
+    loaded = functions_of(settings)
+    order = _Order(read_document(file, loaded.names).plan, given, timeout, quiet, loaded)
     log_trouble_only(settings)
     with own_database(settings) as prepared:
         ending = asyncio.run(_work(prepared, order))
@@ -88,12 +93,12 @@ async def _work(settings: Settings, order: _Order) -> _Ending:
     plan = order.plan
     async with Client(settings.database, settings.db_schema) as client:
         with asked_to_stop() as stop:
-            await client.define(plan.definition)
+            await client.define(plan.definition, functions=order.functions.names)
             workflow_id = await client.start(
                 plan.name, order.input, namespace=plan.namespace, version=plan.version
             )
             quitting = asyncio.Event()
-            working = asyncio.create_task(serve(settings, quitting))
+            working = asyncio.create_task(serve(settings, quitting, functions=order.functions))
             following = asyncio.create_task(_follow(client, workflow_id, order))
             stopping = asyncio.create_task(stop.event.wait())
             done, _ = await asyncio.wait(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from pgworker.cli.connect import check_schema, load_settings
+from pgworker.cli.functions import FunctionsOption, functions_of, with_functions
 
 if TYPE_CHECKING:
     from pgworker.settings import Settings
@@ -24,6 +25,7 @@ def worker(
             min=1, max=10_000, help="Activities at once per process; 10 if not set.", show_default=False
         ),
     ] = None,
+    functions: FunctionsOption = None,
 ) -> None:
     """Work until SIGTERM or SIGINT, then finish what is under way or give it back.
 
@@ -32,8 +34,11 @@ def worker(
     from pgworker.telemetry import configure_logging
 
     asked = {"processes": processes, "concurrency": concurrency}
-    settings = load_settings().model_copy(update={k: v for k, v in asked.items() if v is not None})
+    settings = with_functions(load_settings(), functions).model_copy(
+        update={k: v for k, v in asked.items() if v is not None}
+    )
     configure_logging(settings.log_level, settings.log_format)
+    functions_of(settings)  # what is wrong with them is told once, and not by every process again and again
     _refuse_unprepared(settings)
     _become_supervisor(settings)
 
@@ -56,6 +61,7 @@ def _become_supervisor(settings: Settings) -> NoReturn:
     environment = os.environ | {
         "PGWORKER_CONCURRENCY": str(settings.concurrency),
         "PGWORKER_PROCESSES": str(settings.processes),
+        "PGWORKER_FUNCTIONS": settings.functions,
     }
     arguments = [str(settings.processes), str(settings.grace_seconds)]
     sys.stdout.flush()

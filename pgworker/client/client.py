@@ -90,13 +90,21 @@ class Client:
             )
         return self._opened
 
-    async def define(self, document: str | bytes | Path | JsonObject) -> str:
+    async def define(
+        self, document: str | bytes | Path | JsonObject, *, functions: Sequence[str] = ()
+    ) -> str:
         """Stores a definition and returns ``namespace/name:version``; the same content again changes nothing.
 
-        A text is the document itself, YAML or JSON; a ``Path`` is a file that holds it. Raises
+        A text is the document itself, YAML or JSON; a ``Path`` is a file that holds it. It may
+        call Python functions that workers have registered, and ``functions`` that one will have. Raises
         ``DocumentError``, and ``Conflict`` if that version exists with other content.
         """
-        return await self._workflows.define(compiled(document).plan.definition)
+        known = await self._workflows.declare_functions(functions)
+        return await self._workflows.define(compiled(document, functions=known).plan.definition)
+
+    async def functions(self) -> Sequence[str]:
+        """The names of the Python functions that documents may call."""
+        return await self._workflows.declare_functions()
 
     async def start(self, name: str, input: JsonValue = NO_INPUT, **options: Unpack[StartOptions]) -> str:
         """Starts a workflow and returns its id; the newest version if none is given.

@@ -12,6 +12,7 @@ from uuid import uuid4
 import psycopg
 from psycopg import AsyncConnection, AsyncCursor
 
+from pgworker.dsl.v1_0.registered import registered_functions
 from pgworker.engine.events import Event
 from pgworker.engine.inputs import ChildReported, CloudEventArrived
 from pgworker.engine.state import Status
@@ -140,7 +141,8 @@ class TurnConnection:
         )
         self._definition = database.statement(
             "select document, (select json_object_agg(r.uri, r.content) from {schema}.resources r"
-            " where r.namespace = d.namespace and r.name = d.name and r.version = d.version)"
+            " where r.namespace = d.namespace and r.name = d.name and r.version = d.version),"
+            " (select array_agg(f.name) from {schema}.functions f)"
             " from {schema}.definitions d where namespace = %s and name = %s and version = %s"
         )
         self._put_off = database.statement("select {schema}.put_off(%s::uuid[], %s)")
@@ -155,6 +157,7 @@ class TurnConnection:
             " where kind = 'perform' and worker_id = %s and lease_token <> all (%s::uuid[])"
             " having count(*) > 0"
         )
+        self._declare = database.statement("select {schema}.declare_functions(%s)")
         self._register = database.statement("select {schema}.register_worker(%s, %s, %s, %s, %s, %s, %s)")
 
     async def register(self, host: str, pid: int, version: str, *, slots: int, busy: int, idle: bool) -> None:
@@ -163,6 +166,11 @@ class TurnConnection:
             await self._connection.execute(
                 self._register, [self._worker_id, host, pid, version, slots, busy, idle]
             )
+
+    async def declare_functions(self, names: Sequence[str]) -> None:
+        """Lets documents call the Python functions that this worker has."""
+        with translated():
+            await self._connection.execute(self._declare, [list(names)])
 
     async def give_back(self, held: Sequence[Lease]) -> None:
         """Gives back what is leased to this worker and not among ``held``, as if it had not been leased."""
@@ -222,11 +230,17 @@ class TurnConnection:
             }
 
     async def definition(self, namespace: str, name: str, version: str) -> tuple[JsonObject, JsonObject]:
-        """A definition's document (an empty one if it has gone), and what was loaded for it, by address."""
+        """A definition's document (an empty one if it has gone), and what it may refer to, by address.
+
+        That is what was loaded for it, and the Python functions that were declared.
+        """
         with translated():
             cursor = await self._connection.execute(self._definition, [namespace, name, version])
             row = await cursor.fetchone()
-        return ({}, {}) if row is None else (row[0], row[1] or {})
+        if row is None:
+            return {}, {}
+        document, loaded, functions = row
+        return document, {**(loaded or {}), **registered_functions(functions or ())}
 
     async def declare_idle(self, idle: bool) -> None:
         """Says whether this worker wants to be notified of new jobs."""

@@ -109,6 +109,10 @@ class Workflows:
             await self._call("select {schema}.define_workflow(%(d)s::jsonb)", {"d": json_text(definition)})
         )
 
+    async def declare_functions(self, names: Sequence[str] = ()) -> list[str]:
+        """Lets documents call Python functions of these names; returns all names that are known."""
+        return list(await self._call("select {schema}.declare_functions(%(names)s)", {"names": list(names)}))
+
     async def start(self, request: StartRequest) -> str:
         """Starts a workflow; returns its id. Raises ``NotFound`` if nothing is defined under the name."""
         return str(await self._call(START, request.parameters()))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from pgworker.client.documents import compiled
 from pgworker.dsl.compile import compile_document
 from pgworker.dsl.document import Document
+from pgworker.dsl.v1_0.registered import registered_functions
 from pgworker.errors import Conflict, NotFound, PgworkerError
 from pgworker.plan.nodes import Plan
 from pgworker.types import JsonObject, JsonValue
@@ -20,14 +21,16 @@ Key = tuple[str, str, str]
 class Definitions:
     """Plans by namespace, name and version."""
 
-    def __init__(self) -> None:
+    def __init__(self, functions: Collection[str]) -> None:
+        self._functions = functions
         self._plans: dict[Key, Plan] = {}
 
     def add(self, document: str | bytes | Path | JsonObject, resources: Mapping[str, JsonValue]) -> Key:
         """Takes a document in; raises ``DocumentError``, and ``Conflict`` as ``Client.define`` does."""
-        read = compiled(document)
+        read = compiled(document, functions=self._functions)
         if read.wanted:
-            read = compile_document(Document.from_value(read.plan.definition), resources)
+            known = {**resources, **registered_functions(self._functions)}
+            read = compile_document(Document.from_value(read.plan.definition), known)
         if read.wanted:
             raise PgworkerError(
                 f"the document refers to {read.wanted[0].uri}, which the test does not give",

@@ -5,7 +5,7 @@ Calls take no time unless the test says so, and the clock stands still until the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,13 +25,18 @@ BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 class Engine:
     """Runs workflows in memory, each as far as it goes at the time that the clock shows.
 
-    ``secrets`` are those that calls may use, by their names.
+    ``secrets`` are those that calls may use, by their names; ``functions`` the names of the Python functions
+    that documents may call, which the test answers as all calls.
     """
 
     def __init__(
-        self, *, now: datetime = BEGINNING, secrets: Mapping[str, JsonObject | str] | None = None
+        self,
+        *,
+        now: datetime = BEGINNING,
+        secrets: Mapping[str, JsonObject | str] | None = None,
+        functions: Collection[str] = (),
     ) -> None:
-        self._world = World(now, secrets or {})
+        self._world = World(now, secrets or {}, functions)
 
     @property
     def now(self) -> datetime:

@@ -7,7 +7,7 @@ tests of a workflow do not need: leases, retries of lost work, other processes.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -43,9 +43,11 @@ from pgworker.worker.scheduler import Scheduler
 class World:
     """Everything that a test engine knows, and what happens in it at the time that its clock shows."""
 
-    def __init__(self, now: datetime, secrets: Mapping[str, JsonObject | str]) -> None:
+    def __init__(
+        self, now: datetime, secrets: Mapping[str, JsonObject | str], functions: Collection[str]
+    ) -> None:
         self.now = now.astimezone(UTC)
-        self.definitions = Definitions()
+        self.definitions = Definitions(functions)
         self.switchboard = Switchboard(secrets)
         self.agenda = Agenda()
         self.mailroom = Mailroom()

@@ -7,7 +7,8 @@ import hmac
 
 from aiohttp import web
 
-from pgworker.activities.handover import MEDIA_TYPE, completed, failed, requested
+from pgworker.activities.functions.library import Functions
+from pgworker.activities.handover import MEDIA_TYPE, attempt_of, completed, failed, requested
 from pgworker.activities.registry import Activities
 from pgworker.activities.strict_json import parse_json
 from pgworker.errors import Fault, FaultKind, ValueRefused
@@ -19,12 +20,14 @@ from pgworker.worker.service import local_activities
 _LARGEST_REQUEST = 16 * 1024 * 1024
 
 
-async def serve_executor(settings: Settings, host: str, port: int, stop: asyncio.Event) -> None:
+async def serve_executor(
+    settings: Settings, host: str, port: int, stop: asyncio.Event, functions: Functions | None = None
+) -> None:
     """Answers requests on the address until ``stop`` is set; then finishes what is under way.
 
     As many activities as ``concurrency`` says at once; whoever comes then is told to come again (503).
     """
-    async with local_activities(settings) as activities:
+    async with local_activities(settings, functions) as activities:
         executor = _Executor(activities, settings.concurrency, settings.executor_token)
         application = web.Application(client_max_size=_LARGEST_REQUEST)
         application.router.add_post("/", executor.answer)
@@ -69,7 +72,10 @@ class _Executor:
 
     async def _perform(self, scheduled: JsonObject, key: str) -> JsonObject:
         try:
-            return completed(key, await self._activities.perform_scheduled(scheduled, idempotency_key=key))
+            output = await self._activities.perform_scheduled(
+                scheduled, idempotency_key=key, attempt=attempt_of(scheduled)
+            )
+            return completed(key, output)
         except Fault as fault:
             return failed(key, fault)
         except Exception as error:

@@ -14,6 +14,7 @@ from pgworker.activities.hosts import CircuitState
 from pgworker.engine import events
 from pgworker.engine.events import Event
 from pgworker.engine.inputs import Outcome
+from pgworker.worker.breaker import Breaker, BreakerState
 from pgworker.worker.performances import Performance
 from pgworker.worker.witness import Made
 
@@ -41,11 +42,14 @@ class Metrics:
     """
 
     def __init__(
-        self, slots: Callable[[], tuple[int, int]], circuits: Callable[[], Mapping[str, CircuitState]]
+        self,
+        slots: Callable[[], tuple[int, int]],
+        circuits: Callable[[], Mapping[str, CircuitState]],
+        breaker: Breaker,
     ) -> None:
         """``slots`` gives how many activities run, and how many more could be begun.
 
-        ``circuits`` gives the states of the circuits of hosts.
+        ``circuits`` gives the states of the circuits of hosts; ``breaker`` is that of the database.
         """
         self.registry = CollectorRegistry()
         self._slots = slots
@@ -86,6 +90,7 @@ class Metrics:
         )
         for state in get_args(CircuitState):
             states.labels(state).set_function(partial(_count, circuits, state))
+        self._show(breaker)
 
     def text(self) -> bytes:
         """All of it, in the text format of Prometheus."""
@@ -115,6 +120,28 @@ class Metrics:
         """Counts a lease."""
         self._lost.inc()
 
+    def _show(self, breaker: Breaker) -> None:
+        states = Gauge(
+            "pgworker_database_breaker",
+            "1 for what the breaker around the database is, 0 for what it is not.",
+            ["state"],
+            registry=self.registry,
+        )
+        for state in get_args(BreakerState):
+            states.labels(state).set_function(partial(_is, breaker, state))
+        since = Gauge(
+            "pgworker_database_breaker_since_seconds",
+            "When it became that, as Unix time.",
+            registry=self.registry,
+        )
+        since.set_function(partial(_since, breaker))
+        failures = Gauge(
+            "pgworker_database_failures",
+            "Tries to have a session, and sessions, that failed in a row.",
+            registry=self.registry,
+        )
+        failures.set_function(partial(_failures, breaker))
+
     def _take(self, one: Made, event: Event, tally: Tally[tuple[Counter, tuple[str, ...]]]) -> None:
         if (what := _OF_TASKS.get(event.type)) is not None and event.task is not None:
             node = None if one.plan is None else one.plan.nodes.get(event.task)
@@ -127,6 +154,18 @@ class Metrics:
 
     def _counter(self, name: str, help_: str, labels: Sequence[str] = ()) -> Counter:
         return Counter(f"pgworker_{name}", help_, labels, registry=self.registry)
+
+
+def _is(breaker: Breaker, state: BreakerState) -> bool:
+    return breaker.state == state
+
+
+def _since(breaker: Breaker) -> float:
+    return breaker.since.timestamp()
+
+
+def _failures(breaker: Breaker) -> int:
+    return breaker.failures
 
 
 def _count(circuits: Callable[[], Mapping[str, CircuitState]], state: CircuitState) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
 
+from pgworker.activities.functions.library import NotHere
 from pgworker.activities.registry import Activities
 from pgworker.activities.remote import RemoteActivities
 from pgworker.activities.tracing import CURRENT
@@ -15,6 +16,7 @@ from pgworker.engine.inputs import ActivityCompleted, ActivityFailed, Outcome
 from pgworker.errors import Fault, FaultKind
 from pgworker.store.turns import Lease
 from pgworker.telemetry import ABOUT, log
+from pgworker.worker.leaving import Leaving
 from pgworker.worker.performances import Performance
 from pgworker.worker.witness import Witness
 
@@ -44,13 +46,16 @@ class Performer:
         activities: Activities | RemoteActivities,
         slots: int,
         on_outcome: Callable[[], None],
+        *,
         witness: Witness,
+        leaving: Leaving,
         traceparent: Callable[[Performance], Awaitable[str | None]] | None = None,
     ) -> None:
         self._activities = activities
         self._slots = slots
         self._on_outcome = on_outcome
         self._witness = witness
+        self._leaving = leaving
         self._traceparent = traceparent
         self._running: dict[Key, tuple[Performance, asyncio.Task[None]]] = {}
         self._finished: dict[Key, _Finished] = {}
@@ -161,9 +166,14 @@ class Performer:
             if self._traceparent is not None:
                 CURRENT.set(await self._traceparent(performance))
             result = await self._activities.perform_scheduled(
-                performance.data, idempotency_key=performance.idempotency_key
+                performance.data, idempotency_key=performance.idempotency_key, attempt=lease.attempt
             )
             outcome = ActivityCompleted(lease.seq, result, lease.attempt, lease.token)
+        except NotHere as fault:
+            if self._leaving.may_leave(lease):
+                await self._leave(performance, fault)
+                return
+            outcome = ActivityFailed(lease.seq, fault, lease.attempt, lease.token)
         except Fault as fault:
             outcome = ActivityFailed(lease.seq, fault, lease.attempt, lease.token)
         except Exception as error:
@@ -176,3 +186,13 @@ class Performer:
             self._finished[performance.key] = _Finished(lease, outcome)
             self._witness.attempted(performance, began, datetime.now(UTC), outcome)
             self._on_outcome()
+
+    async def _leave(self, performance: Performance, fault: Fault) -> None:
+        """Lets others have an activity that this worker cannot perform."""
+        lease = performance.lease
+        log.info("an activity is left to others", reason=fault.detail)
+        await self._leaving.pause()
+        running = self._running.get(performance.key)
+        if running is not None and running[0] is performance:
+            del self._running[performance.key]
+            await self._leaving.leave(lease)

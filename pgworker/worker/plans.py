@@ -36,10 +36,11 @@ class PlanCache:
 
     def __init__(self) -> None:
         self._plans: OrderedDict[DefinitionKey, Entry] = OrderedDict()
+        self._outdated: set[DefinitionKey] = set()
 
     def missing(self, keys: set[DefinitionKey]) -> set[DefinitionKey]:
         """The keys of definitions that have to be fetched."""
-        return keys - self._plans.keys()
+        return keys - (self._plans.keys() - self._outdated)
 
     def add(
         self, key: DefinitionKey, definition: JsonObject, resources: Mapping[str, JsonValue] | None = None
@@ -52,12 +53,16 @@ class PlanCache:
     def put(self, key: DefinitionKey, entry: Entry) -> None:
         """Keeps what is known of a definition."""
         self._plans[key] = entry
+        self._outdated.discard(key)
         if len(self._plans) > _MOST:
-            self._plans.popitem(last=False)
+            self._outdated.discard(self._plans.popitem(last=False)[0])
 
     def forget(self, key: DefinitionKey) -> None:
-        """Has a definition fetched anew when it is needed again."""
-        self._plans.pop(key, None)
+        """Has a definition fetched anew when it is needed again.
+
+        Until then it is there: a turn may have come upon it that is about to ask for it.
+        """
+        self._outdated.add(key)
 
     def get(self, key: DefinitionKey) -> Entry:
         """What is known of a definition that was added; the one asked for stays longest."""

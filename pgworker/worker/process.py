@@ -11,10 +11,12 @@ import os
 import signal
 import sys
 
+from pgworker.activities.functions.library import Functions
 from pgworker.settings import Settings
 from pgworker.telemetry import configure_logging
 from pgworker.worker.black_box import BlackBox
 from pgworker.worker.garbage import collect_rarely
+from pgworker.worker.loading import load_functions
 from pgworker.worker.memory import limit_memory
 from pgworker.worker.mortality import die_with_parent
 from pgworker.worker.service import serve
@@ -22,25 +24,28 @@ from pgworker.worker.supervisor import BEAT_SECONDS, BLACK_BOX_VARIABLE
 
 
 async def serve_until_signal(
-    settings: Settings, stop: asyncio.Event, black_box: BlackBox | None = None
+    settings: Settings,
+    stop: asyncio.Event,
+    black_box: BlackBox | None = None,
+    functions: Functions | None = None,
 ) -> None:
     """Serves until SIGTERM or SIGINT, or until ``stop`` is set by others."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     try:
-        await serve(settings, stop, black_box)
+        await serve(settings, stop, black_box, functions)
     finally:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
 
 
-async def _supervised(settings: Settings, black_box: BlackBox) -> None:
+async def _supervised(settings: Settings, black_box: BlackBox, functions: Functions) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_reader(sys.stdin.fileno(), _hear)
     beating = asyncio.create_task(_beat())
     try:
-        await serve_until_signal(settings, stop, black_box)
+        await serve_until_signal(settings, stop, black_box, functions)
     finally:
         beating.cancel()
 
@@ -65,7 +70,7 @@ def main() -> None:
     limit_memory(settings.memory_megabytes)
     collect_rarely()
     black_box = BlackBox(int(os.environ[BLACK_BOX_VARIABLE]))
-    asyncio.run(_supervised(settings, black_box))
+    asyncio.run(_supervised(settings, black_box, load_functions(settings.functions)))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pgworker.activities.functions.library import Functions
 from pgworker.activities.hosts import Hosts
 from pgworker.activities.policy import HttpPolicy, parse_connect_to, parse_networks
 from pgworker.activities.processes.policy import ProcessPolicy, parse_run_allow
@@ -25,10 +26,12 @@ from pgworker.store.tracing import Tracing
 from pgworker.telemetry import log
 from pgworker.worker.aside import Aside
 from pgworker.worker.black_box import BlackBox
+from pgworker.worker.breaker import Breaker
 from pgworker.worker.concealment import conceal
 from pgworker.worker.decision_watch import DecisionWatch
 from pgworker.worker.janitor import Janitor, parse_retention
 from pgworker.worker.keeper import keep
+from pgworker.worker.leaving import Leaving
 from pgworker.worker.librarian import Librarian
 from pgworker.worker.listener import listen
 from pgworker.worker.performer import Performer
@@ -45,27 +48,35 @@ _LAST_WORDS_SECONDS = 5.0
 """How long a stopping worker tries to give its leases back after the grace period."""
 
 
-async def serve(settings: Settings, stop: asyncio.Event, black_box: BlackBox | None = None) -> None:
+async def serve(
+    settings: Settings,
+    stop: asyncio.Event,
+    black_box: BlackBox | None = None,
+    functions: Functions | None = None,
+) -> None:
     """Works until ``stop`` is set; then finishes or gives back what is under way, and returns.
 
-    The ``black_box`` of a supervisor is told which workflow is being decided upon.
+    The ``black_box`` of a supervisor is told which workflow is being decided upon. ``functions`` are those
+    that documents may call.
     """
     database = Database(settings.database, settings.db_schema, settings.listen_url)
     worker_id = settings.new_worker_id()
     rest = Rest(settings.poll_seconds)
     kept = parse_retention(settings.retention)
-    provided = _activities(settings)
+    breaker = Breaker()
+    provided = _activities(settings, functions)
     async with open_pool(database, "keeper", size=3, watched=True) as pool, provided as activities:
         leases = Leases(database, pool, worker_id, settings.lease_seconds)
-        metrics = _metrics(settings, lambda: (performer.used, performer.free), activities.hosts)
+        metrics = _metrics(settings, lambda: (performer.used, performer.free), activities.hosts, breaker)
         traces = _traces(settings, Tracing(database, pool))
         witness = Witnesses([one for one in (metrics, traces) if one is not None])
         performer = Performer(
             activities,
             settings.concurrency,
             rest.wake,
-            witness,
-            None if traces is None else traces.traceparent,
+            witness=witness,
+            leaving=Leaving(leases, settings.function_wait_seconds),
+            traceparent=None if traces is None else traces.traceparent,
         )
         watch = DecisionWatch(black_box)
         aside = Aside(rest.wake, settings.memory_megabytes, wary=black_box is not None)
@@ -83,9 +94,11 @@ async def serve(settings: Settings, stop: asyncio.Event, black_box: BlackBox | N
             library=lambda plans: Librarian(
                 activities.resources, StoredResources(database, pool, worker_id), plans, rest.wake
             ),
+            breaker=breaker,
+            functions=activities.functions.names,
         )
         log.info("worker started", worker_id=worker_id, concurrency=settings.concurrency)
-        async with _status_page(settings, wheel, metrics):
+        async with _status_page(settings, breaker, metrics):
             helpers = [
                 asyncio.create_task(listen(database, rest.wake, walker.wake, witness.notified)),
                 asyncio.create_task(walker.run()),
@@ -109,7 +122,9 @@ async def serve(settings: Settings, stop: asyncio.Event, black_box: BlackBox | N
         log.info("worker stopped", worker_id=worker_id)
 
 
-def _metrics(settings: Settings, slots: Callable[[], tuple[int, int]], hosts: Hosts) -> Metrics | None:
+def _metrics(
+    settings: Settings, slots: Callable[[], tuple[int, int]], hosts: Hosts, breaker: Breaker
+) -> Metrics | None:
     """What counts, if there is a page to show it on and the extra ``metrics`` is installed."""
     if settings.status_port is None:
         return None
@@ -118,7 +133,7 @@ def _metrics(settings: Settings, slots: Callable[[], tuple[int, int]], hosts: Ho
     except ImportError as error:
         log.warning("no metrics: install the extra `metrics`", reason=str(error))
         return None
-    return Metrics(slots, hosts.states)
+    return Metrics(slots, hosts.states, breaker)
 
 
 def _traces(settings: Settings, tracing: Tracing) -> Traces | None:
@@ -134,7 +149,7 @@ def _traces(settings: Settings, tracing: Tracing) -> Traces | None:
 
 
 def _status_page(
-    settings: Settings, wheel: Wheel, metrics: Metrics | None
+    settings: Settings, breaker: Breaker, metrics: Metrics | None
 ) -> contextlib.AbstractAsyncContextManager[object]:
     if settings.status_port is None:
         return contextlib.nullcontext()
@@ -143,23 +158,27 @@ def _status_page(
     return status_page(
         settings.status_host,
         range(settings.status_port, settings.status_port + settings.processes),
-        is_ready=lambda: wheel.is_connected,
+        breaker=breaker,
         metrics=None if metrics is None else metrics.text,
     )
 
 
-def local_activities(settings: Settings) -> Activities:
+def local_activities(settings: Settings, functions: Functions | None = None) -> Activities:
     """The activities as this process performs them, by the settings."""
     processes = process_policy(settings)
     if processes.allowed:
         conceal()
     return Activities(
-        http_policy(settings), StoredSecrets(settings.secrets_dir), settings.resources_dir, processes
+        http_policy(settings),
+        StoredSecrets(settings.secrets_dir),
+        settings.resources_dir,
+        processes,
+        functions,
     )
 
 
-def _activities(settings: Settings) -> Activities | RemoteActivities:
-    local = local_activities(settings)
+def _activities(settings: Settings, functions: Functions | None) -> Activities | RemoteActivities:
+    local = local_activities(settings, functions)
     if settings.executor_url is None:
         return local
     return RemoteActivities(settings.executor_url, settings.executor_token, local)

@@ -10,13 +10,14 @@ from aiohttp import web
 
 from pgworker.errors import SettingsError
 from pgworker.telemetry import log
+from pgworker.worker.breaker import Breaker
 
 TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @asynccontextmanager
 async def status_page(
-    host: str, ports: range, *, is_ready: Callable[[], bool], metrics: Callable[[], bytes] | None
+    host: str, ports: range, *, breaker: Breaker, metrics: Callable[[], bytes] | None
 ) -> AsyncIterator[int]:
     """Serves ``/livez``, ``/readyz`` and ``/metrics`` on the first of the ports that is free, and gives it.
 
@@ -25,7 +26,7 @@ async def status_page(
     """
     application = web.Application()
     application.router.add_get("/livez", lambda _: _told("alive"))
-    application.router.add_get("/readyz", lambda _: _told("ready") if is_ready() else _told("not ready", 503))
+    application.router.add_get("/readyz", lambda _: _ready(breaker))
     if metrics is not None:
         application.router.add_get("/metrics", lambda _: _metrics(metrics))
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
@@ -54,6 +55,10 @@ async def _listen(runner: web.AppRunner, host: str, ports: range) -> int:
         f"no port for the status page is free on {host}: {ports[0]} to {ports[-1]} are taken",
         hint="Set PGWORKER_STATUS_PORT to another one; each engine process takes one, from there on.",
     )
+
+
+async def _ready(breaker: Breaker) -> web.Response:
+    return await (_told("ready") if breaker.is_closed else _told(f"not ready: {breaker}", 503))
 
 
 async def _told(text: str, status: int = 200) -> web.Response:

@@ -23,6 +23,7 @@ from pgworker.store.failures import SchemaMissing, TurnOvertaken
 from pgworker.store.turns import Claim, Claimed, ClaimedActivity, Past, TurnConnection, Wanted
 from pgworker.telemetry import log
 from pgworker.worker.aside import Aside
+from pgworker.worker.breaker import Breaker
 from pgworker.worker.cache import StateCache
 from pgworker.worker.decision_watch import DecisionWatch
 from pgworker.worker.librarian import Librarian
@@ -36,6 +37,9 @@ from pgworker.worker.witness import Witness
 
 _CAREFUL_TURNS = 200
 """After a turn that the database refused, so many turns take one workflow at a time, to find the culprit."""
+
+_REMEMBER_SECONDS = 10.0
+"""How long a definition is taken for broken."""
 
 
 class Wheel:
@@ -54,6 +58,8 @@ class Wheel:
         witness: Witness,
         published: Callable[[], None],
         library: Callable[[PlanCache], Librarian],
+        breaker: Breaker,
+        functions: Sequence[str] = (),
     ) -> None:
         self._settings = settings
         self._database = database
@@ -62,6 +68,8 @@ class Wheel:
         self._rest = rest
         self._witness = witness
         self._published = published
+        self._functions = functions
+        self._breaker = breaker
         self._aside = aside
         self._plans = PlanCache()
         self._librarian = library(self._plans)
@@ -81,8 +89,6 @@ class Wheel:
         self._is_known = False
         self._is_unsure = False
         self._misfits = Backoff()
-        self.is_connected = False
-        """Whether there is a session with the database, in which this worker takes turns."""
 
     def stop(self) -> None:
         """Claims nothing new from now on; ``run`` returns once what is under way has been recorded."""
@@ -98,18 +104,21 @@ class Wheel:
         """Turns until stopped."""
         backoff = Backoff()
         while not self._stopping or not self._performer.is_empty:
+            self._breaker.tries()
             try:
                 connection = await self._connect()
             except DatabaseUnavailable as error:
+                self._breaker.failed(error.message)
                 pause = backoff.next()
                 log.warning("no connection to the database", reason=error.message, retry_in=round(pause, 2))
                 await asyncio.sleep(pause)
                 continue
             backoff.reset()
-            self.is_connected = True
+            self._breaker.succeeded()
             try:
                 await self._spin(connection)
             except DatabaseUnavailable as error:
+                self._breaker.failed(error.message)
                 log.warning("the connection to the database was lost", reason=error.message)
                 # a large turn may have outlasted a limit of the server's, and would again and again
                 self._most = max(1, self._most // 2)
@@ -118,6 +127,7 @@ class Wheel:
             except SchemaMissing as error:
                 # A migration came in between, and a function that had begun before found another one gone:
                 # that passes. Or the schema is too new: then others are to take this worker's place.
+                self._breaker.failed(error.message)
                 pause = self._misfits.next()
                 log.warning(
                     "the schema does not fit", reason=error.message, hint=error.hint, retry_in=round(pause, 2)
@@ -125,7 +135,6 @@ class Wheel:
                 self._is_unsure = True
                 await asyncio.sleep(pause)
             finally:
-                self.is_connected = False
                 await connection.close()
 
     async def _connect(self) -> TurnConnection:
@@ -155,6 +164,8 @@ class Wheel:
             busy=len(self._performer.held()),
             idle=self._rest.is_declared,
         )
+        if self._functions:
+            await connection.declare_functions(self._functions)
 
     async def _spin(self, connection: TurnConnection) -> None:
         claimed = await connection.claim(self._wanted())
@@ -202,6 +213,8 @@ class Wheel:
             plan = self._plans.add(key, definition, resources)
             if isinstance(plan, DocumentError):
                 await connection.note_problems(*key, plan.message)
+                # what is wrong with it may be a function that a worker is about to declare
+                asyncio.get_running_loop().call_later(_REMEMBER_SECONDS, self._plans.forget, key)
             elif isinstance(plan, Incomplete):
                 self._librarian.complete(key, plan)
         unknown = [

@@ -4,7 +4,7 @@ declare
     v_function regprocedure;
     v_public constant text[] := array['define_workflow', 'start_workflow', 'append_event', 'publish_event',
                                       'cancel_workflow', 'pause_workflow', 'resume_workflow', 'retry_workflow',
-                                      'wait_for_workflow'];
+                                      'wait_for_workflow', 'declare_functions'];
 begin
     execute format('revoke all on schema %I from public', v_schema);
     for v_function in select oid from pg_proc where pronamespace = quote_ident(v_schema)::regnamespace loop

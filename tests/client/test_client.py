@@ -220,3 +220,20 @@ async def test_the_settings_say_where(monkeypatch, database_url):
     monkeypatch.setenv("PGWORKER_DATABASE_URL", database_url)
     async with Client() as client:
         assert await client.list() == []
+
+
+CALLS = """
+document: {dsl: '1.0.3', namespace: test, name: calls, version: '1.0.0'}
+do:
+  - f: {call: score, with: {customer: Ada}}
+"""
+
+
+async def test_a_document_that_calls_a_function_is_defined_once_the_function_is_declared(client):
+    with pytest.raises(DocumentError, match="`score` is no protocol and no function"):
+        await client.define(CALLS)
+    assert await client.define(CALLS, functions=["score"]) == "test/calls:1.0.0"
+    assert await client.functions() == ["score"]
+    assert await client.define(CALLS) == "test/calls:1.0.0"
+    with pytest.raises(StoreRefused, match="no function can be called 'a@b'"):
+        await client.define(CALLS, functions=["a@b"])

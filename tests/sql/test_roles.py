@@ -15,6 +15,7 @@ from tests.support.workflows import HELLO, define, has_ended, start
 PUBLIC_FUNCTIONS = {
     "append_event",
     "cancel_workflow",
+    "declare_functions",
     "define_workflow",
     "pause_workflow",
     "resume_workflow",

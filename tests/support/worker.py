@@ -7,6 +7,7 @@ import signal
 
 from pgworker.settings import Settings
 from pgworker.telemetry import configure_logging
+from pgworker.worker.loading import load_functions
 from pgworker.worker.service import serve
 
 
@@ -23,7 +24,7 @@ async def _serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await serve(settings, stop)
+    await serve(settings, stop, functions=load_functions(settings.functions))
 
 
 if __name__ == "__main__":

@@ -84,6 +84,14 @@ def test_secrets_are_those_of_the_test(engine: Engine) -> None:
     assert (refused.error or {})["status"] == 403
 
 
+def test_a_python_function_is_called_by_its_name() -> None:
+    engine = Engine(functions=["score"])
+    engine.on_call("rate").does(lambda call: {"called": call.kind, **call.arguments})
+    order = engine.run(document([{"rate": {"call": "score", "with": {"amount": 3}}}]))
+    assert order.status == "COMPLETED"
+    assert engine.calls()[0].name == "rate"
+
+
 def test_workflows_tell_each_other_and_the_test_both(engine: Engine) -> None:
     emit: Task = {"emit": {"event": {"with": {"type": "paid", "source": "/shop", "data": {"n": 1}}}}}
     hears = engine.run(document([{"hear": HEAR}], "hears"))

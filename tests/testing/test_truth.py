@@ -25,7 +25,7 @@ from tests.support.stub import Stub
 from tests.support.waiting import until
 from tests.support.workflows import history
 
-_OUTSIDE = {"script", "catalog", "stop", "broken definition", "refused"}
+_OUTSIDE = {"script", "python function", "catalog", "stop", "broken definition", "refused"}
 """What is outside of workflows: a process, a folder, the end of a worker, documents that clients refuse."""
 
 

@@ -142,8 +142,8 @@ def test_the_executor_tells_requests_from_others() -> None:
 
 def test_what_is_handed_over_comes_back_as_it_was() -> None:
     scheduled = {"kind": "call", "in": 3, "activity": "http", "arguments": {"a": [1]}, "declared": ["s"]}
-    assert requested(request_of(scheduled, "w:7")) == (
-        {"activity": "http", "arguments": {"a": [1]}, "declared": ["s"]},
+    assert requested(request_of(scheduled, "w:7", 2)) == (
+        {"activity": "http", "arguments": {"a": [1]}, "declared": ["s"], "attempt": 2},
         "w:7",
     )
     assert outcome_of(completed("w:7", None)) is None

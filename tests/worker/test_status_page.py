@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import re
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import get_args
 
 import psycopg
 from prometheus_client.parser import text_string_to_metric_families
 
+from pgworker.worker.breaker import Breaker, BreakerState
 from pgworker.worker.metrics import Metrics
 from tests.conftest import WorkerFactory
 from tests.support.proxy import Proxy
@@ -58,6 +62,14 @@ def samples(port: int) -> dict[tuple[str, ...], float]:
     }
 
 
+def breaker(port: int) -> tuple[dict[str, float], float]:
+    """The breaker's states, and the failures in a row."""
+    seen = samples(port)
+    states = {state: seen["pgworker_database_breaker", state] for state in get_args(BreakerState)}
+    assert 0 < seen["pgworker_database_breaker_since_seconds",] < time.time() + 1
+    return states, seen["pgworker_database_failures",]
+
+
 def test_what_workflows_and_their_tasks_come_to_is_counted(
     connection: psycopg.Connection, worker_process: WorkerFactory, stub: Stub
 ) -> None:
@@ -87,14 +99,31 @@ def test_a_worker_lives_without_its_database_and_is_ready_with_it(
 ) -> None:
     port = free_port()
     with contextlib.closing(Proxy(database_url)) as proxy:
-        worker_process(database_url=proxy.url, status_port=port)
+        worker = worker_process(database_url=proxy.url, status_port=port, log_format="json")
         until(lambda: ask(port, "/readyz") == (200, "ready\n"))
+        assert breaker(port) == ({"closed": 1, "open": 0, "half-open": 0}, 0)
         proxy.refuses = True
         proxy.cut()
         until(lambda: ask(port, "/readyz")[0] == 503, seconds=30)
         assert ask(port, "/livez") == (200, "alive\n")
+        until(lambda: breaker(port)[1] >= 3, seconds=30)
+        states, _ = breaker(port)
+        assert (states["closed"], sum(states.values())) == (0, 1)
+        told = ask(port, "/readyz")[1]
+        assert re.fullmatch(r"not ready: .* is (open|half-open) since 20\S+, \d+ failures in a row\n", told)
         proxy.refuses = False
         until(lambda: ask(port, "/readyz")[0] == 200, seconds=30)
+        assert breaker(port) == ({"closed": 1, "open": 0, "half-open": 0}, 0)
+        changes = [
+            json.loads(line) for line in worker.log.splitlines() if "the database's breaker is" in line
+        ]
+        assert [(one["level"], one["event"].rpartition(" ")[2]) for one in changes] == [
+            ("info", "closed"),
+            ("warning", "open"),
+            ("info", "closed"),
+        ]
+        assert changes[2]["failures"] >= 3
+        assert changes[2]["away_seconds"] > 0
 
 
 def test_of_several_processes_each_takes_the_next_port(
@@ -120,6 +149,6 @@ def test_of_several_processes_each_takes_the_next_port(
 def test_the_guide_lists_every_metric() -> None:
     guide = (Path(__file__).resolve().parents[2] / "docs" / "observing.md").read_text()
     told = set(re.findall(r"`(pgworker_\w+)`", guide))
-    families = Metrics(lambda: (0, 0), dict).registry.collect()
+    families = Metrics(lambda: (0, 0), dict, Breaker()).registry.collect()
     counters = {f"{one.name}_total" if one.type == "counter" else one.name for one in families}
     assert counters == told

@@ -1,1 +1,2 @@
 -- Revision 0005: workflows that come from elsewhere, and activities that tell how far they are.
+-- with tables/functions.sql

@@ -10,11 +10,13 @@ from pgworker.dsl.reading import Piece, did_you_mean, listed
 from pgworker.dsl.v1_0.base import Base
 from pgworker.dsl.v1_0.expressions import read_template
 from pgworker.dsl.v1_0.names import Names, TaskReader, Wanted
+from pgworker.dsl.v1_0.registered import registered, registered_names
 from pgworker.dsl.v1_0.siblings import Siblings
 from pgworker.dsl.v1_0.wanting import read_wanted
 from pgworker.errors import Rule
-from pgworker.expressions.templates import Literal, Template
-from pgworker.plan.nodes import FunctionNode, Node, TaskList
+from pgworker.expressions.sealing import sealed
+from pgworker.expressions.templates import Literal, Members, Template
+from pgworker.plan.nodes import ActivityNode, FunctionNode, Node, TaskList
 from pgworker.types import Pointer
 
 _CATALOGED = re.compile(r"(?P<function>[^:@\s]+):(?P<version>[^:@\s]+)@(?P<catalog>[^:@\s]+)")
@@ -61,22 +63,28 @@ def read_catalogs(piece: Piece, names: Names) -> Iterator[tuple[str, Wanted]]:
 
 def read_function_call(
     piece: Piece, base: Base, names: Names, read_task: TaskReader, protocols: tuple[str, ...]
-) -> FunctionNode | None:
-    """A call of a function by its name, by its place in a catalog, or by its address."""
+) -> FunctionNode | ActivityNode | None:
+    """A call of a function by its name, by its place in a catalog, or by its address.
+
+    What is not defined in the document may be a Python function that a worker has registered.
+    """
     call = piece.member("call")
     function = str(call.value)
     arguments: Template | None = Literal({})
     if piece.has("with") and piece.member("with").object() is not None:
         arguments = read_template(piece.member("with"), names.variables)
     body = names.functions.get(function)
+    if body is None and registered(function) in names.resources:
+        return None if arguments is None else _python_call(function, arguments, base)
     if body is None:
         uri = _address(function, names)
         if uri is None:
-            known = [*names.functions, *protocols]
+            known = [*names.functions, *registered_names(names.resources), *protocols]
             call.report(
                 f"`{function}` is no protocol and no function",
                 expected="one of " + listed(known) + ", or `name:version@catalog`",
-                hint=did_you_mean(function, known) or "define it under `use.functions`",
+                hint=did_you_mean(function, known)
+                or "define it under `use.functions`, or have a worker register it",
                 rule=Rule.NAME,
             )
             return None
@@ -85,6 +93,12 @@ def read_function_call(
         return None
     names.lists[f"{base['reference']}/call"] = body
     return FunctionNode(**base, arguments=arguments, body=body)
+
+
+def _python_call(function: str, arguments: Template, base: Base) -> ActivityNode:
+    whole = Members((("function", Literal(function)), ("with", arguments)))
+    open_arguments, seals = sealed(whole)
+    return ActivityNode(**base, activity="function", arguments=open_arguments, sealed=seals)
 
 
 def _read_resource(call: Piece, uri: Wanted, site: Pointer, names: Names, read_task: TaskReader) -> TaskList:

@@ -22,7 +22,7 @@ _FUNCTION = "do:\n- say: {set: {said: '${ .message }'}}\n"
 
 def call_kinds(folder: Path) -> list[Kind]:
     """All of them; definitions may refer to what is in a folder."""
-    return [*_services(), *_children(), *_processes(), *_ends(), _from_a_catalog(folder)]
+    return [*_services(), _function(), *_children(), *_processes(), *_ends(), _from_a_catalog(folder)]
 
 
 def _services() -> list[Kind]:
@@ -42,6 +42,14 @@ def _services() -> list[Kind]:
             do: [f: {fork: {branches: [a: {<ask a /slow?ms=60>}, b: {<ask b /slow?ms=60>}]}}]
             """, completed([{"asked": True}, {"asked": True}]), settings={"concurrency": 1}),
     ]  # fmt: skip
+
+
+def _function() -> Kind:
+    """A Python function of the worker's own, which it declares when it comes up."""
+    told = "call: tell, with: {url: 'STUB/count', activity: '${ $workflow.id + \"/f\" }'}"
+    text = f"do: [n: {{<nap>}}, f: {{{told}}}]"
+    settings = {"functions": "tests.support.functions"}
+    return alone("python function", text, completed(200), settings=settings)
 
 
 def _children() -> list[Kind]:
