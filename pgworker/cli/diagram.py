@@ -9,10 +9,12 @@ from typing import Annotated
 import typer
 
 from pgworker.cli.documents import read_document
+from pgworker.cli.functions import FunctionsOption, named_functions
 
 
 def diagram(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The document; - reads it from stdin.")],
+    functions: FunctionsOption = None,
 ) -> None:
     """Draw a document as a Mermaid flowchart; needs no database.
 
@@ -20,4 +22,4 @@ def diagram(
     """
     from pgworker.plan.mermaid import flowchart
 
-    sys.stdout.write(flowchart(read_document(file).plan))
+    sys.stdout.write(flowchart(read_document(file, named_functions(functions)).plan))

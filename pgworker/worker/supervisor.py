@@ -31,6 +31,9 @@ BEAT_SECONDS = 1.0
 STUCK_SECONDS = 20 * BEAT_SECONDS
 """A process that has not said so for so long is killed."""
 
+STOPPING_SECONDS = STUCK_SECONDS
+"""A process that has not ended so long after its grace period is killed."""
+
 _LONG_ENOUGH = 10.0
 """A process that lived for so many seconds did not die of its start."""
 
@@ -48,15 +51,15 @@ class Supervisor:
         self._stops = 0
 
     def run(self) -> int:
-        """Returns the exit code."""
+        """Returns the exit code: 0, or 1 if a process would not stop."""
         self._listen_for_signals()
         say("info", "supervisor started", processes=len(self._places))
         while self._stops == 0:
             self._tend()
             self._wait(_LOOK_SECONDS)
-        self._end()
+        overdue = self._end()
         say("info", "supervisor stopped")
-        return 0
+        return 1 if overdue else 0
 
     def _listen_for_signals(self) -> None:
         """A signal wakes the selector, too."""
@@ -107,17 +110,26 @@ class Supervisor:
                     key.data.process.kill()
                     key.data.process.wait()
 
-    def _end(self) -> None:
-        """Lets the processes finish what is under way; kills them when they take too long, or told again."""
+    def _end(self) -> bool:
+        """Lets the processes finish what is under way; kills them when they take too long, or told again.
+
+        Returns whether one took too long.
+        """
         running = [place.process for place in self._places if place.process is not None]
         for process in running:
             process.terminate()
-        until = time.monotonic() + self._grace_seconds + STUCK_SECONDS
-        while any(process.poll() is None for process in running):
-            if self._stops > 1 or time.monotonic() > until:
-                for process in running:
+        until = time.monotonic() + self._grace_seconds + STOPPING_SECONDS
+        overdue = False
+        while alive := [process for process in running if process.poll() is None]:
+            if not overdue and time.monotonic() > until:
+                overdue = True
+                for process in alive:
+                    say("error", "an engine process does not stop and is killed", pid=process.pid)
+            if self._stops > 1 or overdue:
+                for process in alive:
                     process.kill()
             self._wait(0.05)
+        return overdue
 
 
 class _Place:

@@ -114,6 +114,21 @@ async def test_a_coroutine_that_cancels_itself_fails_and_one_that_is_cancelled_d
         await task
 
 
+async def test_the_problem_of_a_function_is_made_storable() -> None:
+    def f(kind: str, status: object) -> None:
+        raise Fault(kind, "a\0b", status=status, title="\ud800")
+
+    with pytest.raises(Fault) as caught:
+        await called(f, kind="timeout", status=409)
+    told = caught.value.problem("/do/0/f")
+    assert (told["detail"], told["title"], told["status"]) == ("a\\u0000b", "\\ud800", 409)
+    assert str(told["type"]).endswith("/timeout")
+    with pytest.raises(Fault, match="f raised TypeError"):
+        await called(f, kind="timeout", status=[])
+    with pytest.raises(Fault, match="f raised ValueError: 'tea' is not a valid FaultKind"):
+        await called(f, kind="tea", status=409)
+
+
 async def test_a_message_that_no_history_can_hold_is_spelt_otherwise() -> None:
     def f() -> None:
         raise ValueError("a\0b\ud800" + "x" * 5000)
@@ -127,6 +142,14 @@ async def test_a_message_that_no_history_can_hold_is_spelt_otherwise() -> None:
 async def test_a_function_that_is_not_here_is_told_with_those_that_are() -> None:
     with pytest.raises(NotHere, match="no function g: it has none"):
         await Functions().perform({"function": "g", "with": {}}, idempotency_key="w:3")
+
+
+async def test_keys_of_a_class_of_their_own_are_no_json() -> None:
+    class Key(str):
+        __slots__ = ()
+
+    with pytest.raises(Fault, match="returned what is no JSON"):
+        await called(lambda: {Key("a"): 1})
 
 
 def test_only_a_function_knows_a_call() -> None:

@@ -28,6 +28,7 @@ def files(tmp_path):
 def test_a_call_is_good_where_its_function_is_known(bare):
     assert "`score` is no protocol and no function" in bare("validate", "calls.yaml").err
     assert bare("validate", "calls.yaml", "--functions", "mine").out == "calls.yaml: ok\n"
+    assert "score" in bare("diagram", "calls.yaml", "--functions", "mine").out
     assert bare("validate", "calls.yaml", PGWORKER_FUNCTIONS="mine:worker").out == "calls.yaml: ok\n"
 
 

@@ -153,3 +153,17 @@ def test_what_is_handed_over_comes_back_as_it_was() -> None:
     assert caught.value.problem("/") == fault.problem("/")
     with pytest.raises(ValueError, match="not a CloudEvent"):
         outcome_of({"type": "x"})
+
+
+def test_an_executor_performs_python_functions(
+    connection: psycopg.Connection, worker_process: WorkerFactory
+) -> None:
+    functions = "tests.support.functions"
+    define(connection, [{"f": {"call": "identify"}}])
+    with _executor(PGWORKER_FUNCTIONS=functions) as url:
+        worker = worker_process(executor_url=url, executor_token=TOKEN, functions=functions)
+        started = start(connection)
+        row = ended(connection, started)
+    assert row["status"] == "COMPLETED", row["error"]
+    assert (row["output"]["key"], row["output"]["attempt"]) == (f"{started}:2", 1)
+    assert row["output"]["pid"] != worker.pid

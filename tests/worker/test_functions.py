@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -13,10 +14,11 @@ import psutil
 import psycopg
 import pytest
 
-from tests.conftest import WorkerFactory
+from pgworker.worker import wheel
+from tests.conftest import InProcessWorker, WorkerFactory
 from tests.support.oracle import violations
 from tests.support.waiting import until
-from tests.support.workflows import Task, define, ended, results, start, workflow
+from tests.support.workflows import Task, define, ended, has_ended, results, start, workflow
 
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = "tests.support.functions"
@@ -174,6 +176,23 @@ def test_an_unknown_function_is_refused_until_somebody_declares_it(
     row = ended(connection, start(connection, "wrong"))
     assert row["error"]["type"].endswith("/configuration")
     assert "`scroe` is no protocol and no function" in row["error"]["detail"]
+
+
+async def test_what_was_refused_is_looked_at_again_once_its_function_is_declared(
+    connection: psycopg.Connection, in_process_worker: InProcessWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wheel, "_REMEMBER_SECONDS", 0.1)
+    define(connection, [{"f": calling("score", customer="Ada")}])
+
+    async def failed() -> str:
+        row = await has_ended(connection, start(connection))
+        return str(row["error"]["detail"])
+
+    async with in_process_worker(function_wait_seconds=0):
+        assert "no protocol and no function" in await failed()
+        connection.execute("select pgworker.declare_functions(array['score'])")
+        await asyncio.sleep(0.2)
+        assert "this worker has no function score" in await failed()
 
 
 def test_a_call_is_left_to_a_worker_that_has_the_function(

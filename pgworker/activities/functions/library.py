@@ -100,8 +100,8 @@ async def _called(name: str, function: _Function, arguments: dict[str, object]) 
         else:
             returned = await in_thread(name, lambda: function.call(**arguments))
         return await returned if inspect.isawaitable(returned) else returned
-    except Fault:
-        raise
+    except Fault as fault:
+        raise _own(name, fault) from fault
     except asyncio.CancelledError as error:
         task = asyncio.current_task()
         if task is None or task.cancelling():
@@ -115,17 +115,30 @@ async def _called(name: str, function: _Function, arguments: dict[str, object]) 
 
 def _broken(name: str, error: BaseException) -> Fault:
     """The fault for an exception; its traceback goes to the log, and neither of them tells a secret."""
-    redaction = hidden()
-    said = redaction.message(str(error))[:_LONGEST_MESSAGE]
-    trace = redaction.message("".join(traceback.format_exception(error)))
+    said = _said(str(error))
+    trace = hidden().message("".join(traceback.format_exception(error)))
     log.error("a function failed", function=name, traceback=trace)
     text = f"{name} raised {type(error).__name__}"
-    return Fault(FaultKind.RUNTIME, f"{text}: {_storable(said)}" if said else text)
+    return Fault(FaultKind.RUNTIME, f"{text}: {said}" if said else text)
 
 
-def _storable(text: str) -> str:
-    """The text as history can hold it."""
-    return text.replace("\0", "\\u0000").encode(errors="backslashreplace").decode()
+def _own(name: str, fault: Fault) -> Fault:
+    """The fault that a function raised, with nothing in it that history could not hold."""
+    try:
+        return Fault(
+            FaultKind(fault.kind),
+            _said(str(fault.detail)),
+            status=int(fault.status),
+            title=_said(str(fault.title)),
+        )
+    except (TypeError, ValueError, OverflowError) as error:
+        return _broken(name, error)
+
+
+def _said(text: str) -> str:
+    """A message as history can hold it: without secrets, which are hidden before it is cut."""
+    said = hidden().message(text)[:_LONGEST_MESSAGE]
+    return said.replace("\0", "\\u0000").encode(errors="backslashreplace").decode()
 
 
 def _checked(name: str, returned: object) -> JsonValue:
@@ -134,9 +147,10 @@ def _checked(name: str, returned: object) -> JsonValue:
         return fresh(canonical(cast(JsonValue, returned)))
     except ValueRefused as refusal:
         where = f" (at {refusal.pointer})" if refusal.pointer else ""
-        raise Fault(
-            FaultKind.RUNTIME, f"{name} returned what is no JSON: {refusal.message}{where}"
-        ) from refusal
+        what = f"{refusal.message}{where}"
+        raise Fault(FaultKind.RUNTIME, f"{name} returned what is no JSON: {what}") from refusal
+    except TypeError as error:  # a class of its own for the keys of an object
+        raise Fault(FaultKind.RUNTIME, f"{name} returned what is no JSON: {error}") from error
 
 
 def _is_async(function: Callable[..., object]) -> bool:

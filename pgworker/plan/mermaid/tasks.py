@@ -30,7 +30,7 @@ from pgworker.plan.nodes import (
     WaitNode,
 )
 
-_TELLING = ("method", "endpoint", "language", "image", "command")
+_TELLING = ("method", "endpoint", "language", "image", "command", "function")
 """The arguments by which one sees what an activity does."""
 
 
