@@ -31,6 +31,10 @@ from pgworker.worker.questions import Answer, Broke, Decided, Definition, Questi
 LONGEST_SECONDS = 20.0
 """A decision that takes longer is given up, and its workflow gets a strike."""
 
+_QUICK_SECONDS = HURRY_SECONDS / 4
+"""Whose decisions take no longer is not slow any more: well below what made it so, or a definition would
+go to and fro, and somebody would wait each time."""
+
 _MOST = 20
 """Workflows that are asked about at once; others wait for their turn to be asked about."""
 
@@ -208,7 +212,7 @@ class Aside:
             return Broke(f"it took more than {self._seconds:g} seconds")
         except (asyncio.IncompleteReadError, ConnectionError):
             return Broke("the process that was deciding died")
-        if isinstance(answer, Decided) and answer.seconds < HURRY_SECONDS:
+        if isinstance(answer, Decided) and answer.seconds < _QUICK_SECONDS:
             self._slow.pop(key, None)
         return answer
 

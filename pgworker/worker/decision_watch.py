@@ -17,11 +17,12 @@ EXPRESSION_SECONDS = 1.0
 It is the processor's time that counts: a machine that is overloaded or asleep is not the expression's fault.
 """
 
-HURRY_SECONDS = 0.02
+HURRY_SECONDS = 0.008
 """What one expression may take where others wait for the decision."""
 
 _LOOKS = 4
-"""So often an expression is found running before it is interrupted."""
+_HURRIED_LOOKS = 2
+"""So often an expression is found running before it is interrupted; the kernel's clock ticks every few ms."""
 
 _LATE = 2 * _LOOKS
 """After twice what one expression may take a decision should come to an end."""
@@ -71,9 +72,9 @@ class DecisionWatch:
         self._again = again
         self._hurried = hurried
         self._ticks = self._looks = 0
-        self._patience = _LOOKS
+        self._patience = _HURRIED_LOOKS if hurried else _LOOKS
         if self._has_alarm:
-            pause = HURRY_SECONDS / _LOOKS if hurried else self._pause
+            pause = HURRY_SECONDS / _HURRIED_LOOKS if hurried else self._pause
             signal.setitimer(signal.ITIMER_PROF, pause, pause)
         try:
             yield
