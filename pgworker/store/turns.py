@@ -264,8 +264,8 @@ class TurnConnection:
             row = await cursor.fetchone()
         return 0 if row is None else int(row[0])
 
-    async def note_problems(self, namespace: str, name: str, version: str, problems: str) -> None:
-        """Keeps what is wrong with a definition."""
+    async def note_problems(self, namespace: str, name: str, version: str, problems: str | None) -> None:
+        """Keeps what is wrong with a definition; None that nothing is any more."""
         with translated():
             await self._connection.execute(self._note_problems, [namespace, name, version, problems])
 

@@ -40,7 +40,11 @@ class PlanCache:
 
     def missing(self, keys: set[DefinitionKey]) -> set[DefinitionKey]:
         """The keys of definitions that have to be fetched."""
-        return keys - (self._plans.keys() - self._outdated)
+        return (keys - self._plans.keys()) | (keys & self._outdated)
+
+    def is_refused(self, key: DefinitionKey) -> bool:
+        """Whether a definition was taken for broken when it was last looked at."""
+        return isinstance(self._plans.get(key), DocumentError)
 
     def add(
         self, key: DefinitionKey, definition: JsonObject, resources: Mapping[str, JsonValue] | None = None

@@ -210,6 +210,7 @@ class Wheel:
             self._aside.learn(key, *await connection.definition(*key))
         for key in self._plans.missing({c.definition for c in claims}):
             definition, resources = await connection.definition(*key)
+            was_refused = self._plans.is_refused(key)
             plan = self._plans.add(key, definition, resources)
             if isinstance(plan, DocumentError):
                 await connection.note_problems(*key, plan.message)
@@ -217,6 +218,8 @@ class Wheel:
                 asyncio.get_running_loop().call_later(_REMEMBER_SECONDS, self._plans.forget, key)
             elif isinstance(plan, Incomplete):
                 self._librarian.complete(key, plan)
+            elif was_refused:
+                await connection.note_problems(*key, None)
         unknown = [
             c.workflow_id
             for c in claims

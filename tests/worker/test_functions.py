@@ -59,26 +59,32 @@ def test_a_function_knows_its_call(run) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("task", "type_", "detail"),
-    [
-        (calling("score", custmer="Ada"), "validation", 'no argument custmer: did you mean "customer"?'),
-        (calling("score"), "validation", "the argument customer is missing"),
-        (calling("score", customer="Ada", amount="12"), "validation", "argument amount: Input should be"),
-        (calling("raise", how="value"), "runtime", "raise raised ValueError: no such customer"),
-        (calling("raise", how="exit"), "runtime", "raise raised SystemExit: 3"),
-        (calling("give", what="set"), "runtime", "a set is not a JSON value (at /found/0)"),
-        (calling("give", what="nan"), "runtime", "nan is not a JSON number (at /found)"),
-        (calling("give", what="bytes"), "runtime", "a bytes is not a JSON value"),
-    ],
-)  # fmt: skip
-def test_what_goes_wrong_fails_the_task(run, task: Task, type_: str, detail: str) -> None:
-    row = run(task)
-    assert row["status"] == "FAILED"
-    assert row["error"]["type"].endswith(f"/{type_}")
-    assert detail in row["error"]["detail"]
-    assert "Traceback" not in row["error"]["detail"]
-    assert row["error"]["instance"] == "/do/0/f"
+WRONG: list[tuple[Task, str, str]] = [
+    (calling("score", custmer="Ada"), "validation", 'no argument custmer: did you mean "customer"?'),
+    (calling("score"), "validation", "the argument customer is missing"),
+    (calling("score", customer="Ada", amount="12"), "validation", "argument amount: Input should be"),
+    (calling("raise", how="value"), "runtime", "raise raised ValueError: no such customer"),
+    (calling("raise", how="exit"), "runtime", "raise raised SystemExit: 3"),
+    (calling("give", what="set"), "runtime", "a set is not a JSON value (at /found/0)"),
+    (calling("give", what="nan"), "runtime", "nan is not a JSON number (at /found)"),
+    (calling("give", what="bytes"), "runtime", "a bytes is not a JSON value"),
+]
+
+
+def test_what_goes_wrong_fails_the_task(
+    connection: psycopg.Connection, worker_process: WorkerFactory
+) -> None:
+    worker_process(functions=FUNCTIONS, poll_seconds=0.2)
+    started = []
+    for number, (task, _, _) in enumerate(WRONG):
+        started.append(start(connection, define(connection, [{"f": task}], f"wrong-{number}")))
+    for workflow_id, (_, type_, detail) in zip(started, WRONG, strict=True):
+        row = ended(connection, workflow_id)
+        assert row["status"] == "FAILED"
+        assert row["error"]["type"].endswith(f"/{type_}")
+        assert detail in row["error"]["detail"]
+        assert "Traceback" not in row["error"]["detail"]
+        assert row["error"]["instance"] == "/do/0/f"
 
 
 def test_a_function_raises_a_problem_of_its_own_and_the_document_catches_it(run) -> None:
@@ -193,6 +199,7 @@ async def test_what_was_refused_is_looked_at_again_once_its_function_is_declared
         connection.execute("select pgworker.declare_functions(array['score'])")
         await asyncio.sleep(0.2)
         assert "this worker has no function score" in await failed()
+    assert connection.execute("select problems from pgworker.definitions").fetchone() == (None,)
 
 
 def test_a_call_is_left_to_a_worker_that_has_the_function(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import copy_context
 
 from pgworker.telemetry import log
@@ -37,7 +38,7 @@ async def in_thread(name: str, call: Callable[[], object]) -> object:
             raised = RuntimeError(f"StopIteration: {error}")
         except BaseException as error:
             raised = error
-        if not loop.is_closed():
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
             loop.call_soon_threadsafe(settle, result, raised)
 
     thread = threading.Thread(target=run, name=f"function {name}", daemon=True)
