@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -61,10 +62,12 @@ def heard(process: subprocess.Popen[bytes], text: str) -> str:
     assert process.stdout is not None
     said, until = b"", time.monotonic() + _SECONDS
     while text.encode() not in said:
-        ready, _, _ = select.select([process.stdout], [], [], max(0.0, until - time.monotonic()))
-        assert ready, f"{text!r} did not come within {_SECONDS:g} s:\n{said.decode()}"
-        more = os.read(process.stdout.fileno(), 65536)
-        assert more, f"it ended with {process.wait()} before {text!r}:\n{said.decode()}"
+        # what it has left in the background keeps the pipe open when it ends
+        code = process.poll()
+        ready, _, _ = select.select([process.stdout], [], [], 0.1 if code is None else 0)
+        more = os.read(process.stdout.fileno(), 65536) if ready else b""
+        assert more or code is None, f"it ended with {code} before {text!r}:\n{said.decode()}"
+        assert time.monotonic() < until, f"{text!r} did not come within {_SECONDS:g} s:\n{said.decode()}"
         said += more
     return said.decode().partition(text)[0]
 
@@ -74,7 +77,7 @@ def stop(process: subprocess.Popen[bytes]) -> int:
     with ExitStack() as after:
         if process.stdout is not None:
             after.callback(process.stdout.close)
-        if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
         return process.wait(_SECONDS)
 
@@ -136,8 +139,12 @@ class Reader:
         self._psql.answer(text, "\\echo")
 
     def _run_in_python(self, text: str) -> None:
+        is_test = "def test_" in text
+        script = self._folder / ("test_sample.py" if is_test else "sample.py")
+        script.write_text(text)
+        arguments = ["-m", "pytest", "-q", "-p", "no:cacheprovider"] if is_test else []
         done = subprocess.run(
-            [sys.executable, "-c", text],
+            [sys.executable, *arguments, script],
             cwd=self._folder,
             env=self._environment,
             capture_output=True,
@@ -145,7 +152,7 @@ class Reader:
             timeout=_SECONDS,
             check=False,
         )
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 0, done.stdout + done.stderr
 
     def _serve(self, text: str, sign: str) -> None:
         # the shell outlives the signal, and tells how the command ended
