@@ -13,6 +13,7 @@ import pytest
 from pgworker.store.database import Database
 from pgworker.store.migrations import migrate
 from tests.support.blocks import RUN, SHOWN, blocks
+from tests.support.commands import Commands
 from tests.support.processes import WorkerProcess, Zygote
 from tests.support.reader import ROOT, heard, reading, stop
 from tests.support.server import Server, free_port
@@ -94,12 +95,20 @@ def shop() -> Iterator[int]:
     stop(process)
 
 
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+    """The command that documents speak of."""
+    commands = Commands(tmp_path_factory.mktemp("commands"))
+    yield commands
+    commands.close()
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=NAMES)
 def test_what_a_document_asks_to_type_can_be_typed(
-    document: Path, database_url: str, shop: int, tmp_path: Path
+    document: Path, database_url: str, shop: int, commands: Commands, tmp_path: Path
 ) -> None:
     ports = {SHOP_PORT: shop} | {port: free_port() for port in OTHER_PORTS}
-    with reading(tmp_path, database_url, ports) as reader:
+    with reading(tmp_path, database_url, ports, commands.folder) as reader:
         for block in blocks(document):
             if block.not_run is None:
                 try:

@@ -85,11 +85,11 @@ def stop(process: subprocess.Popen[bytes]) -> int:
 class Reader:
     """Carries out blocks; ports that documents name are exchanged for free ones by ``ports``."""
 
-    def __init__(self, folder: Path, url: str, ports: Mapping[int, int]) -> None:
+    def __init__(self, folder: Path, url: str, ports: Mapping[int, int], programs: Path) -> None:
         self._folder = folder
         self._url = url
         self._ports = ports
-        self._environment = _environment(folder, url)
+        self._environment = _environment(folder, url, programs)
         self._shell: Session | None = None
         self._psql: Session | None = None
         (folder / "examples").symlink_to(ROOT / "examples")
@@ -182,14 +182,14 @@ class Reader:
         run_sample(sample, self._url)
 
 
-def _environment(folder: Path, url: str) -> dict[str, str]:
+def _environment(folder: Path, url: str, programs: Path) -> dict[str, str]:
     ours = folder / "bin"
     ours.mkdir()
     make = ours / "make"
     # make would install, build and test; asked what it would do it still knows its targets
     make.write_text(f'#!/bin/sh\nPATH="{os.environ["PATH"]}" exec make --dry-run -C "{ROOT}" "$@"\n')
     make.chmod(0o755)
-    path = f"{ours}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    path = f"{ours}:{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     return {name: value for name, value in os.environ.items() if not name.startswith(_STRANGE)} | {
         "PATH": path,
         "HOME": str(folder),
@@ -198,9 +198,9 @@ def _environment(folder: Path, url: str) -> dict[str, str]:
 
 
 @contextmanager
-def reading(folder: Path, url: str, ports: Mapping[int, int]) -> Iterator[Reader]:
-    """A reader whose sessions end with the block."""
-    reader = Reader(folder, url, ports)
+def reading(folder: Path, url: str, ports: Mapping[int, int], programs: Path) -> Iterator[Reader]:
+    """A reader whose sessions end with the block; ``programs`` is a folder of programs for it."""
+    reader = Reader(folder, url, ports, programs)
     try:
         yield reader
     finally:
