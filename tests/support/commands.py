@@ -1,8 +1,8 @@
 """Commands that need not import pgworker: each is forked from a process that has.
 
-``Commands`` puts a program ``pgworker`` into a folder. It hands its arguments, its environment and its standard
-streams over to a process of ours, whose fork runs the command as it would have been run. What lasts, or becomes another
-program, it starts as usual: signals have to reach it.
+``Commands`` puts a program ``pgworker`` into a folder. It hands its arguments, its environment and its
+standard streams over to a process of ours, whose fork runs the command as it would have been run. What lasts,
+or becomes another program, it starts as usual: signals have to reach it.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ class Commands:
 
 def main() -> None:
     """Forks commands for whoever connects, until the end of the input."""
-    import pgworker.cli  # noqa: F401  (what commands import by and by is imported once, here)
+    # what commands import by and by is imported once, here
+    import pgworker.cli
     import pgworker.client
     import pgworker.conformance.run
     import pgworker.dsl.compile
@@ -94,7 +95,7 @@ def _carry_out(asking: socket.socket) -> NoReturn:
         for number, stream in enumerate(streams):
             os.dup2(stream, number)
             os.close(stream)
-        sys.stdin, sys.stdout, sys.stderr = (open(number, "r" if number == 0 else "w") for number in range(3))
+        sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w")
         os.chdir(folder)
         os.environ.clear()
         os.environ.update(environment)

@@ -79,7 +79,11 @@ def stop(process: subprocess.Popen[bytes]) -> int:
             after.callback(process.stdout.close)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
-        return process.wait(_SECONDS)
+        try:
+            return process.wait(_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
 
 
 class Reader:
