@@ -51,6 +51,6 @@ async def _work(
             print(f"deployed {await client.define(definition, functions=functions.names)}", flush=True)
     if is_embedded:
         print(f"export PGWORKER_DATABASE_URL='{settings.database}'", flush=True)
-    typer.echo("working; stop with Ctrl-C", err=True)
     with asked_to_stop() as stop:
+        typer.echo("working; stop with Ctrl-C", err=True)
         await serve(settings, stop.event, functions=functions)

@@ -1,188 +1,137 @@
-"""What the documents show can be done: every command, statement, document and test in them is run.
-
-A block that cannot be run has a comment before it, ``<!-- not run: why -->``.
-"""
+"""What the documents ask their readers to type is typed here, against a real server and a real worker."""
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
-import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from pgworker.dsl.compile import compile_document
-from pgworker.dsl.load import load
 from pgworker.store.database import Database
 from pgworker.store.migrations import migrate
-from tests.conftest import WorkerFactory
-from tests.support.blocks import Block, blocks_of
-from tests.support.server import free_port
+from tests.support.blocks import RUN, SHOWN, blocks
+from tests.support.commands import Commands
+from tests.support.processes import WorkerProcess, Zygote
+from tests.support.reader import ROOT, heard, reading, stop
+from tests.support.server import Server, free_port
 from tests.support.waiting import until
-from tests.support.workflows import define, ended, start
 
-ROOT = Path(__file__).parents[2]
-GUIDES = [
-    path
-    for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "examples" / "README.md"]
-    # a map, and a guide whose samples belong together: tests/docs/test_functions.py runs them
-    if path.name not in ("architecture.md", "functions.md")
+ELSEWHERE = ("functions.md",)
+"""Guides whose blocks belong together in a way of their own, with a test beside this one."""
+
+DOCUMENTS = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "examples/README.md")),
+    *(path for path in sorted((ROOT / "docs").rglob("*.md")) if path.name not in ELSEWHERE),
 ]
-BLOCKS = [block for guide in GUIDES for block in blocks_of(guide)]
-RUN = {"sh", "sql", "python", "yaml"}
-SHOWN = {"json", "text", "mermaid", "ini"}
-"""What is only to be read."""
+NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
 
-ID = re.compile(r"01980f2e-\.\.\.|\bID\b")
-HEADER = "document: {dsl: 1.0.3, namespace: default, name: sample, version: 1.0.0}\n"
-LASTING = re.compile(r"pgworker (worker|dev|executor)\b")
-_WORKS = re.compile(r"started|listening|working", re.IGNORECASE)
-TARGETS = re.compile(r"^([a-z]+):", re.MULTILINE)
+NOT_RUN = {
+    "README.md": [
+        "names a database of yours",
+        "the specification is on another host; tests/conformance runs its kit",
+    ],
+    "docs/guides/deploying.md": [
+        "a unit is for systemd",
+        "needs Docker",
+        "needs Kubernetes",
+        "names hosts of yours",
+    ],
+    "docs/operating.md": ["names hosts of yours"],
+}
+"""Every block that no test carries out, by its document and the reason that stands above it."""
 
-
-def of(language: str) -> pytest.MarkDecorator:
-    blocks = [block for block in BLOCKS if block.language == language and block.reason is None]
-    assert blocks
-    return pytest.mark.parametrize("block", blocks, ids=lambda block: block.place)
-
-
-def test_every_block_is_run_or_says_why_it_is_not() -> None:
-    assert {block.language for block in BLOCKS} <= RUN | SHOWN
-    unrun = {block.place: block.reason for block in BLOCKS if block.reason is not None}
-    assert all(len(str(reason)) > 10 for reason in unrun.values())
-    assert len(unrun) < len(BLOCKS) / 5, unrun
+SHOP_PORT = 8085
+OTHER_PORTS = (8090, 9090)
+"""Ports that documents name: the shop's, and those that what they start listens on."""
 
 
-@of("yaml")
-def test_yaml_is_a_document_or_a_part_of_one(block: Block) -> None:
-    text = block.text
-    if re.match(r"call:", text):
-        text = "do:\n- sample:\n" + _indented(text, 4)
-    elif re.match(r"(basic|bearer|digest|oauth2|oidc):", text):
-        policy = _indented(text, 6)
-        text = (
-            f"use:\n  secrets: [shop]\n  authentications:\n    sample:\n{policy}do:\n- s: {{set: {{n: 1}}}}\n"
+@pytest.fixture(scope="module")
+def database_url(server: Server) -> Iterator[str]:
+    """One database for all documents."""
+    name = "pgworker_documents"
+    with server.connect(server.maintenance_dbname) as administration:
+        administration.execute(f"create database {name}")
+        migrate(Database(server.url(name)))
+        yield server.url(name)
+        administration.execute(f"drop database {name} with (force)")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def worker(database_url: str, zygote: Zygote, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One worker for all documents: it may run processes, and call the shop."""
+    environment = {
+        "PGWORKER_DATABASE_URL": database_url,
+        "PGWORKER_WORKER_ID": "reader",
+        "PGWORKER_HTTP_ALLOW_PRIVATE": "127.0.0.0/8",
+        "PGWORKER_RUN_ALLOW": "shell,script",
+        "PGWORKER_SECRET_PETSTORE": '{"token": "a token for the documents"}',
+        "PGWORKER_POLL_SECONDS": "0.2",
+    }
+    process = WorkerProcess(zygote, environment, tmp_path_factory.mktemp("worker") / "log")
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        until(
+            lambda: connection.execute("select from pgworker.workers").fetchone() is not None, what="a worker"
         )
-    elif not re.search(r"^do:", text, re.MULTILINE):
-        text += "do:\n- sample: {set: {n: 1}}\n"
-    if not re.search(r"^document:", text, re.MULTILINE):
-        text = HEADER + text
-    assert compile_document(load(text, block.place)).warnings == ()
+    yield
+    process.end()
+    sys.stdout.write(process.log[-20_000:])
 
 
-def _indented(text: str, spaces: int) -> str:
-    return "".join(f"{' ' * spaces}{line}\n" for line in text.splitlines())
+@pytest.fixture(scope="module")
+def shop() -> Iterator[int]:
+    """The port of the examples' shop."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "examples.shop", "--port", str(port)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    heard(process, "the shop is open")
+    yield port
+    stop(process)
 
 
-@of("python")
-def test_python_runs(block: Block, tmp_path: Path, database_url: str, worker_process: WorkerFactory) -> None:
-    """Tests are run by pytest; a program has a database, a worker and a definition to talk to."""
-    is_test = "def test_" in block.text
-    script = tmp_path / ("test_sample.py" if is_test else "sample.py")
-    script.write_text(block.text)
-    if not is_test:
-        _populate(database_url, worker_process)
-    line = [
-        sys.executable,
-        *(["-m", "pytest", "-q", "-p", "no:cacheprovider"] if is_test else []),
-        str(script),
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+    """The command that documents speak of."""
+    commands = Commands(tmp_path_factory.mktemp("commands"))
+    yield commands
+    commands.close()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=NAMES)
+def test_what_a_document_asks_to_type_can_be_typed(
+    document: Path, database_url: str, shop: int, commands: Commands, tmp_path: Path
+) -> None:
+    ports = {SHOP_PORT: shop} | {port: free_port() for port in OTHER_PORTS}
+    with reading(tmp_path, database_url, ports, commands.folder) as reader:
+        for block in blocks(document):
+            if block.not_run is None:
+                try:
+                    reader.follow(block)
+                except Exception as error:
+                    raise AssertionError(f"{block.place}: {error}") from error
+
+
+def test_what_is_not_run_is_listed_here_with_its_reason() -> None:
+    found = [
+        (name, block.not_run)
+        for name, document in zip(NAMES, DOCUMENTS, strict=True)
+        for block in blocks(document)
+        if block.not_run is not None
     ]
-    environment = _environment(database_url, tmp_path)
-    ran = subprocess.run(
-        line, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert sorted(found) == sorted((name, reason) for name, reasons in NOT_RUN.items() for reason in reasons)
 
 
-@of("sql")
-def test_sql_runs(
-    block: Block, connection: psycopg.Connection, database_url: str, worker_process: WorkerFactory
-) -> None:
-    done, going = _populate(database_url, worker_process)
-    connection.execute("create table orders (id integer primary key, item text)")
-    connection.execute("set search_path to pgworker, public")
-    for statement in block.statements:
-        is_steering = re.search(r"append_event|insert into (pgworker\.)?events|pause|cancel", statement)
-        connection.execute(ID.sub(going if is_steering else done, statement))
-
-
-@of("sh")
-def test_commands_run(
-    block: Block,
-    connection: psycopg.Connection,
-    database_url: str,
-    tmp_path: Path,
-    worker_process: WorkerFactory,
-) -> None:
-    done, going = _populate(database_url, worker_process, "served")
-    shutil.copytree(ROOT / "examples", tmp_path / "examples")
-    environment = _environment(database_url, tmp_path)
-    targets = set(TARGETS.findall((ROOT / "Makefile").read_text()))
-    for line in block.lines:
-        if line.startswith("make "):
-            wanted = [word for word in line.split()[1:] if "=" not in word and not word.startswith("-")]
-            assert set(wanted) <= targets, line
-        elif line.startswith("export "):
-            names = re.findall(r"(\w+)=(\S+)", line)
-            environment |= {name: value for name, value in names if name != "PGWORKER_DATABASE_URL"}
-        elif LASTING.search(line):
-            _lasts(line, environment, tmp_path)
-        elif "pgworker import" in line:  # where the workflow comes from it is already
-            _runs(line, environment | {"PGWORKER_SCHEMA": "elsewhere"}, tmp_path)
-        else:
-            _runs(ID.sub(going if "pause" in line else done, line), environment, tmp_path)
-
-
-def _populate(url: str, worker_process: WorkerFactory, served: str = "order") -> tuple[str, str]:
-    """What documents speak of: an order that has been served, and one that waits."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        migrate(Database(url, "elsewhere"))
-        define(connection, [{f"s{n}": {"set": {"n": n}}} for n in range(20)], name=served)
-        define(connection, [{"nap": {"wait": {"hours": 1}}}], name="nap")
-        worker_process()
-        done, going = start(connection, served), start(connection, "nap")
-        ended(connection, done)
-    return done, going
-
-
-def _environment(url: str, folder: Path) -> dict[str, str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "DATABASE"))}
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    return clean | {"PGWORKER_DATABASE_URL": url, "PATH": path, "HOME": str(folder), "PYTHONPATH": str(ROOT)}
-
-
-def _runs(line: str, environment: dict[str, str], folder: Path) -> None:
-    ran = subprocess.run(
-        ["bash", "-c", line],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert ran.returncode == 0, f"{line}\n{ran.stdout}{ran.stderr}"
-
-
-def _lasts(line: str, environment: dict[str, str], folder: Path) -> None:
-    """A command that works until it is stopped, and stops in peace."""
-    line = re.sub(r"--port \d+", f"--port {free_port()}", line.rstrip(" &"))
-    log = folder / "lasting.log"
-    with (
-        log.open("w") as opened,
-        subprocess.Popen(
-            ["bash", "-c", f"exec env {line}"], cwd=folder, env=environment, stdout=opened, stderr=opened
-        ) as process,
-    ):
-        try:
-            until(lambda: process.poll() is not None or _WORKS.search(log.read_text()), seconds=30, what=line)
-            assert process.poll() is None, f"{line}\n{log.read_text()}"
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(30) == 0, f"{line}\n{log.read_text()}"
-        finally:
-            process.kill()
+@pytest.mark.parametrize("document", DOCUMENTS, ids=NAMES)
+def test_every_block_is_run_or_only_shows_something_or_says_why_it_is_not_run(document: Path) -> None:
+    strange = [
+        f"{block.place}: {block.language or 'no language'}"
+        for block in blocks(document)
+        if block.language not in RUN | SHOWN and block.not_run is None
+    ]
+    assert strange == []
