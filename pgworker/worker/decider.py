@@ -29,7 +29,7 @@ from pgworker.worker.questions import Answer, Broke, Decided, Definition, Questi
 LENGTH = Struct("!Q")
 """What stands before a message: how many bytes it has."""
 
-_NICENESS = 5
+_NICENESS = 10
 """Whoever waits for a long decision waits long already; the worker and its database come first."""
 
 
