@@ -107,7 +107,7 @@ class Wires:
                 return "end of a look"
             self._turning.discard(connection)
             return COMMIT
-        if text.startswith("set "):
+        if "pg_backend_pid()" in text:
             return f"prepare the {_role(connection.info.get_parameters().get('application_name'))}"
         if text.startswith("show "):
             is_listener = _role(connection.info.get_parameters().get("application_name")) == "listener"
