@@ -10,6 +10,7 @@ other answer, or none, means that the activity was not performed, or nobody know
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from pgworker.errors import ERROR_TYPE_ROOT, Fault, FaultKind
@@ -42,6 +43,11 @@ def attempt_of(requested: JsonObject) -> int:
     """Which attempt a request asks for; the first, if it does not say."""
     attempt = requested.get("attempt")
     return attempt if isinstance(attempt, int) else 1
+
+
+def about_of(requested: JsonObject, idempotency_key: str) -> Mapping[str, object]:
+    """What a line in the log about a request says of it; the key of a worker's begins with the workflow."""
+    return {"workflow_id": idempotency_key.partition(":")[0], "attempt": attempt_of(requested)}
 
 
 def completed(idempotency_key: str, output: JsonValue) -> JsonObject:

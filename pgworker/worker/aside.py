@@ -99,7 +99,8 @@ class Aside:
     def want(self, claim: Claim) -> None:
         """The decision upon this workflow took too long: its like are asked about from now on."""
         if claim.definition not in self._slow:
-            log.info("a decision takes long", workflow_id=claim.workflow_id, name="/".join(claim.definition))
+            name = "/".join(claim.definition)
+            log.info("a decision takes long", workflow_id=claim.workflow_id, definition=name)
         _keep(self._slow, claim.definition, None)
 
     def takes(self, claim: Claim) -> bool:

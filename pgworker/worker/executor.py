@@ -8,12 +8,12 @@ import hmac
 from aiohttp import web
 
 from pgworker.activities.functions.library import Functions
-from pgworker.activities.handover import MEDIA_TYPE, attempt_of, completed, failed, requested
+from pgworker.activities.handover import MEDIA_TYPE, about_of, attempt_of, completed, failed, requested
 from pgworker.activities.registry import Activities
 from pgworker.activities.strict_json import parse_json
 from pgworker.errors import Fault, FaultKind, ValueRefused
 from pgworker.settings import Settings
-from pgworker.telemetry import log
+from pgworker.telemetry import ABOUT, log
 from pgworker.types import JsonObject
 from pgworker.worker.service import local_activities
 
@@ -71,6 +71,13 @@ class _Executor:
             self._free += 1
 
     async def _perform(self, scheduled: JsonObject, key: str) -> JsonObject:
+        about = ABOUT.set(about_of(scheduled, key))
+        try:
+            return await self._outcome(scheduled, key)
+        finally:
+            ABOUT.reset(about)
+
+    async def _outcome(self, scheduled: JsonObject, key: str) -> JsonObject:
         try:
             output = await self._activities.perform_scheduled(
                 scheduled, idempotency_key=key, attempt=attempt_of(scheduled)

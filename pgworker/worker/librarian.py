@@ -63,7 +63,8 @@ class Librarian:
             self._plans.put(key, DocumentError([problem]))
             asyncio.get_running_loop().call_later(_REMEMBER_SECONDS, self._plans.forget, key)
         except DatabaseUnavailable as error:
-            log.warning("a definition cannot be completed now", reason=error.message)
+            reason = error.message
+            log.warning("a definition cannot be completed now", definition="/".join(key), reason=reason)
             self._plans.forget(key)
         except Exception:
             # Whatever it is, it is tried again: else the definition's workflows would wait for ever.

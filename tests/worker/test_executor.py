@@ -36,8 +36,10 @@ ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def _executor(port: int = 0, concurrency: int = 10, **environment: str) -> Iterator[str]:
-    """An executor process, and its URL."""
+def _executor(
+    port: int = 0, concurrency: int = 10, log: list[str] | None = None, **environment: str
+) -> Iterator[str]:
+    """An executor process, and its URL; what it has logged comes into ``log`` in the end."""
     settings = {
         "PGWORKER_EXECUTOR_TOKEN": TOKEN,
         "PGWORKER_CONCURRENCY": str(concurrency),
@@ -58,7 +60,9 @@ def _executor(port: int = 0, concurrency: int = 10, **environment: str) -> Itera
         yield f"http://127.0.0.1:{found[1]}/"
     finally:
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=20)
+        _, logged = process.communicate(timeout=20)
+        if log is not None:
+            log += logged.splitlines()
 
 
 def _post(url: str, body: object, token: str = TOKEN) -> tuple[int, dict[str, object]]:
@@ -167,3 +171,15 @@ def test_an_executor_performs_python_functions(
     assert row["status"] == "COMPLETED", row["error"]
     assert (row["output"]["key"], row["output"]["attempt"]) == (f"{started}:2", 1)
     assert row["output"]["pid"] != worker.pid
+
+
+def test_what_an_executor_logs_of_an_activity_says_whose_it_is_and_which_attempt(stub: Stub) -> None:
+    log: list[str] = []
+    with _executor(log=log, PGWORKER_BREAKER_FAILURES="1") as url:
+        for workflow, attempt in (("one", 3), ("other", 1)):
+            asked = {"activity": "http", "arguments": call(f"{stub.url}/status/503?of={workflow}")["with"]}
+            status, _ = _post(url, request_of(asked, f"{workflow}:7", attempt))
+            assert status == 200
+    opened = [line for line in map(json.loads, log) if line["event"] == "a circuit is open"]
+    assert [(line["workflow_id"], line["attempt"]) for line in opened] == [("one", 3)]
+    assert not [line for line in map(json.loads, log) if line.get("workflow_id") == "other"]
