@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import LiteralString
+from typing import Any, LiteralString
 
+from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
 from pgworker.store.arrays import plain
@@ -52,20 +53,33 @@ class Beginning:
     frame: int
 
 
+class OriginReader:
+    """Reads origins on whatever connection it is given."""
+
+    def __init__(self, database: Database) -> None:
+        self._origins = database.statement(_ORIGINS)
+
+    async def read(
+        self, connection: AsyncConnection[Any], workflow_ids: Iterable[str]
+    ) -> Mapping[str, Origin]:
+        """Where workflows come from; those that are not there are left out."""
+        cursor = await connection.execute(self._origins, [plain(workflow_ids)])
+        return {of: Origin(*rest) for of, *rest in await cursor.fetchall()}
+
+
 class Tracing:
     """Reads for who makes traces."""
 
     def __init__(self, database: Database, pool: AsyncConnectionPool) -> None:
         self._pool = pool
-        self._origins = database.statement(_ORIGINS)
+        self._origins = OriginReader(database)
         self._beginnings = database.statement(_BEGINNINGS)
 
     async def origins(self, workflow_ids: Iterable[str]) -> Mapping[str, Origin]:
         """Where workflows come from; those that are not there are left out."""
         with translated():
             async with self._pool.connection() as connection:
-                cursor = await connection.execute(self._origins, [plain(workflow_ids)])
-                return {of: Origin(*rest) for of, *rest in await cursor.fetchall()}
+                return await self._origins.read(connection, workflow_ids)
 
     async def beginnings(self, keys: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], Beginning]:
         """When the tasks began that these events started."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,6 +22,7 @@ from pgworker.store.database import Database
 from pgworker.store.failures import translated
 from pgworker.store.outlook import Lookout, Outlook
 from pgworker.store.snapshots import FORMAT
+from pgworker.store.tracing import Origin, OriginReader
 from pgworker.store.writes import Snapshot, Writes
 from pgworker.types import JsonObject, JsonValue
 
@@ -149,6 +150,7 @@ class TurnConnection:
         self._hold = database.statement("select {schema}.hold_jobs(%s::uuid[])")
         self._declare_idle = database.statement("select {schema}.declare_idle(%s, %s)")
         self._lookout = Lookout(database)
+        self._origins = OriginReader(database)
         self._postpone = database.statement("select {schema}.postpone_turn(%s::uuid, %s)")
         self._note_problems = database.statement("select {schema}.note_problems(%s, %s, %s, %s)")
         self._give_back = database.statement(
@@ -241,6 +243,11 @@ class TurnConnection:
             return {}, {}
         document, loaded, functions = row
         return document, {**(loaded or {}), **registered_functions(functions or ())}
+
+    async def origins(self, workflow_ids: Sequence[str]) -> Mapping[str, Origin]:
+        """Where workflows come from, for traces; those that are not there are left out."""
+        with translated():
+            return await self._origins.read(self._connection, workflow_ids)
 
     async def declare_idle(self, idle: bool) -> None:
         """Says whether this worker wants to be notified of new jobs."""

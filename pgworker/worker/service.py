@@ -96,6 +96,7 @@ async def serve(
             ),
             breaker=breaker,
             functions=activities.functions.names,
+            carrier=traces,
         )
         log.info("worker started", worker_id=worker_id, concurrency=settings.concurrency)
         async with _status_page(settings, breaker, metrics):

@@ -19,11 +19,13 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import SpanKind
 
+from pgworker.activities.tracing import TRACEPARENT
 from pgworker.engine import events
 from pgworker.engine.events import Event
 from pgworker.engine.inputs import ActivityFailed, Outcome
 from pgworker.errors import DatabaseUnavailable
 from pgworker.store.tracing import Beginning, Origin, Tracing
+from pgworker.store.turns import TurnConnection
 from pgworker.telemetry import log
 from pgworker.worker.performances import Performance
 from pgworker.worker.spans import Lineage, span, span_id
@@ -106,6 +108,27 @@ class Traces:
             return None
         id_ = span_id(workflow_id, seq, performance.lease.attempt)
         return self._lineage(workflow_id).traceparent(id_)
+
+    async def look_up(self, connection: TurnConnection, workflow_ids: Sequence[str]) -> None:
+        """Reads where workflows come from that may emit something."""
+        if unknown := [one for one in workflow_ids if one not in self._origins]:
+            for workflow_id, origin in (await connection.origins(unknown)).items():
+                _keep(self._origins, workflow_id, origin)
+
+    def carrying(self, workflow_id: str, made: Sequence[Event]) -> Sequence[Event]:
+        """The events, where CloudEvents carry their task's context that have no ``traceparent`` of their own.
+
+        What history keeps of them stays as it is.
+        """
+        if workflow_id not in self._origins or not any("emits" in event.data for event in made):
+            return made
+        return [self._carrying(workflow_id, event) if "emits" in event.data else event for event in made]
+
+    def _carrying(self, workflow_id: str, event: Event) -> Event:
+        emitted = events.object_(event.data["output"] if event.data["emits"] is True else event.data["emits"])
+        span = span_id(workflow_id, event.start if "start" in event.data else event.seq)
+        carried = {TRACEPARENT: self._lineage(workflow_id).traceparent(span)} | emitted
+        return event._replace(data=event.data | {"emits": carried})
 
     async def run(self) -> None:
         """Tells the collector until it is cancelled."""

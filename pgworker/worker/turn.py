@@ -28,6 +28,7 @@ from pgworker.telemetry import log
 from pgworker.types import JsonValue
 from pgworker.worker.aside import Aside
 from pgworker.worker.cache import Known, StateCache
+from pgworker.worker.carrier import Carrier
 from pgworker.worker.decision_watch import DecisionTooLong, DecisionWatch
 from pgworker.worker.performances import Performance
 from pgworker.worker.plans import Entry, Incomplete
@@ -95,6 +96,7 @@ class TurnMaker:
         *,
         max_events: int = MAX_EVENTS,
         max_history: int = MAX_HISTORY,
+        carrier: Carrier | None = None,
     ) -> None:
         self._cache = cache
         self._plan_of = plan_of
@@ -102,6 +104,7 @@ class TurnMaker:
         self._aside = aside
         self._max_events = max_events
         self._max_history = max_history
+        self._carrier = carrier
 
     def make(self, turn: Turn, claims: Sequence[Claim]) -> Iterator[Writes]:
         """Decides about claimed workflows, and gives what is to be written part by part.
@@ -159,7 +162,9 @@ class TurnMaker:
         _write_events(turn.writes, claim, record)
         _write_workflow(turn.writes, claim, state)
         _end_jobs(turn, claim, stays=stays, paused=state.status is Status.PAUSED)
-        _write_jobs(turn, claim, record)
+        carrier = self._carrier
+        made = record.events if carrier is None else carrier.carrying(claim.workflow_id, record.events)
+        _write_jobs(turn, claim, made)
         if record.goes_on and not stays:
             _write_job(turn.writes, claim, 0, "decide")
         turn.writes.letters.seen.extend(
@@ -298,8 +303,8 @@ def _end_job(turn: Turn, claim: Claim, seq: int) -> None:
     turn.ended.add((claim.workflow_id, seq))
 
 
-def _write_jobs(turn: Turn, claim: Claim, record: Record) -> None:
-    for command in commands(record.events):
+def _write_jobs(turn: Turn, claim: Claim, made: Sequence[Event]) -> None:
+    for command in commands(made):
         if isinstance(command, Drop):
             _end_job(turn, claim, command.seq)
         elif isinstance(command, Publish):

@@ -17,6 +17,7 @@ from pgworker.backoff import Backoff
 from pgworker.engine.decide import MAX_EVENTS
 from pgworker.engine.inputs import Outcome
 from pgworker.errors import DatabaseUnavailable, DocumentError, Fault, FaultKind, StoreRefused
+from pgworker.plan.nodes import EmitNode, Plan
 from pgworker.settings import Settings
 from pgworker.store.database import Database
 from pgworker.store.failures import SchemaMissing, TurnOvertaken
@@ -25,6 +26,7 @@ from pgworker.telemetry import log
 from pgworker.worker.aside import Aside
 from pgworker.worker.breaker import Breaker
 from pgworker.worker.cache import StateCache
+from pgworker.worker.carrier import Carrier
 from pgworker.worker.decision_watch import DecisionWatch
 from pgworker.worker.librarian import Librarian
 from pgworker.worker.performances import Performance
@@ -60,6 +62,7 @@ class Wheel:
         library: Callable[[PlanCache], Librarian],
         breaker: Breaker,
         functions: Sequence[str] = (),
+        carrier: Carrier | None = None,
     ) -> None:
         self._settings = settings
         self._database = database
@@ -69,6 +72,7 @@ class Wheel:
         self._witness = witness
         self._published = published
         self._functions = functions
+        self._carrier = carrier
         self._breaker = breaker
         self._aside = aside
         self._plans = PlanCache()
@@ -81,6 +85,7 @@ class Wheel:
             aside,
             max_events=1 if settings.turn == "task" else MAX_EVENTS,
             max_history=settings.max_history,
+            carrier=carrier,
         )
         self._stopping = False
         self._careful = 0
@@ -220,12 +225,18 @@ class Wheel:
                 self._librarian.complete(key, plan)
             elif was_refused:
                 await connection.note_problems(*key, None)
+        if self._carrier is not None:
+            await self._carrier.look_up(connection, [c.workflow_id for c in claims if self._emits(c)])
         unknown = [
             c.workflow_id
             for c in claims
             if c.is_long or c.folded_seq not in (0, self._cache.seq_of(c.workflow_id))
         ]
         return await connection.read(unknown) if unknown else {}
+
+    def _emits(self, claim: Claim) -> bool:
+        plan = self._plan_of(claim)
+        return isinstance(plan, Plan) and any(isinstance(node, EmitNode) for node in plan.nodes.values())
 
     def _plan_of(self, claim: Claim) -> Entry:
         return self._plans.get(claim.definition)

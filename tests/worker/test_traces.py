@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 from tests.conftest import WorkerFactory
 from tests.support.serving import serving
 from tests.support.waiting import eventually
-from tests.support.workflows import Task, are_ended, call, define, start, workflow
+from tests.support.workflows import Task, are_ended, call, define, history, start, workflow
 
 
 class Collector:
@@ -122,6 +122,47 @@ async def test_a_callers_trace_goes_on_and_an_error_is_told_without_its_words(
     assert told["pgworker.error.status"].int_value == 404
     assert told["error.type"].string_value.endswith("/communication")
     assert b"secret-answer" not in collector.raw
+
+
+def emitting(type_: str, **more: str) -> Task:
+    return {"emit": {"event": {"with": {"source": "/s", "type": type_, **more}}}}
+
+
+def published(connection: psycopg.Connection) -> dict[str, str | None]:
+    """The ``traceparent`` of each CloudEvent, by its type."""
+    rows = connection.execute("select type, extensions ->> 'traceparent' from pgworker.cloud_events")
+    return dict(rows.fetchall())
+
+
+async def test_an_event_that_is_emitted_carries_the_context_of_its_task_unless_it_has_one(
+    connection: psycopg.Connection, worker_process: WorkerFactory, collector: Collector
+) -> None:
+    own = f"00-{'a' * 32}-{'b' * 16}-01"
+    changed = emitting("changed") | {"output": {"as": "${ .type }"}}
+    define(connection, [{"low": emitting("low")}], name="child")
+    tasks = [{"say": emitting("said")}, {"change": changed}, {"own": emitting("own", traceparent=own)}]
+    define(connection, [*tasks, {"c": CHILD}])
+    worker_process(otel_endpoint=collector.url)
+    started = start(connection)
+    await _ended(connection, started)
+    await eventually(lambda: len(collector.named("workflow default/sample")) == 1, what="the trace")
+    spans = [collector.named(f"task {name}")[0] for name in ("say", "change", "low")]
+    contexts = [f"00-{started.replace('-', '')}-{span.span_id.hex()}-01" for span in spans]
+    assert published(connection) == {
+        **dict(zip(("said", "changed", "low"), contexts, strict=True)),
+        "own": own,
+    }
+    (said,) = [event for event in history(connection, started) if event.task == "/do/0/say"]
+    assert "traceparent" not in said.data["output"]
+
+
+async def test_without_traces_an_event_carries_nothing(
+    connection: psycopg.Connection, worker_process: WorkerFactory
+) -> None:
+    define(connection, [{"say": emitting("said")}])
+    worker_process()
+    await _ended(connection, start(connection))
+    assert published(connection) == {"said": None}
 
 
 async def test_what_another_worker_goes_on_with_is_the_same_trace(
