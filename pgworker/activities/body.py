@@ -8,6 +8,7 @@ from collections.abc import Callable
 import aiohttp
 
 from pgworker.activities.media import printable
+from pgworker.activities.progress import count
 
 MAX_RATIO = 100
 """How many times larger than what was sent a body may become, once it is larger than 64 KiB."""
@@ -49,6 +50,7 @@ async def _read_plain(
     size = 0
     async for chunk in stream.iter_any():
         size += len(chunk)
+        count(len(chunk))
         if size > limit:
             raise _too_large(limit)
         parts.append(chunk)
@@ -60,6 +62,7 @@ async def _read_plain(
 async def _read_compressed(stream: aiohttp.StreamReader, inflater: _Inflater) -> bytes:
     try:
         async for chunk in stream.iter_any():
+            count(len(chunk))
             inflater.feed(chunk)
     except zlib.error as error:
         raise BodyRefused(f"its body is not valid {inflater.encoding}: {error}") from error

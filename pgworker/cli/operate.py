@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from operator import itemgetter
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from pgworker.cli.connect import ask
-from pgworker.cli.output import Format, OutputOption, write_list
+from pgworker.cli.output import Format, OutputOption, chosen, write_list, write_table
+from pgworker.cli.performing import given, size
 
 if TYPE_CHECKING:
-    from pgworker.client import JobRow, WorkerRow
+    from pgworker.client import ActivityRow, Client, JobRow, WorkerRow
+
+_MOST_ACTIVITIES = 1000
 
 LimitOption = Annotated[int, typer.Option(min=1, help="How many at most.")]
 
@@ -25,6 +29,17 @@ _WORKERS: Final[dict[str, Callable[[WorkerRow], object]]] = {
     "idle": lambda row: row.idle,
     "started": lambda row: row.started_at,
     "heartbeat": lambda row: row.heartbeat_at,
+    "busy since": lambda row: row.busy_since,
+    "output": lambda row: size(row.output_bytes) if row.output_bytes else None,
+}
+_LONG: Final[dict[str, Callable[[ActivityRow], object]]] = {
+    "id": lambda row: row.workflow_id,
+    "task": lambda row: row.name,
+    "activity": lambda row: row.activity,
+    "attempt": lambda row: row.attempt,
+    "running": lambda row: row.running,
+    "output": given,
+    "worker": lambda row: row.worker_id,
 }
 _JOBS: Final[dict[str, Callable[[JobRow], object]]] = {
     "id": lambda row: row.workflow_id,
@@ -34,12 +49,30 @@ _JOBS: Final[dict[str, Callable[[JobRow], object]]] = {
     "attempt": lambda row: row.attempt,
     "worker": lambda row: row.worker_id,
     "leased until": lambda row: row.leased_until,
+    "running since": lambda row: row.running_since,
+    "output": lambda row: size(row.output_bytes) if row.output_bytes else None,
 }
 
 
 def workers(output: OutputOption = None) -> None:
-    """List the worker processes."""
-    write_list(ask(lambda client: client.workers()), _WORKERS, output)
+    """List the worker processes, and how far the long ones of their activities are."""
+
+    async def looking(client: Client) -> tuple[Sequence[WorkerRow], Sequence[ActivityRow]]:
+        return await client.workers(), await client.activities(limit=_MOST_ACTIVITIES)
+
+    rows, activities = ask(looking)
+    long = [one for one in activities if one.running is not None]
+    if chosen(output) is Format.TABLE:
+        write_table(rows, _WORKERS)
+        if long:
+            print()
+            write_table(long, _LONG)
+        return
+    write_list([asdict(row) | {"activities": _of(row, long)} for row in rows], {}, output)
+
+
+def _of(worker: WorkerRow, activities: Sequence[ActivityRow]) -> list[ActivityRow]:
+    return [one for one in activities if one.worker_id == worker.id]
 
 
 def queue(limit: LimitOption = 100, output: OutputOption = None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +18,7 @@ from pgworker.cli.failures import Exit, paragraph, tell
 from pgworker.cli.functions import FunctionsOption, functions_of, with_functions
 from pgworker.cli.inputs import InputOption, MemberOption, TimeoutOption, workflow_input
 from pgworker.cli.output import write_json
+from pgworker.cli.performing import watched
 from pgworker.worker.stopping import Stop, asked_to_stop
 
 if TYPE_CHECKING:
@@ -114,9 +116,10 @@ async def _work(settings: Settings, order: _Order) -> _Ending:
 async def _follow(client: Client, workflow_id: str, order: _Order) -> None:
     if not order.is_quiet:
         typer.echo(f"workflow {workflow_id}", err=True)
-    async for row in client.follow(workflow_id):
-        if not order.is_quiet:
-            progress.show(row)
+    async with nullcontext() if order.is_quiet else watched(client, workflow_id):
+        async for row in client.follow(workflow_id):
+            if not order.is_quiet:
+                progress.show(row)
 
 
 async def _wind_up(working: asyncio.Task[None], *others: asyncio.Task[object]) -> None:

@@ -23,6 +23,7 @@ from pgworker.cli.output import (
     printable,
     write_json,
 )
+from pgworker.cli.performing import watched
 
 if TYPE_CHECKING:
     from pgworker.client import Client, Moment, ProgressRow
@@ -33,13 +34,17 @@ def tail(
     after: Annotated[int, typer.Option(min=0, metavar="SEQ", help="Only what comes after this event.")] = 0,
     output: OutputOption = None,
 ) -> None:
-    """Show the events of a workflow as they happen, until it has ended."""
+    """Show the events of a workflow as they happen, until it has ended.
+
+    On stderr, how far long activities are.
+    """
     as_json = chosen(output) is not Format.TABLE
 
     async def following(client: Client) -> None:
         await client.get(str(workflow_id))  # raises if there is no such workflow
-        async for row in client.follow(str(workflow_id), after):
-            print(json_line(row) if as_json else _line(row), flush=True)
+        async with watched(client, str(workflow_id)):
+            async for row in client.follow(str(workflow_id), after):
+                print(json_line(row) if as_json else _line(row), flush=True)
 
     ask(following)
 

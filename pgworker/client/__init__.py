@@ -13,6 +13,7 @@ from pgworker.client.verification import Verified, verify
 from pgworker.store.inspection import Flaw
 from pgworker.store.publishing import EventAttributes
 from pgworker.store.rows import (
+    ActivityRow,
     Head,
     HistoryRow,
     JobRow,
@@ -25,6 +26,7 @@ from pgworker.store.rows import (
 from pgworker.store.starting import StartOptions, start_in
 
 __all__ = [
+    "ActivityRow",
     "Change",
     "Client",
     "EventAttributes",

@@ -24,6 +24,7 @@ from pgworker.store.publishing import EventAttributes, PublishRequest
 from pgworker.store.readiness import check_prepared
 from pgworker.store.rows import (
     FINISHED,
+    ActivityRow,
     HistoryRow,
     JobRow,
     LifecycleRow,
@@ -281,6 +282,10 @@ class Client:
     async def workers(self) -> Sequence[WorkerRow]:
         """The worker processes that are alive, or were until a moment ago."""
         return await self._workflows.workers()
+
+    async def activities(self, workflow_id: str | None = None, limit: int = 100) -> Sequence[ActivityRow]:
+        """What is being performed (for one workflow, or for all), the longest first, and how far it is."""
+        return await self._workflows.activities(workflow_id, limit)
 
     async def jobs(self, limit: int = 100) -> Sequence[JobRow]:
         """What is to be done, the most urgent first."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from psycopg_pool import AsyncConnectionPool
@@ -11,6 +12,15 @@ from pgworker.store.arrays import plain
 from pgworker.store.database import Database
 from pgworker.store.failures import translated
 from pgworker.store.turns import Lease
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """How far a long activity is: for how long it has been performed, and what it has given so far."""
+
+    seconds: float
+    output_bytes: int
+    messages: int
 
 
 class Leases:
@@ -23,20 +33,25 @@ class Leases:
         self._lease = timedelta(seconds=lease)
         self._heartbeat = database.statement(
             "select known, workflow_id, seq"
-            " from {schema}.heartbeat(%s, %s, %s, %s::uuid[], %s::bigint[], %s::uuid[])"
+            " from {schema}.heartbeat(%s, %s, %s, %s::uuid[], %s::bigint[], %s::uuid[],"
+            " %s::double precision[], %s::bigint[], %s::bigint[])"
         )
         self._release = database.statement(
             "select {schema}.release_activities(%s::uuid[], %s::bigint[], %s::uuid[])"
         )
         self._forget = database.statement("select {schema}.forget_workers(%s, '1000 years')")
 
-    async def beat(self, held: Sequence[Lease]) -> tuple[bool, list[Lease]]:
-        """Extends the leases; returns whether this worker is still known, and which of them are lost."""
+    async def beat(
+        self, held: Sequence[Lease], advances: Mapping[Lease, Advance]
+    ) -> tuple[bool, list[Lease]]:
+        """Extends the leases, and tells how far the long ones among them are.
+
+        Returns whether this worker is still known, and which of the leases are lost.
+        """
+        parameters = [self._worker_id, len(held), self._lease, *_columns(held), *_advances(held, advances)]
         with translated():
             async with self._pool.connection() as connection:
-                cursor = await connection.execute(
-                    self._heartbeat, [self._worker_id, len(held), self._lease, *_columns(held)]
-                )
+                cursor = await connection.execute(self._heartbeat, parameters)
                 (known, _, _), *lost = await cursor.fetchall()
                 self._patience.written()
                 lost_keys = {(workflow_id, seq) for _, workflow_id, seq in lost}
@@ -60,4 +75,13 @@ def _columns(held: Sequence[Lease]) -> list[str]:
         plain(lease.workflow_id for lease in held),
         plain(lease.seq for lease in held),
         plain(lease.token for lease in held),
+    ]
+
+
+def _advances(held: Sequence[Lease], advances: Mapping[Lease, Advance]) -> list[str]:
+    told = [advances.get(lease) for lease in held]
+    return [
+        plain(None if one is None else one.seconds for one in told),
+        plain(None if one is None else one.output_bytes for one in told),
+        plain(None if one is None else one.messages for one in told),
     ]

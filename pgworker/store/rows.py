@@ -133,6 +133,29 @@ class WorkerRow:
     idle: bool
     started_at: datetime
     heartbeat_at: datetime
+    busy_since: datetime | None
+    output_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityRow:
+    """One activity that is being performed; how far it is was told by the last heartbeat of its worker.
+
+    ``running`` and the counts are None as long as it is not known to be long.
+    """
+
+    name: str
+    activity: str
+    attempt: int
+    running: timedelta | None
+    output_bytes: int | None
+    messages: int | None
+    worker_id: str
+    workflow_id: str
+    seq: int
+    task: Pointer
+    running_since: datetime | None
+    leased_until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,3 +171,6 @@ class JobRow:
     worker_id: str | None
     leased_until: datetime | None
     created_at: datetime
+    running_since: datetime | None
+    output_bytes: int | None
+    messages: int | None

@@ -15,6 +15,7 @@ from pgworker.store.failures import translated
 from pgworker.store.patience import Pauses, patiently
 from pgworker.store.publishing import PUBLISH, PublishRequest
 from pgworker.store.rows import (
+    ActivityRow,
     Head,
     HistoryRow,
     JobRow,
@@ -75,12 +76,22 @@ _LIFECYCLE: LiteralString = """
     order by seq, position
 """
 _WORKERS: LiteralString = """
-    select id, host, pid, version, slots, busy, idle, started_at, heartbeat_at
+    select id, host, pid, version, slots, busy, idle, started_at, heartbeat_at, busy_since,
+           output_bytes
     from {schema}.workers
     order by started_at, id
 """
+_ACTIVITIES: LiteralString = """
+    select name, activity, attempt, running, output_bytes, messages, worker_id, workflow_id, seq, task,
+           running_since, leased_until
+    from {schema}.activities
+    where workflow_id = coalesce(%(id)s, workflow_id)
+    order by running_since, workflow_id, seq
+    limit %(limit)s
+"""
 _JOBS: LiteralString = """
-    select workflow_id, seq, kind, due_at, priority, attempt, worker_id, leased_until, created_at
+    select workflow_id, seq, kind, due_at, priority, attempt, worker_id, leased_until, created_at,
+           running_since, output_bytes, messages
     from {schema}.jobs
     order by kind, priority desc, namespace, due_at
     limit %(limit)s
@@ -232,6 +243,10 @@ class Workflows:
     async def workers(self) -> Sequence[WorkerRow]:
         """The worker processes that are alive, or were until a moment ago."""
         return await self._rows(WorkerRow, _WORKERS, {})
+
+    async def activities(self, workflow_id: str | None, limit: int) -> Sequence[ActivityRow]:
+        """What is being performed, the longest first."""
+        return await self._rows(ActivityRow, _ACTIVITIES, {"id": workflow_id, "limit": limit})
 
     async def jobs(self, limit: int = 100) -> Sequence[JobRow]:
         """What is to be done, the most urgent first."""

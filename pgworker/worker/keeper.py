@@ -30,7 +30,7 @@ async def keep(
         if performer.is_empty and rest.has_beaten_within(pause):
             continue
         try:
-            known, lost = await leases.beat(performer.held())
+            known, lost = await leases.beat(performer.held(), performer.advances())
             performer.lost(lost)
             if not known:
                 forgotten()

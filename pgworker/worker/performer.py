@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import inf
 
+from pgworker.activities import progress
 from pgworker.activities.functions.library import NotHere
+from pgworker.activities.progress import Progress
 from pgworker.activities.registry import Activities
 from pgworker.activities.remote import RemoteActivities
 from pgworker.activities.tracing import CURRENT
 from pgworker.engine.inputs import ActivityCompleted, ActivityFailed, Outcome
 from pgworker.errors import Fault, FaultKind
+from pgworker.store.leases import Advance
 from pgworker.store.turns import Lease
 from pgworker.telemetry import ABOUT, log
 from pgworker.worker.leaving import Leaving
@@ -24,6 +27,16 @@ Key = tuple[str, int]
 
 RETRY_SECONDS = 0.05
 """How soon an outcome is offered again that could not be recorded (its workflow was busy elsewhere)."""
+
+_LONG_SECONDS = 1.0
+"""Of activities that take longer, heartbeats tell how far they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    performance: Performance
+    progress: Progress
+    task: asyncio.Task[None]
 
 
 @dataclass(slots=True)
@@ -57,7 +70,7 @@ class Performer:
         self._witness = witness
         self._leaving = leaving
         self._traceparent = traceparent
-        self._running: dict[Key, tuple[Performance, asyncio.Task[None]]] = {}
+        self._running: dict[Key, _Running] = {}
         self._finished: dict[Key, _Finished] = {}
 
     @property
@@ -81,8 +94,9 @@ class Performer:
         Should this worker have held an earlier lease of it, that one is void now.
         """
         self._replace(performance.key)
-        task = asyncio.create_task(self._perform(performance))
-        self._running[performance.key] = performance, task
+        begun = Progress()
+        task = asyncio.create_task(self._perform(performance, begun))
+        self._running[performance.key] = _Running(performance, begun, task)
 
     def fail(self, performance: Performance, fault: Fault) -> None:
         """Lets an activity fail without performing it."""
@@ -119,8 +133,16 @@ class Performer:
 
     def held(self) -> list[Lease]:
         """The leases of everything that runs or waits to be recorded."""
-        running = [performance.lease for performance, _ in self._running.values()]
+        running = [one.performance.lease for one in self._running.values()]
         return running + [one.lease for one in self._finished.values()]
+
+    def advances(self) -> Mapping[Lease, Advance]:
+        """How far those are that have run for long."""
+        return {
+            one.performance.lease: Advance(seconds, one.progress.output_bytes, one.progress.messages)
+            for one in self._running.values()
+            if (seconds := one.progress.seconds) > _LONG_SECONDS
+        }
 
     def lost(self, leases: Iterable[Lease]) -> None:
         """These leases are gone: what runs under them is ended, what waits to be recorded is dropped."""
@@ -128,10 +150,10 @@ class Performer:
             key = (lease.workflow_id, lease.seq)
             running, finished = self._running.get(key), self._finished.get(key)
             about: Mapping[str, object] = {"workflow_id": lease.workflow_id, "attempt": lease.attempt}
-            if running is not None and running[0].lease == lease:
-                about = running[0].about
+            if running is not None and running.performance.lease == lease:
+                about = running.performance.about
                 del self._running[key]
-                running[1].cancel()
+                running.task.cancel()
             elif finished is not None and finished.lease == lease and not finished.is_offered:
                 del self._finished[key]
             else:
@@ -143,7 +165,7 @@ class Performer:
         """A new lease of the activity makes the one that this worker still holds void."""
         running = self._running.pop(key, None)
         if running is not None:
-            running[1].cancel()
+            running.task.cancel()
         self._finished.pop(key, None)
 
     async def end_all(self) -> list[Lease]:
@@ -152,16 +174,17 @@ class Performer:
         entries = list(self._running.values())
         self._running.clear()
         self._finished.clear()
-        for _, task in entries:
-            task.cancel()
-        await asyncio.gather(*(task for _, task in entries), return_exceptions=True)
+        for entry in entries:
+            entry.task.cancel()
+        await asyncio.gather(*(entry.task for entry in entries), return_exceptions=True)
         return leases
 
-    async def _perform(self, performance: Performance) -> None:
+    async def _perform(self, performance: Performance, begun: Progress) -> None:
         lease = performance.lease
         outcome: Outcome
         began = datetime.now(UTC)
         ABOUT.set(performance.about)  # of this task's own context, as what follows
+        progress.CURRENT.set(begun)
         try:
             if self._traceparent is not None:
                 CURRENT.set(await self._traceparent(performance))
@@ -181,7 +204,7 @@ class Performer:
             broken = Fault(FaultKind.RUNTIME, f"the activity broke: {type(error).__name__}")
             outcome = ActivityFailed(lease.seq, broken, lease.attempt, lease.token)
         running = self._running.get(performance.key)
-        if running is not None and running[0] is performance:
+        if running is not None and running.performance is performance:
             del self._running[performance.key]
             self._finished[performance.key] = _Finished(lease, outcome)
             self._witness.attempted(performance, began, datetime.now(UTC), outcome)
@@ -193,6 +216,6 @@ class Performer:
         log.info("an activity is left to others", reason=fault.detail)
         await self._leaving.pause()
         running = self._running.get(performance.key)
-        if running is not None and running[0] is performance:
+        if running is not None and running.performance is performance:
             del self._running[performance.key]
             await self._leaving.leave(lease)

@@ -35,7 +35,7 @@ begin
         return query
         update jobs j
         set attempt = j.attempt + 1, lease_token = gen_random_uuid(), worker_id = p_worker,
-            due_at = clock_timestamp() + p_lease
+            due_at = clock_timestamp() + p_lease, running_since = null, output_bytes = null, messages = null
         from unnest(v_workflows, v_seqs) as d (workflow_id, seq)
         where j.workflow_id = d.workflow_id and j.seq = d.seq
         returning j.workflow_id, j.seq, j.attempt, j.lease_token,

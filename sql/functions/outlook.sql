@@ -23,7 +23,7 @@ begin
     select heartbeat_at < v_now - p_lease / 3 into v_quiet from workers where id = p_worker;
     v_known := v_known or found;
     if v_quiet then
-        update workers set heartbeat_at = v_now, busy = 0 where id = p_worker;
+        update workers set heartbeat_at = v_now, busy = 0, busy_since = null, output_bytes = 0 where id = p_worker;
         perform forget_workers(null, 10 * p_lease);
     end if;
     select min(l.due_at) into v_work

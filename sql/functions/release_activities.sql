@@ -5,6 +5,7 @@ as $$
 begin
     update jobs j
     set lease_token = null, worker_id = null, due_at = now(), attempt = greatest(j.attempt - 1, 0),
+        running_since = null, output_bytes = null, messages = null,
         kind = case given.status when 'PAUSED' then 'held perform' else 'perform' end
     from (select l.workflow_id, l.seq, (select w.status from workflows w where w.id = l.workflow_id) as status
           from jobs l

@@ -10,6 +10,9 @@ create table jobs (
     leased_until timestamptz generated always as (case when lease_token is not null then due_at end) stored,
     created_at   timestamptz not null default now(),
     namespace    text        not null default '',
+    running_since timestamptz,
+    output_bytes  bigint,
+    messages      bigint,
     constraint a_job_is_known_by_the_event_that_scheduled_it
         primary key (workflow_id, seq),
     constraint a_job_is_of_a_known_kind
@@ -37,3 +40,6 @@ comment on column jobs.lease_token is 'Token of the lease: a result counts only 
 comment on column jobs.worker_id is 'The worker that holds the lease.';
 comment on column jobs.leased_until is 'When the lease runs out.';
 comment on column jobs.created_at is 'When it was scheduled.';
+comment on column jobs.running_since is 'Since when the activity is being performed, once it has been for a while.';
+comment on column jobs.output_bytes is 'How much a long activity had received or written by the last heartbeat, in bytes.';
+comment on column jobs.messages is 'How many messages a long activity had received by the last heartbeat.';

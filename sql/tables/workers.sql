@@ -8,6 +8,8 @@ create table workers (
     idle         boolean     not null default false,
     started_at   timestamptz not null default now(),
     heartbeat_at timestamptz not null default now(),
+    busy_since   timestamptz,
+    output_bytes bigint      not null default 0,
     constraint a_worker_is_known_by_its_id
         primary key (id)
 ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.0, autovacuum_vacuum_threshold = 1000);
@@ -22,3 +24,5 @@ comment on column workers.busy is 'How many it performs now.';
 comment on column workers.idle is 'It sleeps: whoever adds a job wakes it by a notification.';
 comment on column workers.started_at is 'When it came up.';
 comment on column workers.heartbeat_at is 'When it was last heard of.';
+comment on column workers.busy_since is 'Since when it performs the longest of its long activities, as it was at the last heartbeat.';
+comment on column workers.output_bytes is 'How much its long activities had received or written by then, in bytes.';

@@ -13,6 +13,7 @@ from pgworker.activities.asyncapi.broker import client_of
 from pgworker.activities.asyncapi.messages import Inbound, value_of
 from pgworker.activities.asyncapi.target import Server, Target
 from pgworker.activities.policy import HttpPolicy
+from pgworker.activities.progress import CURRENT, Progress
 from pgworker.activities.registry import Activities
 from pgworker.activities.secrets import StoredSecrets
 from pgworker.errors import Fault, FaultKind
@@ -362,3 +363,13 @@ async def test_open_subscriptions_end_with_the_worker(peer):
         await Caller(peer, activities)(operation="chat", protocol="ws", subscription=one_of("a"))
         assert not peer.left.is_set()
     await asyncio.wait_for(peer.left.wait(), 5)
+
+
+async def test_the_messages_of_a_subscription_are_counted_while_they_come(asyncapi, peer):
+    peer.frames = [{"n": 1}, {"n": 2}, {"n": 3}]
+    progress = Progress()
+    CURRENT.set(progress)
+    await asyncapi(operation="events", protocol="http", subscription=consume(amount=3))
+    document = len(json.dumps(peer.documents["/docs/three.json"]))
+    assert progress.messages == 3
+    assert progress.output_bytes == document + 3 * len('{"n": 1}')

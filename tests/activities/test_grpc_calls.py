@@ -13,6 +13,7 @@ import trustme
 from grpc import Compression
 
 from pgworker.activities.policy import HttpPolicy, parse_connect_to
+from pgworker.activities.progress import CURRENT, Progress
 from pgworker.activities.registry import Activities
 from pgworker.activities.secrets import StoredSecrets
 from pgworker.errors import Fault
@@ -276,3 +277,10 @@ async def test_a_secret_comes_back_neither_in_results_nor_in_errors(grpc) -> Non
     }
     fault = await grpc.fault("SayHello", {"name": "code INTERNAL token-of-a"}, authentication=policy)
     assert fault.detail.endswith("ended with INTERNAL: ***")
+
+
+async def test_the_messages_of_a_stream_are_counted_while_they_come(grpc) -> None:
+    progress = Progress()
+    CURRENT.set(progress)
+    await grpc("Greetings", {"name": "Anna", "times": 3})
+    assert (progress.messages, progress.output_bytes) == (3, 3 * len("\n\x06Anna 1"))

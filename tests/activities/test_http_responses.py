@@ -11,6 +11,8 @@ import orjson
 import pytest
 from aiohttp import web
 
+from pgworker.activities.progress import CURRENT, Progress
+
 
 def raw_deflated(body: bytes) -> bytes:
     packer = zlib.compressobj(wbits=-15)
@@ -180,3 +182,12 @@ async def test_a_failed_call_hides_the_query_and_the_password(server, http):
     fault = await http.fault(f"http://user:hunter2@127.0.0.1:{server.port}/answer?token=hunter2")
     assert "hunter2" not in fault.detail
     assert server.url() in fault.detail
+
+
+async def test_what_comes_is_counted_as_it_was_sent(server, http):
+    progress = Progress()
+    CURRENT.set(progress)
+    await http(server.answers(b"x" * 1000, "text/plain"))
+    packed = gzip.compress(b"x" * 1000)
+    await http(server.answers_compressed(packed, "gzip"))
+    assert progress.output_bytes == 1000 + len(packed)

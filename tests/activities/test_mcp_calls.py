@@ -16,6 +16,7 @@ from aiohttp import web
 
 from pgworker.activities.policy import HttpPolicy
 from pgworker.activities.processes.policy import ProcessPolicy
+from pgworker.activities.progress import CURRENT, Progress
 from pgworker.activities.registry import Activities
 from pgworker.activities.secrets import StoredSecrets
 from pgworker.errors import Fault
@@ -294,3 +295,10 @@ async def test_a_process_that_does_not_answer_is_told_by_what_it_says(
     fault = await Asking(activities, {"stdio": transport}).fault("tools/list")
     assert fault.kind == kind
     assert says in fault.detail
+
+
+async def test_what_a_server_says_is_counted(mcp) -> None:
+    progress = Progress()
+    CURRENT.set(progress)
+    await mcp.tool("add", a=1, b=2)
+    assert progress.output_bytes > 100

@@ -20,6 +20,7 @@ from pgworker.activities.asyncapi.websocket import WebSocketLink
 from pgworker.activities.http import HttpCaller
 from pgworker.activities.openapi.references import opened
 from pgworker.activities.policy import HttpPolicy
+from pgworker.activities.progress import count
 from pgworker.activities.resources import ResourceLoader
 from pgworker.activities.secrets import SecretProvider, StoredSecrets
 from pgworker.errors import Fault, FaultKind
@@ -114,6 +115,7 @@ async def _consume(receiver: Receiver, wanted: Consumption, target: Target) -> l
         async with limit:
             while wanted.wants_more(consumed):
                 message = await receiver.next()
+                count(len(message.body), messages=1)
                 value = value_of(message, target)
                 if wanted.accepts(value, consumed):
                     wanted.weigh(len(message.body))

@@ -16,6 +16,7 @@ from pgworker.activities.grpc.statuses import fault_of
 from pgworker.activities.grpc.target import Target
 from pgworker.activities.media import printable
 from pgworker.activities.policy import HttpPolicy
+from pgworker.activities.progress import count
 from pgworker.errors import Fault, FaultKind
 from pgworker.types import JsonValue
 
@@ -71,6 +72,7 @@ class Client:
         async for content in call:
             received.append(content)
             size += len(content)
+            count(len(content), messages=1)
             if size > limit:
                 raise Fault(
                     FaultKind.COMMUNICATION, f"{target} answered more than the limit of {limit} bytes"

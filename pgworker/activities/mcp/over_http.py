@@ -18,6 +18,7 @@ from pgworker.activities.body import BodyRefused, read_body
 from pgworker.activities.http import HttpCaller
 from pgworker.activities.media import JSON, Unreadable, content, essence, printable
 from pgworker.activities.policy import HttpPolicy
+from pgworker.activities.progress import count
 from pgworker.activities.request import Request
 from pgworker.activities.trouble import trouble
 from pgworker.errors import Fault, FaultKind
@@ -122,6 +123,7 @@ class _Transport(httpx2.AsyncBaseTransport):
         try:
             async for chunk in response.content.iter_any():
                 size += len(chunk)
+                count(len(chunk))
                 if size > limit:
                     self.fault = self._trouble(f"its answer is larger than the limit of {limit} bytes")
                     raise self.fault

@@ -22,6 +22,7 @@ from mcp_types import jsonrpc_message_adapter
 from pgworker.activities.mcp.question import Command
 from pgworker.activities.media import printable
 from pgworker.activities.processes.launching import Told, hear, launch, new_folder
+from pgworker.activities.progress import count
 from pgworker.errors import Fault, FaultKind
 
 if TYPE_CHECKING:
@@ -142,6 +143,7 @@ class _Server:
         async with incoming:
             try:
                 while line := await self._process.stdout.readline():
+                    count(len(line))
                     if line.strip():
                         await incoming.send(_message(line))
             except ValueError:

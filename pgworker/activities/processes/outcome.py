@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from pgworker.activities.media import printable
+from pgworker.activities.progress import count
 from pgworker.errors import Fault, FaultKind
 from pgworker.types import JsonValue
 
@@ -53,6 +54,7 @@ async def kept(stream: asyncio.StreamReader, limit: int, title: str, name: str) 
     written = bytearray()
     while chunk := await stream.read(_CHUNK):
         written += chunk
+        count(len(chunk))
         if len(written) > limit:
             raise too_much(title, name, limit)
     return bytes(written)

@@ -12,6 +12,7 @@ import pytest
 
 from pgworker.activities.policy import HttpPolicy
 from pgworker.activities.processes.policy import ProcessPolicy
+from pgworker.activities.progress import CURRENT, Progress
 from pgworker.activities.registry import Activities
 from tests.activities.processes.conftest import OUTPUT_BYTES, Run
 from tests.support.containers.engine import FakeEngine
@@ -245,3 +246,10 @@ async def test_an_engine_is_found_on_a_unix_socket_only(policy: ProcessPolicy) -
     async with Activities(HttpPolicy(), processes=far) as activities:
         fault = await Run(activities).fault("container", image="alpine")
     assert (fault.kind, "unix://PATH" in fault.detail) == ("configuration", True)
+
+
+async def test_what_a_container_writes_is_counted(run: Run, engine: FakeEngine) -> None:
+    progress = Progress()
+    CURRENT.set(progress)
+    assert await run("container", image="alpine", command="printf 12345; printf 678 >&2") == "12345"
+    assert progress.output_bytes == 8

@@ -13,6 +13,7 @@ import pytest
 
 from pgworker.activities.policy import HttpPolicy
 from pgworker.activities.processes.policy import ProcessPolicy, parse_run_allow
+from pgworker.activities.progress import CURRENT, Progress
 from pgworker.activities.registry import Activities
 from pgworker.errors import Fault, SettingsError
 from pgworker.types import JsonValue
@@ -275,3 +276,15 @@ async def test_secrets_reach_a_process_and_come_back_from_none(run: Run) -> None
     scheduled = {"activity": "shell", "arguments": arguments, "sealed": [seal], "declared": ["PIN"]}
     said = await run.activities.perform_scheduled(scheduled, idempotency_key="w:7")
     assert said == f"*** {len('secret-of-the-pin')}"
+
+
+async def test_what_a_command_writes_is_counted_while_it_does(run: Run, tmp_path: Path) -> None:
+    progress = Progress()
+    CURRENT.set(progress)
+    goes_on = tmp_path / "goes-on"
+    running = asyncio.create_task(
+        run.shell(f"printf 12345; printf 678 >&2; until [ -e {goes_on} ]; do sleep 0.01; done")
+    )
+    await eventually(lambda: progress.output_bytes == 8)
+    goes_on.touch()
+    assert await running == "12345"

@@ -7,6 +7,7 @@ import asyncio
 import aiohttp
 
 from pgworker.activities.processes.outcome import too_much
+from pgworker.activities.progress import count
 from pgworker.errors import Fault, FaultKind
 
 _HEADER = 8
@@ -29,6 +30,7 @@ async def demultiplexed(stream: aiohttp.StreamReader, limit: int, title: str) ->
             if not chunk:
                 raise _broken_off()
             written[is_error] += chunk
+            count(len(chunk))
             left -= len(chunk)
             if len(written[is_error]) > limit:
                 raise too_much(title, _NAMES[is_error], limit)
