@@ -3,7 +3,7 @@
 The request is a POST of a CloudEvent in structured mode. Its ``id`` is the activity's idempotency key, the
 same for every attempt, and its data is what history says of the activity: ``activity``, ``arguments``, and,
 as they are before that, the parts that read secrets (``sealed``), as an executor has secrets of its own;
-besides, which ``attempt`` it is, from 1.
+besides, which ``attempt`` it is, from 1. An attribute ``traceparent`` is there if the attempt is traced.
 The answer is status 200 with a CloudEvent whose data is ``{"output": ...}`` or ``{"error": problem}``. Any
 other answer, or none, means that the activity was not performed, or nobody knows: it is handed over again.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from pgworker.activities.tracing import FORM, TRACEPARENT
 from pgworker.errors import ERROR_TYPE_ROOT, Fault, FaultKind
 from pgworker.types import JsonObject, JsonValue
 
@@ -24,10 +25,13 @@ MEDIA_TYPE: Final = "application/cloudevents+json"
 _OF_ACTIVITY = ("activity", "arguments", "sealed", "declared")
 
 
-def request_of(scheduled: JsonObject, idempotency_key: str, attempt: int = 1) -> JsonObject:
+def request_of(
+    scheduled: JsonObject, idempotency_key: str, attempt: int = 1, *, traceparent: str | None = None
+) -> JsonObject:
     """The CloudEvent that asks for an activity, from the data of the event that scheduled it."""
     data = {name: scheduled[name] for name in _OF_ACTIVITY if name in scheduled}
-    return _event(REQUESTED, idempotency_key, data | {"attempt": attempt})
+    event = _event(REQUESTED, idempotency_key, data | {"attempt": attempt})
+    return event if traceparent is None else event | {TRACEPARENT: traceparent}
 
 
 def requested(event: JsonValue) -> tuple[JsonObject, str]:
@@ -43,6 +47,12 @@ def attempt_of(requested: JsonObject) -> int:
     """Which attempt a request asks for; the first, if it does not say."""
     attempt = requested.get("attempt")
     return attempt if isinstance(attempt, int) else 1
+
+
+def traceparent_of(event: JsonValue) -> str | None:
+    """The trace that a request is part of, if it says."""
+    given = event.get(TRACEPARENT) if isinstance(event, dict) else None
+    return given if isinstance(given, str) and FORM.fullmatch(given) else None
 
 
 def about_of(requested: JsonObject, idempotency_key: str) -> Mapping[str, object]:

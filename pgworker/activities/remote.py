@@ -15,6 +15,7 @@ from pgworker.activities.hosts import Hosts
 from pgworker.activities.registry import Activities
 from pgworker.activities.resources import Resources
 from pgworker.activities.strict_json import parse_json
+from pgworker.activities.tracing import CURRENT
 from pgworker.backoff import Backoff
 from pgworker.errors import ValueRefused
 from pgworker.telemetry import log
@@ -76,7 +77,7 @@ class RemoteActivities:
         self, scheduled: JsonObject, *, idempotency_key: str, attempt: int = 1
     ) -> JsonValue:
         """The output that the executor tells; raises the ``Fault`` that it tells."""
-        body = orjson.dumps(request_of(scheduled, idempotency_key, attempt))
+        body = orjson.dumps(request_of(scheduled, idempotency_key, attempt, traceparent=CURRENT.get()))
         backoff = Backoff()
         while True:
             try:

@@ -26,7 +26,8 @@ _ORIGINS: LiteralString = """
     order by u.of, u.depth desc
 """
 _BEGINNINGS: LiteralString = """
-    select e.workflow_id, e.seq, e.occurred_at, coalesce((e.data ->> 'in')::bigint, 0)
+    select e.workflow_id, e.seq, e.occurred_at,
+           coalesce((e.data ->> case e.type when 'branch.started' then 'start' else 'in' end)::bigint, 0)
     from unnest(%s::uuid[], %s::bigint[]) as u (workflow_id, seq)
     join {schema}.events e on e.workflow_id = u.workflow_id and e.seq = u.seq
 """
@@ -47,10 +48,10 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """When a task began, and in which frame."""
+    """When a task, a branch or an extension began, and in which of those."""
 
     at: datetime
-    frame: int
+    inside: int
 
 
 class OriginReader:
@@ -82,7 +83,7 @@ class Tracing:
                 return await self._origins.read(connection, workflow_ids)
 
     async def beginnings(self, keys: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], Beginning]:
-        """When the tasks began that these events started."""
+        """When what these events started began."""
         wanted = list(keys)
         parameters = [plain(key[0] for key in wanted), plain(key[1] for key in wanted)]
         with translated():

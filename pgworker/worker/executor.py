@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from aiohttp import web
 
 from pgworker.activities.functions.library import Functions
-from pgworker.activities.handover import MEDIA_TYPE, about_of, attempt_of, completed, failed, requested
+from pgworker.activities.handover import (
+    MEDIA_TYPE,
+    about_of,
+    attempt_of,
+    completed,
+    failed,
+    requested,
+    traceparent_of,
+)
 from pgworker.activities.registry import Activities
 from pgworker.activities.strict_json import parse_json
+from pgworker.activities.tracing import CURRENT
 from pgworker.errors import Fault, FaultKind, ValueRefused
 from pgworker.settings import Settings
 from pgworker.telemetry import ABOUT, log
@@ -57,7 +68,8 @@ class _Executor:
         ):
             return web.json_response({"title": "the token is missing or wrong"}, status=401)
         try:
-            scheduled, key = requested(parse_json(await request.read()))
+            event = parse_json(await request.read())
+            scheduled, key = requested(event)
         except (ValueError, ValueRefused) as error:
             return web.json_response({"title": "this is no request", "detail": str(error)}, status=400)
         if self._free <= 0:
@@ -66,18 +78,12 @@ class _Executor:
             )
         self._free -= 1
         try:
-            return web.json_response(await self._perform(scheduled, key), content_type=MEDIA_TYPE)
+            with _told_of(about_of(scheduled, key), traceparent_of(event)):
+                return web.json_response(await self._perform(scheduled, key), content_type=MEDIA_TYPE)
         finally:
             self._free += 1
 
     async def _perform(self, scheduled: JsonObject, key: str) -> JsonObject:
-        about = ABOUT.set(about_of(scheduled, key))
-        try:
-            return await self._outcome(scheduled, key)
-        finally:
-            ABOUT.reset(about)
-
-    async def _outcome(self, scheduled: JsonObject, key: str) -> JsonObject:
         try:
             output = await self._activities.perform_scheduled(
                 scheduled, idempotency_key=key, attempt=attempt_of(scheduled)
@@ -88,3 +94,14 @@ class _Executor:
         except Exception as error:
             log.exception("an activity broke", activity=scheduled.get("activity"))
             return failed(key, Fault(FaultKind.RUNTIME, f"the activity broke: {type(error).__name__}"))
+
+
+@contextmanager
+def _told_of(about: Mapping[str, object], traceparent: str | None) -> Iterator[None]:
+    """Within it logs tell of an activity, and calls belong to its trace."""
+    logged, traced = ABOUT.set(about), CURRENT.set(traceparent)
+    try:
+        yield
+    finally:
+        ABOUT.reset(logged)
+        CURRENT.reset(traced)

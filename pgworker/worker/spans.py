@@ -6,7 +6,6 @@ workers, is the same span. No span has a value of a workflow in it.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,12 +18,14 @@ from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
 from opentelemetry.trace.status import Status, StatusCode
 
 from pgworker import __version__
+from pgworker.activities.tracing import FORM
+from pgworker.errors import ERROR_TYPE_ROOT, FaultKind
 from pgworker.store.tracing import Origin
 from pgworker.types import JsonObject, JsonValue
 
 RESOURCE: Final = Resource.create({"service.name": "pgworker", "service.version": __version__})
 
-_TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
+_ERROR_TYPES = frozenset(f"{ERROR_TYPE_ROOT}{kind}" for kind in FaultKind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +34,26 @@ class Lineage:
 
     trace_id: int
     parent: int | None
+    is_sampled: bool = True
 
     @classmethod
     def of(cls, workflow_id: str, origin: Origin | None) -> Lineage:
-        """A workflow's: its caller's trace if a ``traceparent`` came as label, else one of its own."""
+        """A workflow's: its caller's trace if a ``traceparent`` came as label, else one of its own.
+
+        Who is not sampled by its caller is told of to nobody.
+        """
         if origin is None:
             return cls(_number(workflow_id), None)
-        given = _TRACEPARENT.fullmatch(origin.traceparent or "")
+        given = FORM.fullmatch(origin.traceparent or "")
         trace_id = _number(origin.root) if given is None else int(given[1], 16)
+        is_sampled = given is None or bool(int(given[3], 16) & TraceFlags.SAMPLED)
         if origin.parent is not None and origin.parent_seq is not None:
-            return cls(trace_id, span_id(origin.parent, origin.parent_seq))
-        return cls(trace_id, None if given is None else int(given[2], 16))
+            return cls(trace_id, span_id(origin.parent, origin.parent_seq), is_sampled)
+        return cls(trace_id, None if given is None else int(given[2], 16), is_sampled)
 
     def traceparent(self, span: int) -> str:
         """What tells others that they are called from inside a span."""
-        return f"00-{self.trace_id:032x}-{span:016x}-01"
+        return f"00-{self.trace_id:032x}-{span:016x}-{int(self.is_sampled):02x}"
 
 
 def span_id(workflow_id: str, seq: int, attempt: int | None = None) -> int:
@@ -71,8 +77,8 @@ def span(
     begun, ended = times
     return ReadableSpan(
         name=name,
-        context=_context(lineage.trace_id, id_),
-        parent=None if parent is None else _context(lineage.trace_id, parent),
+        context=_context(lineage, id_),
+        parent=None if parent is None else _context(lineage, parent),
         resource=RESOURCE,
         attributes={**attributes, **_told_of(error)},
         kind=kind,
@@ -82,16 +88,18 @@ def span(
     )
 
 
-def _context(trace_id: int, id_: int) -> SpanContext:
-    return SpanContext(trace_id, id_, is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+def _context(lineage: Lineage, id_: int) -> SpanContext:
+    flags = TraceFlags(int(lineage.is_sampled))
+    return SpanContext(lineage.trace_id, id_, is_remote=False, trace_flags=flags)
 
 
 def _told_of(error: JsonValue) -> JsonObject:
     if not isinstance(error, dict):
         return {}
-    status = error.get("status")
+    type_, status = str(error.get("type")), error.get("status")
     return {
-        "error.type": str(error.get("type")),
+        # an author may make up types, and put values into them
+        "error.type": type_ if type_ in _ERROR_TYPES else "_OTHER",
         **({"pgworker.error.status": status} if isinstance(status, int) else {}),
     }
 

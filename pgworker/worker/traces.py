@@ -44,12 +44,23 @@ _EXPORT_SECONDS = 5
 K = TypeVar("K")
 V = TypeVar("V")
 
-_ENDS: Final = frozenset({events.TASK_COMPLETED, events.TASK_FAILED, events.TASK_CANCELLED, *events.TERMINAL})
+_BEGINNINGS: Final = frozenset({events.TASK_STARTED, events.BRANCH_STARTED, events.EXTENSION_STARTED})
+_ENDS: Final = events.TERMINAL | {
+    events.TASK_COMPLETED,
+    events.TASK_FAILED,
+    events.TASK_CANCELLED,
+    events.BRANCH_COMPLETED,
+    events.BRANCH_FAILED,
+    events.BRANCH_CANCELLED,
+    events.EXTENSION_COMPLETED,
+    events.EXTENSION_FAILED,
+    events.EXTENSION_CANCELLED,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class _Ended:
-    """A task, or a workflow, that has ended."""
+    """A task, a branch, an extension, or a workflow, that has ended."""
 
     workflow_id: str
     definition: tuple[str, str, str]
@@ -64,6 +75,10 @@ class _Attempted:
     performance: Performance
     times: tuple[datetime, datetime]
     outcome: Outcome
+
+    @property
+    def workflow_id(self) -> str:
+        return self.performance.key[0]
 
 
 class Traces:
@@ -82,9 +97,9 @@ class Traces:
         """Notes what has begun and what has ended."""
         for one in made:
             for event in one.events:
-                if event.type == events.TASK_STARTED:
+                if event.type in _BEGINNINGS:
                     key = one.claim.workflow_id, event.seq
-                    _keep(self._beginnings, key, Beginning(event.at, event.frame))
+                    _keep(self._beginnings, key, Beginning(event.at, _inside(event)))
                 elif event.type in _ENDS:
                     ended = _Ended(one.claim.workflow_id, one.claim.definition, one.started_at, event)
                     self._noted.append(ended)
@@ -163,11 +178,10 @@ class Traces:
         self._is_heard = is_heard
 
     async def _spans(self, batch: Sequence[_Ended | _Attempted]) -> list[ReadableSpan]:
+        await self._learn_origins({one.workflow_id for one in batch})
+        batch = [one for one in batch if self._lineage(one.workflow_id).is_sampled]
         ended = [one for one in batch if isinstance(one, _Ended)]
         attempted = [one for one in batch if isinstance(one, _Attempted)]
-        await self._learn_origins(
-            {one.workflow_id for one in ended} | {one.performance.key[0] for one in attempted}
-        )
         await self._learn_beginnings(
             (one.workflow_id, one.event.start)
             for one in ended
@@ -175,7 +189,7 @@ class Traces:
         )
         made = [self._of_attempt(one) for one in attempted]
         for one in ended:
-            made.append(self._of_workflow(one) if one.event.type in events.TERMINAL else self._of_task(one))
+            made.append(self._of_workflow(one) if one.event.type in events.TERMINAL else self._of_part(one))
         return made
 
     async def _learn_origins(self, workflow_ids: Iterable[str]) -> None:
@@ -210,22 +224,23 @@ class Traces:
             error=one.event.data.get("error"),
         )
 
-    def _of_task(self, one: _Ended) -> ReadableSpan:
+    def _of_part(self, one: _Ended) -> ReadableSpan:
         event = one.event
         start = event.start if "start" in event.data else event.seq
         beginning = self._beginnings.pop((one.workflow_id, start), Beginning(event.at, event.frame))
+        what, _, status = event.type.partition(".")
         task = event.task or ""
         return span(
-            f"task {_name(task)}",
+            f"{what} {_name(task)}",
             self._lineage(one.workflow_id),
             span_id(one.workflow_id, start),
-            span_id(one.workflow_id, beginning.frame),
+            span_id(one.workflow_id, beginning.inside),
             times=(beginning.at, event.at),
             attributes={
                 "pgworker.workflow.id": one.workflow_id,
                 "pgworker.task": task,
                 "pgworker.task.kind": str(event.data.get("kind", "")),
-                "pgworker.task.status": event.type.removeprefix("task."),
+                "pgworker.task.status": status,
             },
             error=event.data.get("error"),
         )
@@ -250,6 +265,11 @@ class Traces:
             error=None if failed is None else failed.fault.problem(performance.task),
             kind=SpanKind.CLIENT,
         )
+
+
+def _inside(event: Event) -> int:
+    """What a task, a branch or an extension that begins is inside of."""
+    return event.start if event.type == events.BRANCH_STARTED else event.frame
 
 
 def _name(task: str) -> str:

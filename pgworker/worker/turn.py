@@ -329,13 +329,14 @@ def _quarantine(turn: Turn, claim: Claim) -> None:
     log.error("a workflow is failed after its strikes", workflow_id=claim.workflow_id)
     detail = f"the engine could not decide upon this workflow, {claim.strikes} times in a row"
     problem = Fault(FaultKind.RUNTIME, detail).problem("/")
+    failed = Event(claim.last_seq + 1, events.WORKFLOW_FAILED, None, {"error": problem}, turn.now)
     writes.event_workflows.append(claim.workflow_id)
-    writes.event_seqs.append(claim.last_seq + 1)
-    writes.event_types.append(events.WORKFLOW_FAILED)
-    writes.event_tasks.append(None)
-    writes.event_data.append(encode({"error": problem}))
-    failed = State(seq=claim.last_seq + 1, status=Status.FAILED, error=problem)
-    _write_workflow(writes, claim, failed)
+    writes.event_seqs.append(failed.seq)
+    writes.event_types.append(failed.type)
+    writes.event_tasks.append(failed.task)
+    writes.event_data.append(encode(failed.data))
+    _write_workflow(writes, claim, State(seq=failed.seq, status=Status.FAILED, error=problem))
+    turn.made.append(Made(claim, None, None, [failed]))
     _end_jobs(turn, claim)
 
 

@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
-import signal
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -26,43 +19,11 @@ from pgworker.activities.handover import (
 )
 from pgworker.errors import Fault, FaultKind
 from tests.conftest import WorkerFactory
+from tests.support.executing import TOKEN, executor
 from tests.support.oracle import violations
 from tests.support.stub import Stub
 from tests.support.waiting import until
 from tests.support.workflows import call, define, ended, start
-
-TOKEN = "t0ken"
-ROOT = Path(__file__).parents[2]
-
-
-@contextmanager
-def _executor(
-    port: int = 0, concurrency: int = 10, log: list[str] | None = None, **environment: str
-) -> Iterator[str]:
-    """An executor process, and its URL; what it has logged comes into ``log`` in the end."""
-    settings = {
-        "PGWORKER_EXECUTOR_TOKEN": TOKEN,
-        "PGWORKER_CONCURRENCY": str(concurrency),
-        "PGWORKER_HTTP_ALLOW_PRIVATE": "127.0.0.0/8",
-        "PGWORKER_LOG_FORMAT": "json",
-        "PATH": "/usr/bin:/bin",
-        **environment,
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pgworker", "executor", "--port", str(port)],
-        cwd=ROOT, env=settings, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    try:
-        assert process.stderr is not None
-        said = process.stderr.readline()
-        found = re.search(r'"port": (\d+)', said)
-        assert found is not None, said
-        yield f"http://127.0.0.1:{found[1]}/"
-    finally:
-        process.send_signal(signal.SIGTERM)
-        _, logged = process.communicate(timeout=20)
-        if log is not None:
-            log += logged.splitlines()
 
 
 def _post(url: str, body: object, token: str = TOKEN) -> tuple[int, dict[str, object]]:
@@ -82,7 +43,7 @@ def test_a_workflow_is_carried_out_by_an_executor(
     told = [{"told": {"set": {"status": "${ $e.status }"}}}]
     refused = {"try": [{"x": call(f"{stub.url}/status/404")}], "catch": {"as": "e", "do": told}}
     define(connection, [{"ask": call(f"{stub.url}/count", method="post")}, {"no": refused}])
-    with _executor() as url:
+    with executor() as url:
         # what the worker itself may reach does not matter
         worker_process(poll_seconds=0.2, executor_url=url, executor_token=TOKEN, http_allow_private="")
         started = start(connection)
@@ -97,13 +58,13 @@ def test_an_executor_that_dies_is_waited_for(
     connection: psycopg.Connection, worker_process: WorkerFactory, stub: Stub
 ) -> None:
     define(connection, [{"ask": call(f"{stub.url}/slow?ms=300", method="post")}])
-    with _executor() as url:
+    with executor() as url:
         worker_process(poll_seconds=0.2, executor_url=url, executor_token=TOKEN)
         assert ended(connection, start(connection))["status"] == "COMPLETED"
     started = start(connection)  # nobody is there now
     time.sleep(1)
     port = int(url.rstrip("/").rpartition(":")[2])
-    with _executor(port):
+    with executor(port):
         row = ended(connection, started)
     assert row["status"] == "COMPLETED", row["error"]
     assert set(stub.keys().values()) == {1}
@@ -113,7 +74,7 @@ def test_an_executor_with_more_than_it_can_do_is_asked_again(
     connection: psycopg.Connection, worker_process: WorkerFactory, stub: Stub
 ) -> None:
     define(connection, [{"ask": call(f"{stub.url}/slow?ms=100", method="post")}])
-    with _executor(concurrency=1) as url:
+    with executor(concurrency=1) as url:
         worker_process(poll_seconds=0.2, executor_url=url, executor_token=TOKEN, concurrency=5)
         started = [start(connection) for _ in range(5)]
         assert {ended(connection, one)["status"] for one in started} == {"COMPLETED"}
@@ -125,7 +86,7 @@ def test_an_activity_that_nobody_wants_any_more_is_ended_there(
 ) -> None:
     slow = {**call(f"{stub.url}/slow?ms=60000"), "timeout": {"after": {"milliseconds": 500}}}
     define(connection, [{"ask": slow}])
-    with _executor(concurrency=1) as url:
+    with executor(concurrency=1) as url:
         worker_process(poll_seconds=0.2, executor_url=url, executor_token=TOKEN, lease_seconds=1)
         assert ended(connection, start(connection))["error"]["status"] == 408
         again = request_of(
@@ -135,7 +96,7 @@ def test_an_activity_that_nobody_wants_any_more_is_ended_there(
 
 
 def test_the_executor_tells_requests_from_others() -> None:
-    with _executor() as url:
+    with executor() as url:
         assert _post(url, {}, token="wrong")[0] == 401
         assert _post(url, {"type": "another"})[0] == 400
         unknown = _post(url, request_of({"activity": "magic", "arguments": {}}, "k"))
@@ -164,7 +125,7 @@ def test_an_executor_performs_python_functions(
 ) -> None:
     functions = "tests.support.functions"
     define(connection, [{"f": {"call": "identify"}}])
-    with _executor(PGWORKER_FUNCTIONS=functions) as url:
+    with executor(PGWORKER_FUNCTIONS=functions) as url:
         worker = worker_process(executor_url=url, executor_token=TOKEN, functions=functions)
         started = start(connection)
         row = ended(connection, started)
@@ -175,7 +136,7 @@ def test_an_executor_performs_python_functions(
 
 def test_what_an_executor_logs_of_an_activity_says_whose_it_is_and_which_attempt(stub: Stub) -> None:
     log: list[str] = []
-    with _executor(log=log, PGWORKER_BREAKER_FAILURES="1") as url:
+    with executor(log=log, PGWORKER_BREAKER_FAILURES="1") as url:
         for workflow, attempt in (("one", 3), ("other", 1)):
             asked = {"activity": "http", "arguments": call(f"{stub.url}/status/503?of={workflow}")["with"]}
             status, _ = _post(url, request_of(asked, f"{workflow}:7", attempt))

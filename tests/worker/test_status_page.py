@@ -94,6 +94,19 @@ def test_what_workflows_and_their_tasks_come_to_is_counted(
     assert seen["pgworker_worker_slots", "free"] == 7
 
 
+def test_a_workflow_that_is_failed_after_its_strikes_is_counted(
+    connection: psycopg.Connection, worker_process: WorkerFactory
+) -> None:
+    port = free_port()
+    define(connection, name="bad")
+    started = start(connection, "bad")
+    connection.execute("update pgworker.jobs set attempt = 3 where workflow_id = %s", [started])
+    worker_process(status_port=port, poll_seconds=0.2)
+    assert ended(connection, started)["status"] == "FAILED"
+    until(lambda: samples(port).get(("pgworker_workflow_faulted_total", "default/bad")) == 1)
+    assert samples(port)["pgworker_events_appended_total",] == 1
+
+
 def test_a_worker_lives_without_its_database_and_is_ready_with_it(
     database_url: str, worker_process: WorkerFactory
 ) -> None:

@@ -14,6 +14,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from psycopg.types.json import Jsonb
 
 from tests.conftest import WorkerFactory
+from tests.support.executing import TOKEN, executor
 from tests.support.serving import serving
 from tests.support.waiting import eventually
 from tests.support.workflows import Task, are_ended, call, define, history, start, workflow
@@ -101,6 +102,63 @@ async def test_a_workflow_is_one_trace_of_nested_spans_that_its_calls_and_childr
     assert b"secret" not in collector.raw
 
 
+async def test_branches_and_extensions_have_spans_that_what_is_in_them_belongs_to(
+    connection: psycopg.Connection, worker_process: WorkerFactory, collector: Collector
+) -> None:
+    log = {"extend": "set", "before": [{"look": {"wait": {"milliseconds": 1}}}]}
+    branches = [{"one": {"do": [{"low": {"set": {"a": 1}}}]}}, {"two": {"wait": {"milliseconds": 1}}}]
+    define(connection, [{"split": {"fork": {"branches": branches}}}], use={"extensions": [{"log": log}]})
+    worker_process(otel_endpoint=collector.url)
+    await _ended(connection, start(connection))
+    await eventually(lambda: len(collector.named("workflow default/sample")) == 1, what="the trace")
+    spans = {span.span_id: span for span in collector.spans}
+    nested = {(span.name, spans[span.parent_span_id].name) for span in spans.values() if span.parent_span_id}
+    assert nested == {
+        ("task split", "workflow default/sample"),
+        ("branch split", "task split"),
+        ("task one", "branch split"),
+        ("extension low", "task one"),
+        ("task look", "extension low"),
+        ("task low", "extension low"),
+        ("task two", "branch split"),
+    }
+    assert len(collector.named("branch split")) == 2
+
+
+async def test_of_what_the_caller_does_not_sample_nothing_is_sent_and_calls_say_so(
+    connection: psycopg.Connection, worker_process: WorkerFactory, collector: Collector
+) -> None:
+    define(connection, [{"ask": call(f"{collector.url}/service", method="post")}])
+    worker_process(otel_endpoint=collector.url)
+    unsampled = {"traceparent": f"00-{'a' * 32}-{'b' * 16}-00"}
+    row = connection.execute(
+        "select pgworker.start_workflow('sample', labels => %s)::text", [Jsonb(unsampled)]
+    ).fetchone()
+    assert row is not None
+    await _ended(connection, row[0])
+    await _ended(connection, other := start(connection))
+    await eventually(lambda: len(collector.named("workflow default/sample")) == 1, what="the other's trace")
+    assert {span.trace_id.hex() for span in collector.spans} == {other.replace("-", "")}
+    assert [(one[3:35] == "a" * 32, one[-2:]) for one in collector.traceparents] == [
+        (True, "00"),
+        (False, "01"),
+    ]
+
+
+async def test_the_type_of_an_error_that_an_author_made_up_is_not_told(
+    connection: psycopg.Connection, worker_process: WorkerFactory, collector: Collector
+) -> None:
+    error = {"type": "${ .secret }", "status": 418, "title": "no tea"}
+    define(connection, [{"bad": {"raise": {"error": error}}}])
+    worker_process(otel_endpoint=collector.url)
+    await _ended(connection, start(connection, input={"secret": "https://secret.test/value"}))
+    await eventually(lambda: len(collector.named("workflow default/sample")) == 1, what="the trace")
+    (bad,) = collector.named("task bad")
+    told = {one.key: one.value for one in bad.attributes}
+    assert (told["error.type"].string_value, told["pgworker.error.status"].int_value) == ("_OTHER", 418)
+    assert b"secret" not in collector.raw
+
+
 async def test_a_callers_trace_goes_on_and_an_error_is_told_without_its_words(
     connection: psycopg.Connection, worker_process: WorkerFactory, collector: Collector
 ) -> None:
@@ -163,6 +221,18 @@ async def test_without_traces_an_event_carries_nothing(
     worker_process()
     await _ended(connection, start(connection))
     assert published(connection) == {"said": None}
+
+
+async def test_a_call_that_an_executor_makes_belongs_to_the_workflows_trace(
+    connection: psycopg.Connection, worker_process: WorkerFactory, collector: Collector
+) -> None:
+    define(connection, [{"ask": call(f"{collector.url}/service", method="post")}])
+    with executor() as url:
+        worker_process(otel_endpoint=collector.url, executor_url=url, executor_token=TOKEN)
+        await _ended(connection, start(connection))
+        await eventually(lambda: len(collector.named("workflow default/sample")) == 1, what="the trace")
+    (attempt,) = collector.named("http ask")
+    assert collector.traceparents == [f"00-{attempt.trace_id.hex()}-{attempt.span_id.hex()}-01"]
 
 
 async def test_what_another_worker_goes_on_with_is_the_same_trace(
