@@ -120,7 +120,7 @@ async def test_a_heartbeat_whose_answer_was_lost_has_extended_the_leases(
         before = _leased_until(connection)
         async with open_pool(database, "keeper") as pool:
             with pytest.raises(DatabaseUnavailable):
-                await Leases(database, pool, "w", 60).beat([Lease(workflow_id, seq, token, 1)])
+                await Leases(database, pool, "w", 60).beat([Lease(workflow_id, seq, token, 1)], {})
     assert _leased_until(connection) > before
 
 

@@ -47,9 +47,9 @@ class Boundaries:
         async def performs(activities: Any, *given: Any, **more: Any) -> Any:
             return await self.await_(PERFORM, lambda: perform(activities, *given, **more))
 
-        async def notes(performer: Any, performance: Any) -> None:
+        async def notes(performer: Any, *performed: Any) -> None:
             # from the first it is the outcome that is meant: what is before is the performing
-            await note(performer, performance)
+            await note(performer, *performed)
             self.call(NOTE_OUTCOME, lambda: None)
 
         async def reads(response: aiohttp.ClientResponse, *limits: Any) -> bytes:
