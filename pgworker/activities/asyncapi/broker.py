@@ -69,6 +69,11 @@ async def reach(server: Server, policy: HttpPolicy, port: int, *, encrypted: boo
         raise _wrong(f"the server {server.name!r} has no valid host: {error}") from error
     if not host:
         raise _wrong(f"the server {server.name!r} has no host")
+    return await reach_host(host, port, policy, encrypted=encrypted)
+
+
+async def reach_host(host: str, port: int, policy: HttpPolicy, *, encrypted: bool) -> Place:
+    """Where the connections to a host go; see ``reach``."""
     (address, port), *_ = await addresses_of(host, port, policy)
     return Place(host, address, port, _tls(policy, host) if encrypted else None)
 
@@ -122,6 +127,9 @@ def told(where: str, login: Login, errors: type[Exception]) -> Iterator[None]:
     """Makes a fault of what a client raises, without what of the login must not be seen."""
     try:
         yield
+    except Fault as refused:
+        refused.detail = login.redaction.message(refused.detail)
+        raise
     except (errors, OSError) as error:
         fault = communication(f"{where} failed", error)
         fault.detail = login.redaction.message(fault.detail)

@@ -8,6 +8,7 @@ from pgworker.activities.asyncapi.amqp import AmqpLink
 from pgworker.activities.asyncapi.consumption import Consumption, consumption
 from pgworker.activities.asyncapi.document import Wish, find_target
 from pgworker.activities.asyncapi.http import HttpLink
+from pgworker.activities.asyncapi.kafka import KafkaLink
 from pgworker.activities.asyncapi.link import Contact, Link, Receiver
 from pgworker.activities.asyncapi.messages import Outbound, outbound, value_of
 from pgworker.activities.asyncapi.mqtt import MqttLink
@@ -44,6 +45,7 @@ class AsyncApiCaller:
             "redis": RedisLink(policy, provider),
             "mqtt": MqttLink(policy, provider),
             "amqp": AmqpLink(policy, provider),
+            "kafka": KafkaLink(policy, provider),
         }
 
     async def call(self, arguments: JsonObject, *, idempotency_key: str) -> JsonValue:

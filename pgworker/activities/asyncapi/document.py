@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pgworker.activities.asyncapi.servers import choose_server, fill
+from pgworker.activities.asyncapi.servers import choose_server, fill, spoken
 from pgworker.activities.asyncapi.target import Server, Target
 from pgworker.activities.openapi.references import Node, References
 from pgworker.activities.request import named
@@ -121,9 +121,9 @@ async def _messages(references: References, found: _Found) -> list[Node]:
 
 async def _bindings(references: References, found: _Found, server: Server) -> JsonObject:
     bindings: JsonObject = {}
-    for level in (found.channel, found.operation):
+    for level in (found.channel, found.operation, *(await _messages(references, found))[:1]):
         node = await references.resolve(level.member("bindings"))
-        for key in (server.protocol.removesuffix("s"), server.protocol):
+        for key in (spoken(server.protocol), server.protocol):
             bindings |= (await references.resolve(node.member(key))).object
     return bindings
 

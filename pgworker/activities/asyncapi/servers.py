@@ -46,12 +46,13 @@ async def choose_server(root: Node, references: References, usable: list[str], w
     if wish.server is not None:
         if wish.server not in servers.object:
             raise _wrong(root, f"has no server {wish.server[:100]!r}")
-        return _server(root, wish.server, await _with_variables(references, servers, wish.server), wish)
+        node = await _with_variables(references, servers, wish.server)
+        return await _server(root, references, wish.server, node, wish)
     for name in usable or servers.object:
         node = await _with_variables(references, servers, name)
         protocol = node.text("protocol") or ""
         if wish.protocol is None or spoken(protocol) == spoken(wish.protocol):
-            return _server(root, name, node, wish)
+            return await _server(root, references, name, node, wish)
     what = "" if wish.protocol is None else f" that speaks {wish.protocol}"
     raise _wrong(root, f"has no server{what} for this channel")
 
@@ -66,19 +67,31 @@ async def _with_variables(references: References, servers: Node, name: str) -> N
     return Node({**node.object, "variables": resolved}, node.base)
 
 
-def _server(root: Node, name: str, node: Node, wish: Wish) -> Server:
+async def _server(root: Node, references: References, name: str, node: Node, wish: Wish) -> Server:
     values = _values(root, name, node, wish.variables)
     protocol = (node.text("protocol") or "").lower()
     bindings = node.member("bindings").member(spoken(protocol)).object
+    security = await _security(root, references, node)
     url = node.text("url")
     if url is None:
         host = fill(node.text("host") or "", values, root, "server")
         path = fill(node.text("pathname") or "", values, root, "server")
-        return Server(name, protocol, host, path, bindings)
+        return Server(name, protocol, host, path, bindings, security)
     parts = urlsplit(url if "//" in url else f"//{url}")
     netloc = fill(parts.netloc, values, root, "server")
     path = fill(parts.path, values, root, "server")
-    return Server(name, protocol, netloc.rpartition("@")[2], path, bindings)
+    return Server(name, protocol, netloc.rpartition("@")[2], path, bindings, security)
+
+
+async def _security(root: Node, references: References, node: Node) -> tuple[str, ...]:
+    """The types of a server's security schemes: 3.x has them there, 2.x names those of the components."""
+    schemes = root.member("components").member("securitySchemes")
+    types: list[str | None] = []
+    for item in node.member("security").items():
+        named_ones = [schemes.member(name) for name in item.object if name in schemes.object]
+        for scheme in named_ones or [item]:
+            types.append((await references.resolve(scheme)).text("type"))
+    return tuple(one for one in types if one is not None)
 
 
 def _values(root: Node, name: str, node: Node, given: JsonObject) -> JsonObject:
