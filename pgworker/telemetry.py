@@ -29,18 +29,34 @@ def configure_logging(level: str, format_: Literal["text", "json"] | None) -> No
         if as_text
         else structlog.processors.JSONRenderer()
     )
+    told: list[structlog.typing.Processor] = [
+        _with_what_it_is_about,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    trace = structlog.processors.StackInfoRenderer() if as_text else structlog.processors.format_exc_info
     structlog.configure(
-        processors=[
-            _with_what_it_is_about,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info if not as_text else structlog.processors.StackInfoRenderer(),
-            renderer,
-        ],
+        processors=[*told, trace, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
+    _hear_libraries(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*told, structlog.stdlib.add_logger_name],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, trace, renderer],
+        )
+    )
+
+
+def _hear_libraries(formatter: logging.Formatter) -> None:
+    """Writes warnings of libraries as all other lines, unless somebody has said how they are written."""
+    if logging.root.handlers:
+        return
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    handler.setLevel(logging.WARNING)
+    logging.root.addHandler(handler)
 
 
 def _with_what_it_is_about(

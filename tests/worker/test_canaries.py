@@ -1,4 +1,4 @@
-"""Five hundred secrets by every way and into every failure: none is left in the database, a log or an error.
+"""Five hundred secrets by every way and into every failure: none is left in database, log, trace or error.
 
 Each case has a secret of its own, which the service that is called repeats in whatever way the case is about:
 as it is, in JSON, in a URL, in hexadecimal digits, in base64. All canaries begin alike, so that what is left
@@ -14,9 +14,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tests.conftest import WorkerFactory
 from tests.support.canaries import CASES, KEPT, MARK, READ, Service, api, secret_of, written
+from tests.support.collector import Collector
+from tests.support.serving import serving
 from tests.support.waiting import eventually
 from tests.support.workflows import are_ended, define, start, workflow
 
@@ -68,7 +71,8 @@ async def test_no_secret_is_left_behind(
     folder.mkdir()
     resources = tmp_path / "resources"
     resources.mkdir()
-    async with Service().open() as service:
+    collector = Collector()
+    async with Service().open() as service, serving(collector.application) as port:
         (resources / "api.json").write_text(json.dumps(api(service.url)))
         for case in CASES:
             (folder / case.secret).write_text(secret_of(case, service.url))
@@ -78,6 +82,7 @@ async def test_no_secret_is_left_behind(
             log_level="DEBUG",
             http_allow_private="127.0.0.0/8",
             concurrency=20,
+            otel_endpoint=f"http://127.0.0.1:{port}",
         )
         use = {"secrets": [case.secret for case in CASES]}
         started = []
@@ -86,6 +91,7 @@ async def test_no_secret_is_left_behind(
             name = "way-" + way.replace(" ", "-")
             started.append(start(connection, define(connection, tasks, name=name, use=use)))
         await eventually(lambda: are_ended(connection, started), seconds=100, what="the end of all of them")
+        await eventually(lambda: len(_workflows(collector)) == len(started), what="the traces")
     for one in started:
         row = workflow(connection, one)
         assert row["status"] == "COMPLETED", row["error"]
@@ -93,3 +99,9 @@ async def test_no_secret_is_left_behind(
     left = [(table, found) for table, row in everything(connection) if (found := found_in(row))]
     assert left == []
     assert found_in(worker.log.encode()) is None
+    assert len([span for span in collector.spans if span.name.startswith("http ")]) > 300
+    assert found_in(collector.raw) is None
+
+
+def _workflows(collector: Collector) -> list[Span]:
+    return [span for span in collector.spans if span.name.startswith("workflow ")]

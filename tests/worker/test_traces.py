@@ -3,51 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 
 import psycopg
 import pytest
-from aiohttp import web
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+from opentelemetry.proto.trace.v1.trace_pb2 import Status
 from psycopg.types.json import Jsonb
 
 from tests.conftest import WorkerFactory
+from tests.support.collector import Collector
 from tests.support.executing import TOKEN, executor
 from tests.support.serving import serving
 from tests.support.waiting import eventually
 from tests.support.workflows import Task, are_ended, call, define, history, start, workflow
-
-
-class Collector:
-    """Takes spans as an OpenTelemetry collector does, and calls as a service does."""
-
-    def __init__(self) -> None:
-        self.spans: list[Span] = []
-        self.raw = b""
-        self.traceparents: list[str] = []
-        self.url = ""
-        self.application = web.Application()
-        self.application.router.add_post("/v1/traces", self._take)
-        self.application.router.add_post("/service", self._serve)
-
-    def named(self, name: str) -> list[Span]:
-        return [span for span in self.spans if span.name == name]
-
-    async def _take(self, request: web.Request) -> web.Response:
-        body = await request.read()
-        self.raw += body
-        told = ExportTraceServiceRequest.FromString(body)
-        for of_resource in told.resource_spans:
-            for of_scope in of_resource.scope_spans:
-                self.spans += of_scope.spans
-        return web.Response(content_type="application/x-protobuf")
-
-    async def _serve(self, request: web.Request) -> web.Response:
-        self.traceparents.append(request.headers.get("traceparent", ""))
-        await asyncio.sleep(float(request.query.get("seconds", "0")))
-        return web.json_response({"secret-answer": True}, status=int(request.query.get("status", "200")))
 
 
 @pytest.fixture
@@ -261,7 +231,7 @@ async def test_a_collector_that_is_not_there_costs_spans_and_nothing_else(
     connection: psycopg.Connection, worker_process: WorkerFactory
 ) -> None:
     define(connection)
-    worker = worker_process(otel_endpoint="http://127.0.0.1:9")
+    worker = worker_process(otel_endpoint="http://127.0.0.1:9", log_format="json")
     began = time.monotonic()
     started = [start(connection) for _ in range(200)]
     await _ended(connection, *started)
@@ -269,3 +239,5 @@ async def test_a_collector_that_is_not_there_costs_spans_and_nothing_else(
     await eventually(lambda: "the collector of traces does not take them" in worker.log, what="the warning")
     worker.terminate()
     assert await asyncio.to_thread(worker.wait) == 0
+    lines = [json.loads(line) for line in worker.log.splitlines()]  # those of the library, too
+    assert any(line.get("logger", "").startswith("opentelemetry.") for line in lines)
