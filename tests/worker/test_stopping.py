@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
 
 import psycopg
 import pytest
@@ -44,7 +43,7 @@ async def test_a_cancellation_that_is_lost_does_not_keep_a_worker_from_stopping(
     """Up to Python 3.11 ``wait_for``, on which the driver waits, loses one that comes with the answer."""
     beats = 0
 
-    async def beat(self: Leases, held: Sequence[object]) -> tuple[bool, list[object]]:
+    async def beat(self: Leases, *told: object) -> tuple[bool, list[object]]:
         nonlocal beats
         beats += 1
         try:
