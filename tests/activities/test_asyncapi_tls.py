@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -19,10 +19,9 @@ from pgworker.activities.registry import Activities
 from pgworker.errors import Fault, FaultKind
 from tests.support.waiting import eventually
 
-needs_nats = pytest.mark.skipif(
-    shutil.which("nats-server") is None, reason="nats-server is not installed here"
-)
-pytestmark = needs_nats
+MESSAGE = {"payload": 1}
+PROGRAMS = {"tls": "nats-server", "mqtts": "mosquitto", "rediss": "redis-server"}
+"""What speaks a protocol, by the name that AsyncAPI has for it over TLS."""
 
 
 def _answers(port: int) -> bool:
@@ -30,9 +29,32 @@ def _answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def _command(protocol: str, port: int, folder: Path) -> list[str]:
+    authority, certificate, key = (
+        str(folder / f"{name}.pem") for name in ("authority", "certificate", "key")
+    )
+    match protocol:
+        case "tls":
+            tls = ["--tls", f"--tlscert={certificate}", f"--tlskey={key}"]
+            return ["nats-server", "-a", "127.0.0.1", "-p", str(port), *tls]
+        case "rediss":
+            tls = ["--tls-cert-file", certificate, "--tls-key-file", key, "--tls-ca-cert-file", authority]
+            options = ["--port", "0", "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+            return ["redis-server", "--tls-port", str(port), "--tls-auth-clients", "no", *tls, *options]
+        case _:
+            settings = folder / "mosquitto.conf"
+            settings.write_text(
+                f"listener {port} 127.0.0.1\nallow_anonymous true\nuser root\n"
+                f"certfile {certificate}\nkeyfile {key}\n"
+            )
+            return ["mosquitto", "-c", str(settings)]
+
+
 @contextmanager
-def _running(folder: Path):
+def _running(protocol: str, folder: Path):
     """The port of a broker with a certificate for ``broker.example``."""
+    if shutil.which(PROGRAMS[protocol]) is None:
+        pytest.skip(f"{PROGRAMS[protocol]} is not installed here")
     authority = trustme.CA()
     authority.cert_pem.write_to_path(folder / "authority.pem")
     certificate = authority.issue_cert("broker.example")
@@ -41,9 +63,9 @@ def _running(folder: Path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    tls = ["--tls", f"--tlscert={folder / 'certificate.pem'}", f"--tlskey={folder / 'key.pem'}"]
-    command = ["nats-server", "-a", "127.0.0.1", "-p", str(port), *tls]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        _command(protocol, port, folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     try:
         yield port
     finally:
@@ -51,47 +73,58 @@ def _running(folder: Path):
         process.wait(10)
 
 
-@pytest.fixture
-async def broker(tmp_path):
-    """The port of a broker, and a policy that leads there and trusts its authority."""
-    with _running(tmp_path) as port:
+@dataclass(frozen=True)
+class Broker:
+    """Where a broker is, what it speaks, and a policy that leads there and trusts its authority."""
+
+    protocol: str
+    port: int
+    policy: HttpPolicy
+
+
+@pytest.fixture(params=list(PROGRAMS))
+async def broker(request, tmp_path):
+    with _running(request.param, tmp_path) as port:
         await eventually(lambda: _answers(port), what="the broker")
         rules = parse_connect_to(f":{port}:127.0.0.1:{port}")
-        yield port, replace(HttpPolicy(), connect_to=rules, ca_file=tmp_path / "authority.pem")
+        policy = replace(HttpPolicy(), connect_to=rules, ca_file=tmp_path / "authority.pem")
+        yield Broker(request.param, port, policy)
 
 
-async def _publish(folder, port, policy, host="broker.example"):
+async def _call(folder, broker, host="broker.example", key="w:7", **arguments):
     document = {
         "asyncapi": "3.0.0",
-        "servers": {"it": {"host": f"{host}:{port}", "protocol": "tls"}},
+        "servers": {"it": {"host": f"{host}:{broker.port}", "protocol": broker.protocol}},
         "channels": {"news": {}},
     }
-    (folder / "document.json").write_text(json.dumps(document))
-    arguments = {
-        "document": {"endpoint": "file:document.json"},
-        "channel": "news",
-        "message": {"payload": 1},
-    }
-    async with Activities(policy, resources=folder) as activities, asyncio.timeout(15):
-        return await activities.perform("asyncapi", arguments, idempotency_key="w:7")
+    file = folder / f"{key[-1]}.json"
+    file.write_text(json.dumps(document))
+    given = {"document": {"endpoint": f"file:{file.name}"}, "channel": "news", **arguments}
+    async with Activities(broker.policy, resources=folder) as activities, asyncio.timeout(15):
+        return await activities.perform("asyncapi", given, idempotency_key=key)
 
 
 async def test_a_broker_with_the_certificate_of_its_host_is_spoken_to(broker, tmp_path):
-    port, policy = broker
-    assert await _publish(tmp_path, port, policy) is None
+    subscription = {"consume": {"amount": 1, "for": {"seconds": 10}}}
+    consuming = asyncio.create_task(_call(tmp_path, broker, key="w:8", subscription=subscription))
+    for _ in range(100):
+        assert await _call(tmp_path, broker, message=MESSAGE) is None
+        if consuming.done():
+            break
+        await asyncio.sleep(0.05)
+    assert [message["payload"] for message in await consuming] == [1]
 
 
 async def test_a_certificate_of_another_host_is_not_accepted(broker, tmp_path):
-    port, policy = broker
     with pytest.raises(Fault) as caught:
-        await _publish(tmp_path, port, policy, host="other.example")
+        await _call(tmp_path, broker, host="other.example", message=MESSAGE)
     assert caught.value.kind is FaultKind.COMMUNICATION
     assert "certificate" in caught.value.detail
 
 
 async def test_a_certificate_of_an_unknown_authority_is_not_accepted(broker, tmp_path):
-    port, policy = broker
+    stranger = replace(broker, policy=replace(broker.policy, ca_file=None))
     with pytest.raises(Fault) as caught:
-        await _publish(tmp_path, port, replace(policy, ca_file=None))
+        await _call(tmp_path, stranger, message=MESSAGE)
     assert caught.value.kind is FaultKind.COMMUNICATION
     assert "certificate" in caught.value.detail

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -55,6 +56,18 @@ class _NamedContext(ssl.SSLContext):
         session: ssl.SSLSession | None = None,
     ) -> ssl.SSLObject:
         return super().wrap_bio(incoming, outgoing, server_side, self.host, session)
+
+    def wrap_socket(  # noqa: PLR0917 -- as it is there
+        self,
+        sock: socket.socket,
+        server_side: bool = False,
+        do_handshake_on_connect: bool = True,
+        suppress_ragged_eofs: bool = True,
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLSocket:
+        # the handshake at once, as then a socket with which it fails is closed
+        return super().wrap_socket(sock, server_side, True, suppress_ragged_eofs, self.host, session)
 
 
 async def reach(server: Server, policy: HttpPolicy, port: int, *, encrypted: bool) -> Place:

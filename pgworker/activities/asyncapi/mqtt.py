@@ -18,7 +18,7 @@ from pgworker.types import JsonValue
 if TYPE_CHECKING:
     from aiomqtt import Client
 
-_PORT = 1883
+_PORTS = {False: 1883, True: 8883}
 _MOST_WAITING = 10_000
 _ENCRYPTED = ("mqtts", "secure-mqtt")
 
@@ -53,10 +53,8 @@ class MqttLink:
     async def _connected(self, contact: Contact) -> AsyncIterator[Client]:
         module = client_of("aiomqtt", "mqtt")
         server = contact.target.server
-        if server.protocol in _ENCRYPTED:
-            # the client cannot be told to expect another name in the certificate than that of the address
-            raise Fault(FaultKind.CONFIGURATION, "MQTT over TLS is not spoken here")
-        place = await reach(server, self._policy, _PORT, encrypted=False)
+        encrypted = server.protocol in _ENCRYPTED
+        place = await reach(server, self._policy, _PORTS[encrypted], encrypted=encrypted)
         login = await login_of(contact.authentication, self._secrets)
         client = module.Client(
             place.address,
@@ -65,10 +63,11 @@ class MqttLink:
             password=login.password if login.token is None else login.token,
             identifier=f"pgworker-{sha256(contact.key.encode()).hexdigest()[:14]}",
             clean_session=True,
+            tls_context=place.tls,
             timeout=self._policy.connect_timeout,
             max_queued_incoming_messages=_MOST_WAITING,
         )
-        with told(f"mqtt://{server.host}", login, module.MqttError):
+        with told(f"{server.protocol}://{server.host}", login, module.MqttError):
             async with client:
                 yield client
 

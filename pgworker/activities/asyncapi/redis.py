@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from pgworker.errors import Fault, FaultKind
 from pgworker.types import JsonValue
 
 if TYPE_CHECKING:
-    from redis.asyncio import Redis
+    from redis.asyncio import Connection, Redis, SSLConnection
     from redis.asyncio.client import PubSub
 
 _PORT = 6379
@@ -47,12 +48,10 @@ class RedisLink:
     async def _connected(self, contact: Contact) -> AsyncIterator[Redis]:
         module, errors = client_of("redis.asyncio", "redis"), client_of("redis.exceptions", "redis")
         server = contact.target.server
-        if server.protocol == "rediss":
-            # the client cannot be told to expect another name in the certificate than that of the address
-            raise Fault(FaultKind.CONFIGURATION, "Redis over TLS is not spoken here")
-        place = await reach(server, self._policy, _PORT, encrypted=False)
+        place = await reach(server, self._policy, _PORT, encrypted=server.protocol == "rediss")
         login = await login_of(contact.authentication, self._secrets)
-        client = module.Redis(
+        pool = module.ConnectionPool(
+            connection_class=_connecting(place.tls),
             host=place.address,
             port=place.port,
             username=login.user,
@@ -60,11 +59,27 @@ class RedisLink:
             socket_connect_timeout=self._policy.connect_timeout,
             socket_timeout=None,
         )
+        client = module.Redis.from_pool(pool)
         try:
-            with told(f"redis://{server.host}", login, errors.RedisError):
+            with told(f"{server.protocol}://{server.host}", login, errors.RedisError):
                 yield client
         finally:
             await client.aclose()
+
+
+def _connecting(tls: ssl.SSLContext | None) -> Callable[..., Connection]:
+    """What makes a connection; over TLS the client has to take our certificates for its own."""
+    module = client_of("redis.asyncio", "redis")
+    if tls is None:
+        plain: Callable[..., Connection] = module.Connection
+        return plain
+
+    def connection(**options: object) -> Connection:
+        made: SSLConnection = module.SSLConnection(**options)
+        made.ssl_context.context = tls
+        return made
+
+    return connection
 
 
 class _Subscribed:
