@@ -64,15 +64,11 @@ def _is_news(row: ActivityRow, last: ActivityRow | None) -> bool:
 
 
 def _line(row: ActivityRow) -> str:
-    words = [f"{row.seq:6} {row.activity} {row.name}: performed for {text_of(row.running)}", given(row)]
+    running = duration(row.running or timedelta())
+    words = [f"{row.seq:6} {row.activity} {row.name}: performed for {running}", given(row)]
     if row.attempt > 1:
         words.append(f"attempt {row.attempt}")
     return printable(", ".join(filter(None, words)))
-
-
-def text_of(running: timedelta | None) -> str:
-    """How long an activity has been performed, in words; nothing for a short one."""
-    return "" if running is None else duration(running)
 
 
 def given(row: ActivityRow) -> str:
