@@ -241,12 +241,12 @@ async def test_a_file_that_is_not_what_was_exported_is_refused_and_nothing_is_ta
 
 
 async def test_only_the_owner_imports(
-    connection: psycopg.Connection, database_url: str, done: str, elsewhere: str
+    connection: psycopg.Connection, direct_url: str, done: str, elsewhere: str
 ) -> None:
-    lines = await exported(database_url, done)
+    lines = await exported(direct_url, done)
     connection.execute("create role importer login; grant pgworker_worker to importer")
     try:
-        info = psycopg.conninfo.conninfo_to_dict(database_url)
+        info = psycopg.conninfo.conninfo_to_dict(direct_url)
         with pytest.raises(StoreRefused, match="permission denied"):
             await imported(psycopg.conninfo.make_conninfo(**(info | {"user": "importer"})), lines)
     finally:

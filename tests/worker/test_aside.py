@@ -116,7 +116,7 @@ async def test_a_long_loop_of_short_expressions_is_not_made_aside_and_lets_other
         row = await has_ended(connection, started)
     assert row["output"] == {"n": 100_198}
     events = history(connection, started)
-    assert len({event.occurred_at for event in events}) > 3, "it was cut into several turns"
+    assert len({event.occurred_at for event in events}) > 1, "it was cut into turns"
     assert violations(connection) == []
 
 
