@@ -31,6 +31,8 @@ _PORT = 9092
 _ENCRYPTED = "kafka-secure"
 _CLOSE_SECONDS = 2.0
 _FETCH_BYTES = 1024 * 1024
+_SESSION_MILLISECONDS = 6000
+"""The least that brokers take: so much later others get what a worker that died had not committed."""
 _MECHANISMS: Final = {"scramSha256": "SCRAM-SHA-256", "scramSha512": "SCRAM-SHA-512"}
 
 
@@ -97,6 +99,7 @@ class KafkaLink:
                 group_id=group,
                 auto_offset_reset="latest",
                 enable_auto_commit=False,
+                session_timeout_ms=_SESSION_MILLISECONDS,
                 max_partition_fetch_bytes=_FETCH_BYTES,
                 fetch_max_bytes=_FETCH_BYTES,
                 **options,
