@@ -62,6 +62,7 @@ def _become_supervisor(settings: Settings) -> NoReturn:
         "PGWORKER_CONCURRENCY": str(settings.concurrency),
         "PGWORKER_PROCESSES": str(settings.processes),
         "PGWORKER_FUNCTIONS": settings.functions,
+        "PGWORKER_LOG_LEVEL": settings.log_level,
     }
     arguments = [str(settings.processes), str(settings.grace_seconds)]
     sys.stdout.flush()

@@ -39,6 +39,8 @@ _LONG_ENOUGH = 10.0
 
 _LOOK_SECONDS = 1.0
 
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
 
 class Supervisor:
     """Keeps engine processes alive until SIGTERM or SIGINT; a second signal ends them at once."""
@@ -184,6 +186,8 @@ class _Place:
 
 def say(level: str, event: str, **fields: object) -> None:
     """A line of the log, as ``telemetry`` writes it; that is too large to be loaded here."""
+    if _LEVELS.index(level.upper()) < _LEVELS.index(os.environ.get("PGWORKER_LOG_LEVEL", "INFO").upper()):
+        return
     at = datetime.now(UTC).isoformat().replace("+00:00", "Z")
     format_ = os.environ.get("PGWORKER_LOG_FORMAT") or ("text" if sys.stderr.isatty() else "json")
     if format_ == "json":

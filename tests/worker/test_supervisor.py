@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -163,3 +164,18 @@ def test_its_processes_stop_when_it_is_killed(supervisor: subprocess.Popen[bytes
     supervisor.wait()
     _, alive = psutil.wait_procs(children, timeout=30)
     assert alive == []
+
+
+def test_it_logs_what_the_level_says(connection: psycopg.Connection, database_url: str) -> None:
+    environment = os.environ | {"PGWORKER_DATABASE_URL": database_url, "LOG_LEVEL": "error"}
+    command = [sys.executable, "-m", "pgworker", "worker"]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        until(lambda: _workers(connection) == 1, seconds=30, what="the worker")
+        (child,) = psutil.Process(process.pid).children()
+        child.kill()
+        until(lambda: psutil.Process(process.pid).children() not in ([], [child]), what="another")
+        process.terminate()
+        _, said = process.communicate(timeout=30)
+    assert [json.loads(line)["event"] for line in said.splitlines()] == [
+        "an engine process died and is started again"
+    ]
