@@ -15,8 +15,27 @@
 {'rested': True}
 """
 
-from pgworker.testing.calls import Call, UnansweredCall
-from pgworker.testing.engine import Engine
-from pgworker.testing.workflow import TaskRun, Workflow
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pgworker.testing.calls import Call, UnansweredCall
+    from pgworker.testing.engine import Engine
+    from pgworker.testing.workflow import TaskRun, Workflow
 
 __all__ = ["Call", "Engine", "TaskRun", "UnansweredCall", "Workflow"]
+
+_PLACES: Final = {
+    "Call": "calls",
+    "Engine": "engine",
+    "TaskRun": "workflow",
+    "UnansweredCall": "calls",
+    "Workflow": "workflow",
+}
+
+
+def __getattr__(name: str) -> object:
+    """What is public is loaded when it is first asked for: pytest loads the plugin whatever is tested."""
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"pgworker.testing.{_PLACES[name]}"), name)

@@ -36,3 +36,9 @@ def test_the_fixture_is_there_and_a_failed_assertion_shows_the_history(tmp_path:
     assert "'FAILED' == 'COMPLETED'" in ran.stdout
     assert "fails is FAILED: {'type': 'a:b'" in ran.stdout
     assert "task.failed          /do/0/bad" in ran.stdout
+
+
+def test_who_does_not_use_it_does_not_load_the_engine() -> None:
+    program = "import sys, pgworker.testing.plugin; print('pgworker.engine' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
