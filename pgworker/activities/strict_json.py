@@ -146,6 +146,16 @@ def _refuse_text(text: str, pointer: Pointer) -> None:
         raise ValueRefused("half a surrogate pair", pointer)
 
 
+def _unquoted(token: str) -> str:
+    """The text of a JSON string; as it is written if no pointer could tell it."""
+    try:
+        text = str(json.loads(token))
+        _refuse_text(text, "")
+    except (ValueError, ValueRefused):
+        return token[1:-1]
+    return text
+
+
 def _where_too_deep(text: str) -> Pointer:
     """The pointer of the first container beyond the depth limit, in text that is too deep to parse."""
     path: list[str | int] = []
@@ -163,7 +173,7 @@ def _where_too_deep(text: str) -> Pointer:
         elif token == ":" and path:
             path[-1] = name
         elif token != ",":
-            name = token[1:-1]
+            name = _unquoted(token)
     pointer = ""
     for key in path:
         pointer = child_pointer(pointer, key)

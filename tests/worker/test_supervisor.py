@@ -96,7 +96,8 @@ def test_one_process_keeps_the_worker_s_id_and_both_together_are_small(
         together = psutil.Process(process.pid).memory_info().rss + engine.memory_info().rss
         process.terminate()
         assert process.wait(30) == 0
-    assert together < 90 * 1024 * 1024
+    # Python itself takes more from 3.12 on
+    assert together < (90 if sys.version_info < (3, 12) else 105) * 1024 * 1024
 
 
 @pytest.mark.parametrize(
