@@ -13,6 +13,10 @@ import aiokafka
 import pytest
 import trustme
 
+from pgworker.activities.asyncapi.kafka import KafkaLink
+from pgworker.activities.asyncapi.link import Contact
+from pgworker.activities.asyncapi.messages import Outbound
+from pgworker.activities.asyncapi.target import Server, Target
 from pgworker.activities.policy import HttpPolicy, parse_connect_to, parse_networks
 from pgworker.activities.registry import Activities
 from pgworker.activities.secrets import StoredSecrets
@@ -150,6 +154,19 @@ async def test_a_group_goes_on_with_what_it_has_not_consumed(brokers, topic, tmp
     await call.publish({"n": number + 1})
     rest = await call(subscription=_consume(number + 1 - first))
     assert [message["payload"]["n"] for message in rest] == list(range(first + 1, number + 2))
+
+
+async def test_to_be_no_member_any_more_when_messages_are_acknowledged_breaks_nothing(brokers, topic):
+    """As if the group had been divided anew: what was not committed in time comes to others, once more."""
+    server = Server("it", "kafka", f"127.0.0.1:{brokers[0]}", "")
+    target = Target(server, topic, {"groupId": "lost"}, "application/json")
+    link = KafkaLink(LOOPBACK, StoredSecrets(environment={}))
+    async with link.receive(Contact(target, None, "w:2")) as receiver:
+        await link.publish(Contact(target, None, "w:1"), Outbound(b"1", {}, "application/json", "w:1"))
+        assert (await receiver.next()).body == b"1"
+        await receiver._client._coordinator._maybe_leave_group()
+        await receiver.acknowledge()
+    await link.close()
 
 
 async def test_a_call_that_is_cancelled_ends(call):

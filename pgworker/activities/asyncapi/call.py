@@ -38,6 +38,7 @@ class AsyncApiCaller:
         self._policy = policy
         self._sessions = Sessions()
         provider = secrets or StoredSecrets(environment={})
+        self._kafka = KafkaLink(policy, provider)
         self._links: dict[str, Link] = {
             "http": HttpLink(http, policy.max_response_bytes),
             "ws": WebSocketLink(http, policy.max_response_bytes),
@@ -45,7 +46,7 @@ class AsyncApiCaller:
             "redis": RedisLink(policy, provider),
             "mqtt": MqttLink(policy, provider),
             "amqp": AmqpLink(policy, provider),
-            "kafka": KafkaLink(policy, provider),
+            "kafka": self._kafka,
         }
 
     async def call(self, arguments: JsonObject, *, idempotency_key: str) -> JsonValue:
@@ -80,6 +81,7 @@ class AsyncApiCaller:
     async def close(self) -> None:
         """Closes the subscriptions that wait for another activity."""
         await self._sessions.close()
+        await self._kafka.close()
 
     async def _publish(self, link: Link, contact: Contact, message: Outbound) -> JsonValue:
         seconds = self._policy.total_timeout

@@ -30,6 +30,7 @@ KEY_HEADER: Final = "idempotency-key"
 _PORT = 9092
 _ENCRYPTED = "kafka-secure"
 _CLOSE_SECONDS = 2.0
+_LAST_SECONDS = 10.0
 _FETCH_BYTES = 1024 * 1024
 _SESSION_MILLISECONDS = 6000
 """The least that brokers take: so much later others get what a worker that died had not committed."""
@@ -61,6 +62,12 @@ class KafkaLink:
     def __init__(self, policy: HttpPolicy, secrets: SecretProvider) -> None:
         self._policy = policy
         self._secrets = secrets
+        self._stopping: set[asyncio.Task[None]] = set()
+
+    async def close(self) -> None:
+        """Waits for the clients that have not ended yet, though not for ever."""
+        if self._stopping:
+            await asyncio.wait(self._stopping, timeout=_LAST_SECONDS)
 
     async def publish(self, contact: Contact, message: Outbound) -> JsonValue:
         """See ``Link``; returns once all replicas in sync have the message."""
@@ -130,10 +137,16 @@ class KafkaLink:
                 await _started(client, door, errors.KafkaConnectionError)
                 yield client, door
             finally:
-                # one that has lost its broker would wait for what it still has to say
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_CLOSE_SECONDS):
-                        await door.begin(client.stop())
+                await self._stop(door.begin(client.stop()))
+
+    async def _stop(self, stopping: asyncio.Task[None]) -> None:
+        """Waits for the end of a client, but for long only beside other work.
+
+        One that has lost its broker has things to say yet, and what is cut off leaves its connections open.
+        """
+        self._stopping.add(stopping)
+        stopping.add_done_callback(self._stopping.discard)
+        await asyncio.wait([stopping], timeout=_CLOSE_SECONDS)
 
 
 async def _started(client: _Client, door: Door, unreachable: type[Exception]) -> None:
@@ -175,9 +188,13 @@ class _Subscribed:
         return Inbound(record.value or b"", headers)
 
     async def acknowledge(self) -> None:
-        if self._in_group and self._taken:
-            taken, self._taken = self._taken, {}
-            await self._door.through(self._client.commit(taken))
+        ours = self._client.assignment()
+        taken = {where: offset for where, offset in self._taken.items() if where in ours}
+        self._taken = {}
+        if self._in_group and taken:
+            # a group that was divided anew gives what was not committed in time to others, once more
+            with suppress(client_of("aiokafka.errors", "kafka").CommitFailedError):
+                await self._door.through(self._client.commit(taken))
 
     async def end(self) -> None:
         """Asks for nothing any more."""
