@@ -21,7 +21,7 @@ from mcp_types import jsonrpc_message_adapter
 
 from pgworker.activities.mcp.question import Command
 from pgworker.activities.media import printable
-from pgworker.activities.processes.launching import Told, hear, launch, new_folder
+from pgworker.activities.processes.launching import Told, drop, hear, launch, new_folder
 from pgworker.activities.progress import count
 from pgworker.errors import Fault, FaultKind
 
@@ -103,6 +103,7 @@ class _Process:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_FAREWELL_SECONDS):
                 await self._launcher.wait()
+                await drop([self.stdout, self.stderr])
         self._telling.cancel()
         shutil.rmtree(self._folder, ignore_errors=True)  # the launcher has done it, if it could
 

@@ -10,13 +10,14 @@ import sys
 import tempfile
 from asyncio.subprocess import PIPE
 from asyncio.subprocess import Process as Launcher
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TypedDict
 
 _LAUNCHER = Path(__file__).with_name("launcher.py")
 _LINE_BYTES = 64 * 1024
+_CHUNK = 64 * 1024
 
 
 class Told(TypedDict, total=False):
@@ -70,6 +71,16 @@ async def hear(status: IO[bytes]) -> Told:
         return told
     finally:
         transport.close()
+
+
+async def drop(streams: Iterable[asyncio.StreamReader]) -> None:
+    """Reads what is left to its end, and drops it: until then the pipes stay open."""
+    await asyncio.gather(*(_drop(stream) for stream in streams))
+
+
+async def _drop(stream: asyncio.StreamReader) -> None:
+    while await stream.read(_CHUNK):
+        pass
 
 
 @contextmanager

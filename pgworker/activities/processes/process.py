@@ -13,14 +13,16 @@ from contextlib import suppress
 from pathlib import Path
 
 from pgworker.activities.processes.command import Command
-from pgworker.activities.processes.launching import Told, hear, input_file, launch, new_folder
+from pgworker.activities.processes.launching import Told, drop, hear, input_file, launch, new_folder
 from pgworker.activities.processes.outcome import Outcome, kept
 from pgworker.activities.processes.policy import ProcessPolicy
 from pgworker.errors import Fault, FaultKind
 
-_CHUNK = 64 * 1024
 _PATIENCE = 5.0
 """So much longer than the grace may a launcher take before it is told to hurry."""
+
+_LAST_SECONDS = 1.0
+"""So long after its end is waited for the end of what it wrote."""
 
 
 class Process:
@@ -129,12 +131,13 @@ class Process:
     async def end(self) -> None:
         """Ends whatever still runs: gently, then by force; by force at once if this is cancelled."""
         streams = [one for one in (self._launcher.stdout, self._launcher.stderr) if one is not None]
-        dropping = [asyncio.create_task(_drop(stream)) for stream in streams]
+        dropping = asyncio.create_task(drop(streams))
         ended = asyncio.create_task(self._launcher.wait())
         try:
             await self._end(ended)
+            await asyncio.wait([dropping], timeout=_LAST_SECONDS)
         finally:
-            for task in (ended, self._telling, *dropping):
+            for task in (ended, self._telling, dropping):
                 task.cancel()
             _remove(self._folder)
 
@@ -158,11 +161,6 @@ def _end_abandoned(told: Told) -> None:
     if "pid" in told and "code" not in told:
         with suppress(ProcessLookupError):  # it has died with its parent, and was alone
             os.killpg(told["pid"], signal.SIGKILL)
-
-
-async def _drop(stream: asyncio.StreamReader) -> None:
-    while await stream.read(_CHUNK):
-        pass
 
 
 def _remove(folder: Path | None) -> None:

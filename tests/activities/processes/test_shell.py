@@ -25,6 +25,13 @@ BOTH = "echo out; echo err >&2; exit 3"
 WORKER_ONLY = {"PGWORKER_DATABASE_URL": "postgresql://me:pw@db", "DATABASE_URL": "pw", "PGPASSWORD": "pw"}
 
 
+@pytest.fixture(autouse=True)
+def _of_our_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folders of processes are where no other test's are."""
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+
+
 def _folders() -> set[Path]:
     return set(Path(tempfile.gettempdir()).glob("pgworker-run-*"))
 
