@@ -103,7 +103,7 @@ class GuardedConnector(aiohttp.TCPConnector):
         aiohttp asks here for each new connection, redirects and addresses in digits included, and connects to
         what is returned without resolving again, so that a name cannot change in between.
         """
-        target = destination(self._policy.connect_to, host.replace("%25", "%"), port)
+        target = destination(self._policy.connect_to, _named(host), port)
         found = await self._look_up(target, traces)
         if not target.trusted:
             found = _permitted(target.host, found, self._policy)
@@ -124,7 +124,7 @@ async def addresses_of(
 
     Raises ``Fault``: authorization if every address is refused, communication if there is none.
     """
-    target = destination(policy.connect_to, host, port)
+    target = destination(policy.connect_to, _named(host), port)
     try:
         found = await (names or SystemResolver()).resolve(target.host, target.port)
     except OSError as error:
@@ -133,6 +133,11 @@ async def addresses_of(
     if not target.trusted:
         found = _permitted(target.host, found, policy)
     return [(result["host"], result["port"]) for result in found]
+
+
+def _named(host: str) -> str:
+    """A host as it is resolved: a URI writes the zone of an address behind ``%25``."""
+    return host.replace("%25", "%")
 
 
 def _permitted(host: str, found: list[ResolveResult], policy: HttpPolicy) -> list[ResolveResult]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from urllib.parse import quote
 
 import pytest
@@ -15,6 +15,7 @@ from pgworker.activities.policy import HttpPolicy, parse_connect_to
 from pgworker.activities.registry import Activities
 from pgworker.errors import Fault
 from pgworker.types import JsonObject, JsonValue
+from tests.support.greeter import MOOD, PROTO
 from tests.support.serving import serving
 from tests.support.targets import CONFUSING, NAMES, ODD, SPELLINGS
 
@@ -42,6 +43,8 @@ class Trap:
     async def serve(self, request: web.Request) -> web.StreamResponse:
         if request.path == "/to":
             return web.Response(status=307, headers={"Location": request.query["l"]})
+        if request.path == "/document":
+            return web.Response(text=request.query["d"], content_type="application/json")
         if request.path.startswith("/hops/"):
             left = int(request.path.removeprefix("/hops/"))
             headers = {"Location": f"/hops/{left - 1}"}
@@ -169,6 +172,67 @@ async def test_the_server_of_a_document_may_be_no_forbidden_target_either(trap: 
             (tmp_path / f"{number}.json").write_text(json.dumps(document))
             fault = await fault_of(activities, *openapi(f"file://{number}.json"))
             assert fault.kind in ("authorization", "configuration"), (host, fault.detail)
+    assert trap.caught == 0
+
+
+def broker(protocol: str, host: str, port: int) -> tuple[str, JsonObject]:
+    document = {
+        "asyncapi": "3.0.0",
+        "servers": {"it": {"host": f"{host}:{port}", "protocol": protocol}},
+        "channels": {"news": {"address": "news"}},
+    }
+    arguments: JsonObject = {
+        "document": {"endpoint": "http://start.test/document?d=" + quote(json.dumps(document))},
+        "channel": "news",
+        "message": {"payload": 1},
+    }
+    return "asyncapi", arguments
+
+
+SPOKEN = ["amqp", "amqps", "http", "kafka", "kafka-secure", "mqtt", "mqtts", "nats", "redis", "rediss", "ws"]
+
+
+@pytest.mark.parametrize("protocol", SPOKEN)
+async def test_no_broker_may_be_a_forbidden_target_either(trap: Trap, protocol: str) -> None:
+    policy = HttpPolicy(connect_to=parse_connect_to(trap.start), connect_timeout=3)
+    async with Activities(policy) as activities:
+        for host in SPELLINGS:
+            fault = await fault_of(activities, *broker(protocol, host, trap.port))
+            kinds = ("authorization",) if "@" not in host else ("authorization", "configuration")
+            assert fault.kind in kinds, (host, fault.detail)
+    assert trap.caught == 0
+
+
+def grpc(host: str, port: int) -> tuple[str, JsonObject]:
+    service: JsonObject = {"name": "GreeterApi.Greeter", "host": host, "port": port}
+    proto: JsonObject = {"endpoint": "file://greet.proto"}
+    return "grpc", {"proto": proto, "service": service, "method": "SayHello", "arguments": {"name": "A"}}
+
+
+def mcp(host: str, port: int) -> tuple[str, JsonObject]:
+    return "mcp", {"method": "tools/list", "http": {"endpoint": f"http://{host}:{port}/mcp"}}
+
+
+def a2a(host: str, port: int) -> tuple[str, JsonObject]:
+    return "a2a", {"method": "tasks/get", "endpoint": f"http://{host}:{port}/", "parameters": {"id": "1"}}
+
+
+def card(host: str, port: int) -> tuple[str, JsonObject]:
+    return "a2a", {"method": "tasks/get", "agentCard": {"endpoint": f"http://{host}:{port}/card.json"}}
+
+
+@pytest.mark.parametrize("service", [grpc, mcp, a2a, card])
+async def test_no_service_of_another_protocol_may_be_a_forbidden_target_either(
+    trap: Trap, tmp_path, service: Callable[[str, int], tuple[str, JsonObject]]
+) -> None:
+    (tmp_path / "greet.proto").write_text(PROTO)
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "mood.proto").write_text(MOOD)
+    async with Activities(HttpPolicy(connect_timeout=3), resources=tmp_path) as activities:
+        for host in SPELLINGS:
+            fault = await fault_of(activities, *service(host, trap.port))
+            # what the client of a protocol does not take for a host is not called either
+            assert fault.kind in ("authorization", "configuration", "communication"), (host, fault.detail)
     assert trap.caught == 0
 
 

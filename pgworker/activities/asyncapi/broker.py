@@ -75,6 +75,12 @@ async def reach(server: Server, policy: HttpPolicy, port: int, *, encrypted: boo
 
     The clients are given the address, so that the name cannot lead elsewhere when they connect.
     """
+    host, port = host_of(server, port)
+    return await reach_host(host, port, policy, encrypted=encrypted)
+
+
+def host_of(server: Server, port: int) -> tuple[str, int]:
+    """The host and the port that a server names, or else the usual ``port``; raises ``Fault``."""
     try:
         parts = urlsplit(f"//{server.host}")
         host, port = parts.hostname or "", parts.port or port
@@ -82,7 +88,7 @@ async def reach(server: Server, policy: HttpPolicy, port: int, *, encrypted: boo
         raise _wrong(f"the server {server.name!r} has no valid host: {error}") from error
     if not host:
         raise _wrong(f"the server {server.name!r} has no host")
-    return await reach_host(host, port, policy, encrypted=encrypted)
+    return host, port
 
 
 async def reach_host(host: str, port: int, policy: HttpPolicy, *, encrypted: bool) -> Place:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
-from pgworker.activities.asyncapi.broker import Login, client_of, login_of, told
+from pgworker.activities.asyncapi.broker import Login, client_of, host_of, login_of, told
 from pgworker.activities.asyncapi.kafka_door import Door
 from pgworker.activities.asyncapi.link import Contact
 from pgworker.activities.asyncapi.messages import Inbound, Outbound
@@ -219,10 +219,8 @@ def _chosen(binding: JsonValue) -> str | None:
 
 
 def _bootstrap(server: Server) -> str:
-    if not server.host:
-        raise Fault(FaultKind.CONFIGURATION, f"the server {server.name!r} has no host")
-    has_port = server.host.rpartition(":")[2].isdigit() and not server.host.endswith("]")
-    return server.host if has_port else f"{server.host}:{_PORT}"
+    host, port = host_of(server, _PORT)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _security(server: Server, login: Login) -> _Options:

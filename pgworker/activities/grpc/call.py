@@ -12,12 +12,13 @@ from pgworker.activities.extras import ready
 from pgworker.activities.grpc.sources import Gathering
 from pgworker.activities.grpc.target import Target, target_of
 from pgworker.activities.http import HttpCaller
+from pgworker.activities.media import printable
 from pgworker.activities.policy import HttpPolicy
 from pgworker.activities.request import Output, Request
 from pgworker.activities.resources import ResourceLoader
 from pgworker.activities.tracing import CURRENT, TRACEPARENT
 from pgworker.activities.upfront import check_upfront
-from pgworker.errors import Fault
+from pgworker.errors import Fault, FaultKind
 from pgworker.types import JsonObject, JsonValue
 
 if TYPE_CHECKING:
@@ -72,5 +73,10 @@ class GrpcCaller:
 def _request(target: Target) -> Request:
     """What the call would be over HTTP: policies are made for that."""
     scheme = "https" if target.secure else "http"
-    url = URL.build(scheme=scheme, host=target.host, port=target.port)
+    try:
+        url = URL.build(scheme=scheme, host=target.host, port=target.port)
+    except ValueError as error:
+        raise Fault(
+            FaultKind.CONFIGURATION, f"the service has no valid host: {printable(str(error))}"
+        ) from error
     return Request("POST", url, CIMultiDict(), None, Output.RAW, redirect=False)

@@ -47,11 +47,16 @@ def target_of(arguments: JsonObject) -> Target:
     return Target(
         proto=_text(proto, "endpoint", "the endpoint of the proto resource").partition("#")[0],
         proto_authentication=proto.get("authentication"),
-        host=_text(service, "host", "the host of the service"),
+        host=_host(_text(service, "host", "the host of the service")),
         port=port,
         service=_text(service, "name", "the name of the service"),
         method=_text(arguments, "method", "the method"),
     )
+
+
+def _host(text: str) -> str:
+    """A name or an address; one of IPv6 may have brackets around it, as in URIs."""
+    return text[1:-1] if text.startswith("[") and text.endswith("]") else text
 
 
 def _text(given: JsonObject, key: str, what: str) -> str:
