@@ -2130,9 +2130,11 @@ create function purge_cloud_events(p_before timestamptz, p_batch integer) return
     set search_path from current
 as $$
 declare
-    -- Whoever lives may still begin to listen for what was published since it was created.
-    v_oldest timestamptz := least(p_before, (
-        select min(created_at) from workflows where status not in ('COMPLETED', 'FAILED', 'CANCELLED')));
+    -- Whoever lives may still begin to listen for what was published since it was created, and who failed may be retried.
+    v_oldest timestamptz := least(
+        p_before,
+        (select min(created_at) from workflows where status not in ('COMPLETED', 'FAILED', 'CANCELLED')),
+        (select min(created_at) from workflows where status = 'FAILED' and error is not null));  -- by its index
     v_purged uuid[];
 begin
     with old as (
@@ -2319,39 +2321,48 @@ create function check_timers(p_first uuid, p_last uuid) returns table (
     language sql stable security definer
     set search_path from current
 as $$
-    with set_ as (
-        select e.workflow_id, e.seq, (e.data ->> 'due_at')::timestamptz as due_at
+    with told as (
+        select e.workflow_id, e.seq as by, 'set' as what, e.seq::numeric as timer, e.occurred_at,
+               case when e.data ->> 'due_at' ~ '^\d{4,6}-\d\d-\d\dT' then (e.data ->> 'due_at')::timestamptz end as due_at
         from events e
         where e.workflow_id between p_first and p_last and e.type in ('timer.set', 'task.retried') and e.data ? 'due_at'
-    ), fired as (
-        select e.workflow_id, e.seq, e.occurred_at, (e.data ->> 'timer')::bigint as timer
+        union all
+        select e.workflow_id, e.seq, 'fired', case when jsonb_typeof(e.data -> 'timer') = 'number' then (e.data ->> 'timer')::numeric end,
+               e.occurred_at, null
         from events e
         where e.workflow_id between p_first and p_last and e.type = 'timer.fired'
-    ), void as (
-        select e.workflow_id, v.seq::bigint as seq
+        union all
+        select e.workflow_id, e.seq, 'void', case when jsonb_typeof(v.seq) = 'number' then (v.seq #>> '{}')::numeric end, null, null
         from events e
-        cross join lateral jsonb_array_elements_text(e.data -> 'ends_jobs') v (seq)
+        cross join lateral jsonb_array_elements(e.data -> 'ends_jobs') v (seq)
         where e.workflow_id between p_first and p_last and jsonb_typeof(e.data -> 'ends_jobs') = 'array'
           and e.type ~ '^(task|workflow|branch|extension|timer|error|listen|child)\.'
+    ), timers as (
+        -- counted, and not looked for one by one, as a history may be long
+        select t.workflow_id, t.timer, min(t.by) filter (where t.what = 'set') as set_at, min(t.due_at) as due_at,
+               count(*) filter (where t.what = 'fired') as fired, min(t.by) filter (where t.what = 'fired') as fired_by,
+               min(t.occurred_at) filter (where t.what = 'fired') as fired_at,
+               array_agg(t.by order by t.by) filter (where t.what = 'fired') as firings,
+               bool_or(t.what = 'void') as is_void
+        from told t
+        group by t.workflow_id, t.timer
     )
-    select 'a timer fired that was not set, or more than once', f.workflow_id,
-           format('timer %s fired at %s', f.timer, array_agg(f.seq))
-    from fired f
-    left join set_ s on s.workflow_id = f.workflow_id and s.seq = f.timer and s.seq < f.seq
-    group by f.workflow_id, f.timer, s.seq having count(*) > 1 or s.seq is null
+    select 'a timer fired that was not set, or more than once', t.workflow_id,
+           format('timer %s fired at %s', t.timer, t.firings)
+    from timers t
+    where t.fired > 1 or t.fired = 1 and (t.set_at is null or t.set_at > t.fired_by)
     union all
-    select 'a timer fired early', f.workflow_id, format('at %s', f.seq)
-    from fired f join set_ s on s.workflow_id = f.workflow_id and s.seq = f.timer
-    where f.occurred_at < s.due_at
+    select 'a timer fired early', t.workflow_id, format('at %s', t.fired_by)
+    from timers t
+    where t.fired > 0 and t.fired_at < t.due_at
     union all
-    select 'a timer that is set has no job', s.workflow_id, format('at %s', s.seq)
-    from set_ s
-    join workflows w on w.id = s.workflow_id and w.status not in ('COMPLETED', 'FAILED', 'CANCELLED')
-    where not exists (select from fired f where f.workflow_id = s.workflow_id and f.timer = s.seq)
-      and not exists (select from events r where r.workflow_id = s.workflow_id and r.seq > s.seq
+    select 'a timer that is set has no job', t.workflow_id, format('at %s', t.set_at)
+    from timers t
+    join workflows w on w.id = t.workflow_id and w.status not in ('COMPLETED', 'FAILED', 'CANCELLED')
+    where t.set_at is not null and t.fired = 0 and not t.is_void
+      and not exists (select from jobs j where j.workflow_id = t.workflow_id and j.seq = t.set_at and j.kind in ('decide', 'held decide'))
+      and not exists (select from events r where r.workflow_id = t.workflow_id and r.seq > t.set_at
                         and r.type = 'workflow.retried')
-      and not exists (select from void v where v.workflow_id = s.workflow_id and v.seq = s.seq)
-      and not exists (select from jobs j where j.workflow_id = s.workflow_id and j.seq = s.seq and j.kind in ('decide', 'held decide'))
 $$;
 
 comment on function check_timers(uuid, uuid) is
@@ -2371,18 +2382,38 @@ as $$
         where w.id between p_first and p_last and w.status not in ('COMPLETED', 'FAILED', 'CANCELLED')
     ), queue as (
         select j.* from jobs j where j.workflow_id between p_first and p_last
-    ), open_ as (
-        -- what has begun and not ended in the histories of live workflows, and the timers that may still fire
-        select e.workflow_id, e.seq, e.data ? 'activity' as performs
+    ), ended as (
+        -- what the engine's own events say; those of others may hold anything
+        select e.workflow_id, e.seq as by, case when jsonb_typeof(e.data -> 'start') = 'number' then (e.data ->> 'start')::numeric end as seq
         from live l join events e on e.workflow_id = l.id
-        where e.seq > l.retried  -- whatever was open before that came to its end with the workflow
-          and (e.type = 'task.started' or e.type in ('timer.set', 'task.retried') and e.data ? 'due_at')
-          and not exists (
-              select from events r
-              where r.workflow_id = e.workflow_id and r.seq > e.seq
-                and (r.type in ('task.completed', 'task.failed', 'task.cancelled') and r.data -> 'start' = to_jsonb(e.seq)
-                     or r.type = 'timer.fired' and r.data -> 'timer' = to_jsonb(e.seq)
-                     or r.data -> 'ends_jobs' @> to_jsonb(e.seq)))
+        where e.seq > l.retried and e.type in ('task.completed', 'task.failed', 'task.cancelled')
+        union all
+        select e.workflow_id, e.seq, case when jsonb_typeof(e.data -> 'timer') = 'number' then (e.data ->> 'timer')::numeric end
+        from live l join events e on e.workflow_id = l.id
+        where e.seq > l.retried and e.type = 'timer.fired'
+        union all
+        select e.workflow_id, e.seq, case when jsonb_typeof(v.seq) = 'number' then (v.seq #>> '{}')::numeric end
+        from live l join events e on e.workflow_id = l.id
+        cross join lateral jsonb_array_elements(case when jsonb_typeof(e.data -> 'ends_jobs') = 'array' then e.data -> 'ends_jobs' end) v (seq)
+        where e.seq > l.retried and e.type ~ '^(task|workflow|branch|extension|timer|error|listen|child)\.'
+    ), open_ as (
+        -- what has begun and not ended in the histories of live workflows, and the timers that may still fire;
+        -- counted, and not looked for one by one, as a history may be long
+        select x.workflow_id, x.seq, bool_or(x.performs) as performs
+        from (select e.workflow_id, e.seq::numeric as seq, e.data ? 'activity' as performs, true as begins
+              from live l join events e on e.workflow_id = l.id
+              where e.seq > l.retried  -- whatever was open before that came to its end with the workflow
+                and (e.type = 'task.started' or e.type in ('timer.set', 'task.retried') and e.data ? 'due_at')
+              union all
+              select n.workflow_id, n.seq, false, false from ended n where n.by > n.seq) x
+        group by x.workflow_id, x.seq having bool_and(x.begins)
+    ), paired as (
+        select coalesce(o.workflow_id, q.workflow_id) as workflow_id, coalesce(o.seq, q.seq)::bigint as seq,
+               o.performs, q.kind, o.seq is not null as is_open
+        from open_ o
+        full join (select q.workflow_id, q.seq::numeric as seq, q.kind
+                   from queue q join live l on l.id = q.workflow_id where q.seq > 0) q
+             on q.workflow_id = o.workflow_id and q.seq = o.seq
     )
     select 'an ended workflow has a job', q.workflow_id, format('%s: %s at %s', w.status, q.kind, q.seq)
     from queue q join workflows w on w.id = q.workflow_id and w.id not in (select id from live)
@@ -2407,19 +2438,16 @@ as $$
       and not exists (select from workflows c where c.parent_id = l.id and c.parent_waits
                         and c.status not in ('COMPLETED', 'FAILED', 'CANCELLED'))
     union all
-    select 'an activity that was begun has no job', o.workflow_id, format('at %s', o.seq)
-    from open_ o
-    where o.performs
-      and not exists (select from queue q where q.workflow_id = o.workflow_id and q.seq = o.seq and q.kind in ('perform', 'held perform'))
+    select 'an activity that was begun has no job', p.workflow_id, format('at %s', p.seq)
+    from paired p
+    where p.performs and coalesce(p.kind, '') not in ('perform', 'held perform')
     union all
-    select 'a job was scheduled by nothing that is still open', q.workflow_id, format('%s at %s', q.kind, q.seq)
-    from queue q join live l on l.id = q.workflow_id
-    where q.seq > 0
-      and not exists (select from open_ o where o.workflow_id = q.workflow_id and o.seq = q.seq
-                        and (q.kind in ('decide', 'held decide') or o.performs))
+    select 'a job was scheduled by nothing that is still open', p.workflow_id, format('%s at %s', p.kind, p.seq)
+    from paired p
+    where p.kind is not null and not (p.is_open and (p.kind in ('decide', 'held decide') or p.performs))
       -- the end of a child is told to its parent even if that has stopped waiting: its next turn drops it
-      and not exists (select from workflows c where c.parent_id = q.workflow_id and c.parent_seq = q.seq
-                        and q.kind in ('decide', 'held decide'))
+      and not exists (select from workflows c where c.parent_id = p.workflow_id and c.parent_seq = p.seq
+                        and p.kind in ('decide', 'held decide'))
     union all
     select 'a lease that is counted was never granted', q.workflow_id, format('at %s, attempt %s', q.seq, q.attempt)
     from queue q where q.lease_token is not null and q.attempt < 1
@@ -2439,6 +2467,7 @@ as $$
                w.status not in ('COMPLETED', 'FAILED', 'CANCELLED') and not exists (
                    select from events r
                    where r.workflow_id = e.workflow_id and r.seq > e.seq and r.data @> '{"ends_listen": true}'
+                     and r.type ~ '^(task|listen|branch|extension)\.'  -- others' events may hold anything
                      and r.data -> 'start' = e.data -> 'start') as is_live
         from standing_events(p_first, p_last) e join workflows w on w.id = e.workflow_id
         where e.type = 'listen.started'
@@ -2973,7 +3002,8 @@ select w.namespace,
        w.version,
        w.error ->> 'instance' as task,
        w.error ->> 'title'    as title,
-       (w.error ->> 'status')::integer as status,
+       -- an author may write any number
+       case when w.error ->> 'status' ~ '^-?[0-9]{1,9}$' then (w.error ->> 'status')::integer end as status,
        count(*)               as workflows,
        min(w.ended_at)        as first_at,
        max(w.ended_at)        as last_at,
@@ -3037,10 +3067,14 @@ from (
            'see what they have in common: select * from failures'
     from workflows where status = 'FAILED' and created_at > now() - interval '1 hour'  -- by its index
     union all
-    select 8, 'oldest transaction', (now() - min(xact_start))::text,
-           min(xact_start) < now() - interval '1 hour', min(xact_start) < now() - interval '5 min',
-           'it keeps dead rows from being cleaned up, and everything slows down: see pg_stat_activity'
-    from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()
+    select 8, 'oldest transaction', coalesce((now() - min(xact_start))::text, case when bool_or(is_hidden) then 'hidden' end),
+           min(xact_start) < now() - interval '1 hour',
+           coalesce(min(xact_start) < now() - interval '5 min', false) or bool_or(is_hidden),
+           case when bool_or(is_hidden) and coalesce(min(xact_start) > now() - interval '5 min', true)
+                then 'the sessions of other logins cannot be seen: grant pg_read_all_stats to this one'
+                else 'it keeps dead rows from being cleaned up, and everything slows down: see pg_stat_activity' end
+    from (select xact_start, query = '<insufficient privilege>' as is_hidden from pg_stat_activity
+          where (backend_type = 'client backend' or backend_type is null and datid is not null) and pid <> pg_backend_pid()) a
     union all
     select 9, 'dead rows', string_agg(relname || ' ' || n_dead_tup, ', '), false, count(*) > 0,
            'vacuum does not keep up: look for old transactions, or let it work more often'

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, LiteralString, TypedDict, Unpack, overload
+from uuid import UUID
 
 import orjson
 from psycopg import AsyncConnection, Connection
@@ -125,4 +126,6 @@ def _id(row: Any) -> str:
     # rows look the way the connection's owner chose
     if isinstance(row, Mapping):
         return str(row["id"])
+    if isinstance(row, str | UUID):
+        return str(row)
     return str(row.id if hasattr(row, "id") else row[0])

@@ -12,18 +12,38 @@ as $$
         where w.id between p_first and p_last and w.status not in ('COMPLETED', 'FAILED', 'CANCELLED')
     ), queue as (
         select j.* from jobs j where j.workflow_id between p_first and p_last
-    ), open_ as (
-        -- what has begun and not ended in the histories of live workflows, and the timers that may still fire
-        select e.workflow_id, e.seq, e.data ? 'activity' as performs
+    ), ended as (
+        -- what the engine's own events say; those of others may hold anything
+        select e.workflow_id, e.seq as by, case when jsonb_typeof(e.data -> 'start') = 'number' then (e.data ->> 'start')::numeric end as seq
         from live l join events e on e.workflow_id = l.id
-        where e.seq > l.retried  -- whatever was open before that came to its end with the workflow
-          and (e.type = 'task.started' or e.type in ('timer.set', 'task.retried') and e.data ? 'due_at')
-          and not exists (
-              select from events r
-              where r.workflow_id = e.workflow_id and r.seq > e.seq
-                and (r.type in ('task.completed', 'task.failed', 'task.cancelled') and r.data -> 'start' = to_jsonb(e.seq)
-                     or r.type = 'timer.fired' and r.data -> 'timer' = to_jsonb(e.seq)
-                     or r.data -> 'ends_jobs' @> to_jsonb(e.seq)))
+        where e.seq > l.retried and e.type in ('task.completed', 'task.failed', 'task.cancelled')
+        union all
+        select e.workflow_id, e.seq, case when jsonb_typeof(e.data -> 'timer') = 'number' then (e.data ->> 'timer')::numeric end
+        from live l join events e on e.workflow_id = l.id
+        where e.seq > l.retried and e.type = 'timer.fired'
+        union all
+        select e.workflow_id, e.seq, case when jsonb_typeof(v.seq) = 'number' then (v.seq #>> '{}')::numeric end
+        from live l join events e on e.workflow_id = l.id
+        cross join lateral jsonb_array_elements(case when jsonb_typeof(e.data -> 'ends_jobs') = 'array' then e.data -> 'ends_jobs' end) v (seq)
+        where e.seq > l.retried and e.type ~ '^(task|workflow|branch|extension|timer|error|listen|child)\.'
+    ), open_ as (
+        -- what has begun and not ended in the histories of live workflows, and the timers that may still fire;
+        -- counted, and not looked for one by one, as a history may be long
+        select x.workflow_id, x.seq, bool_or(x.performs) as performs
+        from (select e.workflow_id, e.seq::numeric as seq, e.data ? 'activity' as performs, true as begins
+              from live l join events e on e.workflow_id = l.id
+              where e.seq > l.retried  -- whatever was open before that came to its end with the workflow
+                and (e.type = 'task.started' or e.type in ('timer.set', 'task.retried') and e.data ? 'due_at')
+              union all
+              select n.workflow_id, n.seq, false, false from ended n where n.by > n.seq) x
+        group by x.workflow_id, x.seq having bool_and(x.begins)
+    ), paired as (
+        select coalesce(o.workflow_id, q.workflow_id) as workflow_id, coalesce(o.seq, q.seq)::bigint as seq,
+               o.performs, q.kind, o.seq is not null as is_open
+        from open_ o
+        full join (select q.workflow_id, q.seq::numeric as seq, q.kind
+                   from queue q join live l on l.id = q.workflow_id where q.seq > 0) q
+             on q.workflow_id = o.workflow_id and q.seq = o.seq
     )
     select 'an ended workflow has a job', q.workflow_id, format('%s: %s at %s', w.status, q.kind, q.seq)
     from queue q join workflows w on w.id = q.workflow_id and w.id not in (select id from live)
@@ -48,19 +68,16 @@ as $$
       and not exists (select from workflows c where c.parent_id = l.id and c.parent_waits
                         and c.status not in ('COMPLETED', 'FAILED', 'CANCELLED'))
     union all
-    select 'an activity that was begun has no job', o.workflow_id, format('at %s', o.seq)
-    from open_ o
-    where o.performs
-      and not exists (select from queue q where q.workflow_id = o.workflow_id and q.seq = o.seq and q.kind in ('perform', 'held perform'))
+    select 'an activity that was begun has no job', p.workflow_id, format('at %s', p.seq)
+    from paired p
+    where p.performs and coalesce(p.kind, '') not in ('perform', 'held perform')
     union all
-    select 'a job was scheduled by nothing that is still open', q.workflow_id, format('%s at %s', q.kind, q.seq)
-    from queue q join live l on l.id = q.workflow_id
-    where q.seq > 0
-      and not exists (select from open_ o where o.workflow_id = q.workflow_id and o.seq = q.seq
-                        and (q.kind in ('decide', 'held decide') or o.performs))
+    select 'a job was scheduled by nothing that is still open', p.workflow_id, format('%s at %s', p.kind, p.seq)
+    from paired p
+    where p.kind is not null and not (p.is_open and (p.kind in ('decide', 'held decide') or p.performs))
       -- the end of a child is told to its parent even if that has stopped waiting: its next turn drops it
-      and not exists (select from workflows c where c.parent_id = q.workflow_id and c.parent_seq = q.seq
-                        and q.kind in ('decide', 'held decide'))
+      and not exists (select from workflows c where c.parent_id = p.workflow_id and c.parent_seq = p.seq
+                        and p.kind in ('decide', 'held decide'))
     union all
     select 'a lease that is counted was never granted', q.workflow_id, format('at %s, attempt %s', q.seq, q.attempt)
     from queue q where q.lease_token is not null and q.attempt < 1

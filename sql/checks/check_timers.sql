@@ -4,39 +4,48 @@ create function check_timers(p_first uuid, p_last uuid) returns table (
     language sql stable security definer
     set search_path from current
 as $$
-    with set_ as (
-        select e.workflow_id, e.seq, (e.data ->> 'due_at')::timestamptz as due_at
+    with told as (
+        select e.workflow_id, e.seq as by, 'set' as what, e.seq::numeric as timer, e.occurred_at,
+               case when e.data ->> 'due_at' ~ '^\d{4,6}-\d\d-\d\dT' then (e.data ->> 'due_at')::timestamptz end as due_at
         from events e
         where e.workflow_id between p_first and p_last and e.type in ('timer.set', 'task.retried') and e.data ? 'due_at'
-    ), fired as (
-        select e.workflow_id, e.seq, e.occurred_at, (e.data ->> 'timer')::bigint as timer
+        union all
+        select e.workflow_id, e.seq, 'fired', case when jsonb_typeof(e.data -> 'timer') = 'number' then (e.data ->> 'timer')::numeric end,
+               e.occurred_at, null
         from events e
         where e.workflow_id between p_first and p_last and e.type = 'timer.fired'
-    ), void as (
-        select e.workflow_id, v.seq::bigint as seq
+        union all
+        select e.workflow_id, e.seq, 'void', case when jsonb_typeof(v.seq) = 'number' then (v.seq #>> '{}')::numeric end, null, null
         from events e
-        cross join lateral jsonb_array_elements_text(e.data -> 'ends_jobs') v (seq)
+        cross join lateral jsonb_array_elements(e.data -> 'ends_jobs') v (seq)
         where e.workflow_id between p_first and p_last and jsonb_typeof(e.data -> 'ends_jobs') = 'array'
           and e.type ~ '^(task|workflow|branch|extension|timer|error|listen|child)\.'
+    ), timers as (
+        -- counted, and not looked for one by one, as a history may be long
+        select t.workflow_id, t.timer, min(t.by) filter (where t.what = 'set') as set_at, min(t.due_at) as due_at,
+               count(*) filter (where t.what = 'fired') as fired, min(t.by) filter (where t.what = 'fired') as fired_by,
+               min(t.occurred_at) filter (where t.what = 'fired') as fired_at,
+               array_agg(t.by order by t.by) filter (where t.what = 'fired') as firings,
+               bool_or(t.what = 'void') as is_void
+        from told t
+        group by t.workflow_id, t.timer
     )
-    select 'a timer fired that was not set, or more than once', f.workflow_id,
-           format('timer %s fired at %s', f.timer, array_agg(f.seq))
-    from fired f
-    left join set_ s on s.workflow_id = f.workflow_id and s.seq = f.timer and s.seq < f.seq
-    group by f.workflow_id, f.timer, s.seq having count(*) > 1 or s.seq is null
+    select 'a timer fired that was not set, or more than once', t.workflow_id,
+           format('timer %s fired at %s', t.timer, t.firings)
+    from timers t
+    where t.fired > 1 or t.fired = 1 and (t.set_at is null or t.set_at > t.fired_by)
     union all
-    select 'a timer fired early', f.workflow_id, format('at %s', f.seq)
-    from fired f join set_ s on s.workflow_id = f.workflow_id and s.seq = f.timer
-    where f.occurred_at < s.due_at
+    select 'a timer fired early', t.workflow_id, format('at %s', t.fired_by)
+    from timers t
+    where t.fired > 0 and t.fired_at < t.due_at
     union all
-    select 'a timer that is set has no job', s.workflow_id, format('at %s', s.seq)
-    from set_ s
-    join workflows w on w.id = s.workflow_id and w.status not in ('COMPLETED', 'FAILED', 'CANCELLED')
-    where not exists (select from fired f where f.workflow_id = s.workflow_id and f.timer = s.seq)
-      and not exists (select from events r where r.workflow_id = s.workflow_id and r.seq > s.seq
+    select 'a timer that is set has no job', t.workflow_id, format('at %s', t.set_at)
+    from timers t
+    join workflows w on w.id = t.workflow_id and w.status not in ('COMPLETED', 'FAILED', 'CANCELLED')
+    where t.set_at is not null and t.fired = 0 and not t.is_void
+      and not exists (select from jobs j where j.workflow_id = t.workflow_id and j.seq = t.set_at and j.kind in ('decide', 'held decide'))
+      and not exists (select from events r where r.workflow_id = t.workflow_id and r.seq > t.set_at
                         and r.type = 'workflow.retried')
-      and not exists (select from void v where v.workflow_id = s.workflow_id and v.seq = s.seq)
-      and not exists (select from jobs j where j.workflow_id = s.workflow_id and j.seq = s.seq and j.kind in ('decide', 'held decide'))
 $$;
 
 comment on function check_timers(uuid, uuid) is

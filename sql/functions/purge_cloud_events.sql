@@ -3,9 +3,11 @@ create function purge_cloud_events(p_before timestamptz, p_batch integer) return
     set search_path from current
 as $$
 declare
-    -- Whoever lives may still begin to listen for what was published since it was created.
-    v_oldest timestamptz := least(p_before, (
-        select min(created_at) from workflows where status not in ('COMPLETED', 'FAILED', 'CANCELLED')));
+    -- Whoever lives may still begin to listen for what was published since it was created, and who failed may be retried.
+    v_oldest timestamptz := least(
+        p_before,
+        (select min(created_at) from workflows where status not in ('COMPLETED', 'FAILED', 'CANCELLED')),
+        (select min(created_at) from workflows where status = 'FAILED' and error is not null));  -- by its index
     v_purged uuid[];
 begin
     with old as (
