@@ -13,6 +13,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pgworker.errors import SettingsError
 
+_LONGEST_NAME_BYTES = 63
+
 NO_DATABASE = "no database is set"
 DATABASE_HINT = (
     "Set PGWORKER_DATABASE_URL, such as postgresql://user:password@host/database,"
@@ -37,7 +39,6 @@ class Settings(BaseSettings):
         default="pgworker",
         validation_alias="PGWORKER_SCHEMA",
         min_length=1,
-        max_length=63,
         description="Schema that holds the engine's tables and functions.",
     )
     worker_id: str | None = Field(
@@ -172,6 +173,13 @@ class Settings(BaseSettings):
     @classmethod
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
+
+    @field_validator("db_schema")
+    @classmethod
+    def _fits(cls, value: str) -> str:
+        if len(value.encode()) > _LONGEST_NAME_BYTES:
+            raise ValueError(f"PostgreSQL cuts names after {_LONGEST_NAME_BYTES} bytes")
+        return value
 
     @classmethod
     def load(cls) -> Settings:

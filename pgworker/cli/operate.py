@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _MOST_ACTIVITIES = 1000
 
-LimitOption = Annotated[int, typer.Option(min=1, help="How many at most.")]
+LimitOption = Annotated[int, typer.Option(min=1, max=1_000_000, help="How many at most.")]
 
 _WORKERS: Final[dict[str, Callable[[WorkerRow], object]]] = {
     "id": lambda row: row.id,

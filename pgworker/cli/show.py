@@ -14,6 +14,7 @@ import typer
 from pgworker.cli.connect import ask
 from pgworker.cli.control import IdArgument
 from pgworker.cli.inputs import LabelOption, labels
+from pgworker.cli.operate import LimitOption
 from pgworker.cli.output import (
     Format,
     OutputOption,
@@ -93,7 +94,7 @@ def list_(
     name: Annotated[str | None, typer.Option(help="Of the definition with this name.")] = None,
     namespace: Annotated[str | None, typer.Option(help="Of this namespace.")] = None,
     label: LabelOption = None,
-    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 100,
+    limit: LimitOption = 100,
     before: Annotated[
         UUID | None, typer.Option(metavar="ID", help="Older than this one: the next page.")
     ] = None,

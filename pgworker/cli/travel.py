@@ -121,10 +121,13 @@ def _header(moment: Moment) -> Iterator[str]:
 _COLOURS = {"COMPLETED": "green", "FAILED": "red", "RUNNING": "blue", "SCHEDULED": "yellow"}
 
 
+_LAST_SEQ = 2**63 - 1
+
+
 def _point(at: str | None) -> int | datetime | None:
     if at is None:
         return None
-    return int(at) if at.isdecimal() else moment(at)
+    return min(int(at), _LAST_SEQ) if at.isdecimal() else moment(at)
 
 
 def _line(row: ProgressRow) -> str:

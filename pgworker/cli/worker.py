@@ -39,8 +39,16 @@ def worker(
     )
     configure_logging(settings.log_level, settings.log_format)
     functions_of(settings)  # what is wrong with them is told once, and not by every process again and again
+    _check(settings)
     _refuse_unprepared(settings)
     _become_supervisor(settings)
+
+
+def _check(settings: Settings) -> None:
+    """What is wrong is told once: processes that cannot start would be started again and again."""
+    from pgworker.worker.service import check_settings
+
+    check_settings(settings)
 
 
 def _refuse_unprepared(settings: Settings) -> None:

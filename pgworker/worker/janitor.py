@@ -22,6 +22,8 @@ _FIRST_SECONDS: Final = 1.0
 _REST_SECONDS: Final = 0.5
 """Between two batches, so that who works with the database comes first."""
 
+_LONGEST: Final = timedelta(days=365_000)
+
 
 def parse_retention(text: str) -> Mapping[str, timedelta]:
     """How long workflows are kept after their end, by status, as ``PGWORKER_RETENTION`` says.
@@ -41,6 +43,8 @@ def parse_retention(text: str) -> Mapping[str, timedelta]:
             age = parse_length(length.strip())
         except ValueError as error:
             raise _wrong(str(error)) from error
+        if age > _LONGEST:
+            raise _wrong(f"{length.strip()} is longer than a thousand years")
         kept |= {status: age} if equals else dict.fromkeys(FINISHED, age)
     return kept
 

@@ -164,6 +164,12 @@ def _status_page(
     )
 
 
+def check_settings(settings: Settings) -> None:
+    """Raises ``SettingsError`` for what a worker could not begin its work with."""
+    parse_retention(settings.retention)
+    Activities(http_policy(settings), processes=process_policy(settings))
+
+
 def local_activities(settings: Settings, functions: Functions | None = None) -> Activities:
     """The activities as this process performs them, by the settings."""
     processes = process_policy(settings)

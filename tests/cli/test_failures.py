@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.workflows import define, start
+
 UNKNOWN = "00000000-0000-0000-0000-000000000000"
 
 
@@ -153,3 +155,29 @@ def test_an_unexpected_failure_is_one_paragraph_with_a_traceback_for_those_who_a
     with pytest.raises(typer.Exit):
         told(broken)()
     assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("PGWORKER_RETENTION", "running=1d"),
+        ("PGWORKER_RETENTION", "10000000d"),
+        ("PGWORKER_HTTP_ALLOW_PRIVATE", "10.0.0.1/8"),
+        ("PGWORKER_HTTP_CONNECT_TO", "a"),
+        ("PGWORKER_RUN_ALLOW", "all"),
+        ("PGWORKER_CA_FILE", "/nope"),
+        ("PGWORKER_SCHEMA", "\u00fc" * 40),
+    ],
+)
+def test_a_worker_that_cannot_begin_says_why_and_ends(pgworker, setting, value):
+    told = pgworker("worker", **{setting: value})
+    assert told.code == 1
+    assert setting in told.err or value in told.err
+    assert "supervisor started" not in told.err
+
+
+def test_numbers_beyond_all_bounds_are_told_as_others(pgworker, connection):
+    define(connection)
+    started = start(connection)
+    assert pgworker("replay", started, "--at", "9" * 23).code == 4
+    assert pgworker("list", "--limit", "9" * 23).code == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psycopg
 import pytest
-from psycopg.rows import dict_row, namedtuple_row
+from psycopg.rows import dict_row, namedtuple_row, scalar_row
 
 from pgworker.client import Client, start_in
 from pgworker.errors import NotFound
@@ -46,7 +46,7 @@ async def test_an_async_connection_is_awaited(defined, connection):
     assert connection.execute("select id::text from pgworker.workflows").fetchall() == [(workflow_id,)]
 
 
-@pytest.mark.parametrize("rows", [dict_row, namedtuple_row])
+@pytest.mark.parametrize("rows", [dict_row, namedtuple_row, scalar_row])
 async def test_the_connection_may_have_rows_of_any_kind(defined, rows):
     with psycopg.connect(defined, row_factory=rows) as mine:
         assert len(start_in(mine, "hello")) == 36
