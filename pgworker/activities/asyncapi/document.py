@@ -45,12 +45,13 @@ async def find_target(root: Node, references: References, wish: Wish) -> Target:
     else:
         raise wrong(root, "is none: it has neither `asyncapi: 2.x` nor `asyncapi: 3.x`")
     server = await choose_server(root, references, found.servers, wish)
-    content_type, correlation = await _message(root, references, found)
+    messages = await _messages(references, found)
+    content_type, correlation = await _message(root, references, messages)
     parameters = {name: await _parameter(references, found, name) for name in _parameters(found)}
     return Target(
         server=server,
         address=fill(found.address, {**parameters, **wish.variables}, root, "channel"),
-        bindings=await _bindings(references, found, server),
+        bindings=await _bindings(references, [found.channel, found.operation, *messages[:1]], server),
         content_type=content_type,
         correlation=correlation,
     )
@@ -93,11 +94,11 @@ async def _in_version_3(root: Node, references: References, wish: Wish) -> _Foun
     return _Found(channel.text("address") or key, channel, operation, servers)
 
 
-async def _message(root: Node, references: References, found: _Found) -> tuple[str, str | None]:
+async def _message(root: Node, references: References, messages: list[Node]) -> tuple[str, str | None]:
     """The content type of the messages, and where their correlation id is."""
     content_type = root.text("defaultContentType") or "application/json"
     correlation: str | None = None
-    for node in await _messages(references, found):
+    for node in messages:
         content_type = node.text("contentType") or content_type
         where = await references.resolve(node.member("correlationId"))
         correlation = correlation or where.text("location")
@@ -119,9 +120,9 @@ async def _messages(references: References, found: _Found) -> list[Node]:
     return [await references.resolve(item) for item in listed]
 
 
-async def _bindings(references: References, found: _Found, server: Server) -> JsonObject:
+async def _bindings(references: References, levels: list[Node], server: Server) -> JsonObject:
     bindings: JsonObject = {}
-    for level in (found.channel, found.operation, *(await _messages(references, found))[:1]):
+    for level in levels:
         node = await references.resolve(level.member("bindings"))
         for key in (spoken(server.protocol), server.protocol):
             bindings |= (await references.resolve(node.member(key))).object
