@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
-import socket
 import subprocess
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +15,8 @@ from pgworker.activities.registry import Activities
 from pgworker.activities.secrets import StoredSecrets
 from pgworker.errors import Fault, FaultKind
 from tests.activities.conftest import LOOPBACK
+from tests.support.brokers import answers, needed, running
+from tests.support.server import free_port
 from tests.support.waiting import eventually
 
 PASSWORD = "a-password-of-a-broker"
@@ -47,33 +46,15 @@ def _command(protocol: str, port: int, folder: Path) -> list[str]:
             return ["mosquitto", "-c", str(settings)]
 
 
-@contextmanager
-def _running(protocol: str, folder: Path):
-    needed = {"redis": "redis-server", "nats": "nats-server", "mqtt": "mosquitto_passwd"}[protocol]
-    if shutil.which(needed) is None:
-        pytest.skip(f"{needed} is not installed here")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = subprocess.Popen(
-        _command(protocol, port, folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        yield Broker(protocol, port)
-    finally:
-        process.terminate()
-        process.wait(10)
+PROGRAMS = {"redis": "redis-server", "nats": "nats-server", "mqtt": "mosquitto_passwd"}
 
 
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-@pytest.fixture(params=["redis", "nats", "mqtt"])
+@pytest.fixture(params=list(PROGRAMS))
 async def broker(request, tmp_path):
-    with _running(request.param, tmp_path) as broker:
-        await eventually(lambda: _answers(broker.port), what="the broker")
+    needed(PROGRAMS[request.param])
+    broker = Broker(request.param, free_port())
+    with running(_command(broker.protocol, broker.port, tmp_path)):
+        await eventually(lambda: answers(broker.port), what="the broker")
         yield broker
 
 

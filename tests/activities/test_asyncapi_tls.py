@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
-import socket
-import subprocess
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,16 +13,13 @@ import trustme
 from pgworker.activities.policy import HttpPolicy, parse_connect_to
 from pgworker.activities.registry import Activities
 from pgworker.errors import Fault, FaultKind
+from tests.support.brokers import answers, needed, running
+from tests.support.server import free_port
 from tests.support.waiting import eventually
 
 MESSAGE = {"payload": 1}
 PROGRAMS = {"tls": "nats-server", "mqtts": "mosquitto", "rediss": "redis-server"}
 """What speaks a protocol, by the name that AsyncAPI has for it over TLS."""
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _command(protocol: str, port: int, folder: Path) -> list[str]:
@@ -50,27 +43,13 @@ def _command(protocol: str, port: int, folder: Path) -> list[str]:
             return ["mosquitto", "-c", str(settings)]
 
 
-@contextmanager
-def _running(protocol: str, folder: Path):
-    """The port of a broker with a certificate for ``broker.example``."""
-    if shutil.which(PROGRAMS[protocol]) is None:
-        pytest.skip(f"{PROGRAMS[protocol]} is not installed here")
+def _certify(folder: Path) -> None:
+    """A certificate for ``broker.example``, and the authority that gave it."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(folder / "authority.pem")
     certificate = authority.issue_cert("broker.example")
     certificate.private_key_pem.write_to_path(folder / "key.pem")
     certificate.cert_chain_pems[0].write_to_path(folder / "certificate.pem")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = subprocess.Popen(
-        _command(protocol, port, folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        yield port
-    finally:
-        process.terminate()
-        process.wait(10)
 
 
 @dataclass(frozen=True)
@@ -84,8 +63,11 @@ class Broker:
 
 @pytest.fixture(params=list(PROGRAMS))
 async def broker(request, tmp_path):
-    with _running(request.param, tmp_path) as port:
-        await eventually(lambda: _answers(port), what="the broker")
+    needed(PROGRAMS[request.param])
+    _certify(tmp_path)
+    port = free_port()
+    with running(_command(request.param, port, tmp_path)):
+        await eventually(lambda: answers(port), what="the broker")
         rules = parse_connect_to(f":{port}:127.0.0.1:{port}")
         policy = replace(HttpPolicy(), connect_to=rules, ca_file=tmp_path / "authority.pem")
         yield Broker(request.param, port, policy)
