@@ -857,6 +857,16 @@ $$;
 comment on function give_turn(uuid, text, integer) is
     'Gives a workflow a turn now, if it has not one to come that is due already, and wakes who takes it.';
 
+create function is_engines_type(p_type text) returns boolean
+    language sql immutable strict parallel safe
+    set search_path from current
+as $$
+    select p_type ~ '^(workflow|task|timer|iteration|input|error|listen|child|branch|extension|snapshot)\.|^event\.received$'
+$$;
+
+comment on function is_engines_type(text) is
+    'Whether events of the type are written by the engine alone; those of other types may hold anything.';
+
 create function append_to_history(p_workflow uuid, p_type text) returns bigint
     language plpgsql
     set search_path from current
@@ -871,7 +881,7 @@ begin
     if p_type is null or p_type = '' then
         raise exception 'an event has a type' using errcode = 'PW001';
     end if;
-    if p_type ~ '^(workflow|task|timer|iteration|input|error|listen|child|branch|extension|snapshot)\.|^event\.received$' then
+    if is_engines_type(p_type) then
         raise exception 'events of the type % are written by the engine alone', p_type using errcode = 'PW004',
             hint = 'Name the event after what happened in your own domain, such as order.paid; to steer a workflow use cancel_workflow and its like.';
     end if;
@@ -2228,6 +2238,22 @@ $$;
 comment on function standing_events(uuid, uuid) is
     'The events of the workflows between two ids, but for what was undone when a failed workflow was retried.';
 
+create function ended_jobs(p_first uuid, p_last uuid) returns table (
+    workflow_id uuid, seq bigint, job numeric
+)
+    language sql stable security definer
+    set search_path from current
+as $$
+    select e.workflow_id, e.seq, case when jsonb_typeof(j.job) = 'number' then (j.job #>> '{}')::numeric end
+    from events e
+    cross join lateral jsonb_array_elements(
+        case when jsonb_typeof(e.data -> 'ends_jobs') = 'array' then e.data -> 'ends_jobs' end) j (job)
+    where e.workflow_id between p_first and p_last and e.data ? 'ends_jobs' and is_engines_type(e.type)
+$$;
+
+comment on function ended_jobs(uuid, uuid) is
+    'The timers and activities of the workflows between two ids that events have made void: which event, and which job.';
+
 create function check_numbering(p_first uuid, p_last uuid) returns table (
     problem text, workflow_id uuid, detail text
 )
@@ -2332,11 +2358,7 @@ as $$
         from events e
         where e.workflow_id between p_first and p_last and e.type = 'timer.fired'
         union all
-        select e.workflow_id, e.seq, 'void', case when jsonb_typeof(v.seq) = 'number' then (v.seq #>> '{}')::numeric end, null, null
-        from events e
-        cross join lateral jsonb_array_elements(e.data -> 'ends_jobs') v (seq)
-        where e.workflow_id between p_first and p_last and jsonb_typeof(e.data -> 'ends_jobs') = 'array'
-          and e.type ~ '^(task|workflow|branch|extension|timer|error|listen|child)\.'
+        select e.workflow_id, e.seq, 'void', e.job, null, null from ended_jobs(p_first, p_last) e
     ), timers as (
         -- counted, and not looked for one by one, as a history may be long
         select t.workflow_id, t.timer, min(t.by) filter (where t.what = 'set') as set_at, min(t.due_at) as due_at,
@@ -2383,7 +2405,6 @@ as $$
     ), queue as (
         select j.* from jobs j where j.workflow_id between p_first and p_last
     ), ended as (
-        -- what the engine's own events say; those of others may hold anything
         select e.workflow_id, e.seq as by, case when jsonb_typeof(e.data -> 'start') = 'number' then (e.data ->> 'start')::numeric end as seq
         from live l join events e on e.workflow_id = l.id
         where e.seq > l.retried and e.type in ('task.completed', 'task.failed', 'task.cancelled')
@@ -2392,10 +2413,8 @@ as $$
         from live l join events e on e.workflow_id = l.id
         where e.seq > l.retried and e.type = 'timer.fired'
         union all
-        select e.workflow_id, e.seq, case when jsonb_typeof(v.seq) = 'number' then (v.seq #>> '{}')::numeric end
-        from live l join events e on e.workflow_id = l.id
-        cross join lateral jsonb_array_elements(case when jsonb_typeof(e.data -> 'ends_jobs') = 'array' then e.data -> 'ends_jobs' end) v (seq)
-        where e.seq > l.retried and e.type ~ '^(task|workflow|branch|extension|timer|error|listen|child)\.'
+        select e.workflow_id, e.seq, e.job
+        from live l join ended_jobs(p_first, p_last) e on e.workflow_id = l.id and e.seq > l.retried
     ), open_ as (
         -- what has begun and not ended in the histories of live workflows, and the timers that may still fire;
         -- counted, and not looked for one by one, as a history may be long
@@ -2467,7 +2486,7 @@ as $$
                w.status not in ('COMPLETED', 'FAILED', 'CANCELLED') and not exists (
                    select from events r
                    where r.workflow_id = e.workflow_id and r.seq > e.seq and r.data @> '{"ends_listen": true}'
-                     and r.type ~ '^(task|listen|branch|extension)\.'  -- others' events may hold anything
+                     and is_engines_type(r.type)
                      and r.data -> 'start' = e.data -> 'start') as is_live
         from standing_events(p_first, p_last) e join workflows w on w.id = e.workflow_id
         where e.type = 'listen.started'
@@ -3067,14 +3086,15 @@ from (
            'see what they have in common: select * from failures'
     from workflows where status = 'FAILED' and created_at > now() - interval '1 hour'  -- by its index
     union all
-    select 8, 'oldest transaction', coalesce((now() - min(xact_start))::text, case when bool_or(is_hidden) then 'hidden' end),
-           min(xact_start) < now() - interval '1 hour',
-           coalesce(min(xact_start) < now() - interval '5 min', false) or bool_or(is_hidden),
-           case when bool_or(is_hidden) and coalesce(min(xact_start) > now() - interval '5 min', true)
+    select 8, 'oldest transaction', coalesce(age::text, case when hides then 'hidden' end), age > interval '1 hour',
+           coalesce(age > interval '5 min', false) or hides,
+           case when hides and coalesce(age < interval '5 min', true)
                 then 'the sessions of other logins cannot be seen: grant pg_read_all_stats to this one'
                 else 'it keeps dead rows from being cleaned up, and everything slows down: see pg_stat_activity' end
-    from (select xact_start, query = '<insufficient privilege>' as is_hidden from pg_stat_activity
-          where (backend_type = 'client backend' or backend_type is null and datid is not null) and pid <> pg_backend_pid()) a
+    from (select now() - min(xact_start) as age, bool_or(query = '<insufficient privilege>') as hides
+          from pg_stat_activity
+          where (backend_type = 'client backend' or backend_type is null and datid is not null)
+            and pid <> pg_backend_pid()) sessions
     union all
     select 9, 'dead rows', string_agg(relname || ' ' || n_dead_tup, ', '), false, count(*) > 0,
            'vacuum does not keep up: look for old transactions, or let it work more often'

@@ -13,7 +13,6 @@ as $$
     ), queue as (
         select j.* from jobs j where j.workflow_id between p_first and p_last
     ), ended as (
-        -- what the engine's own events say; those of others may hold anything
         select e.workflow_id, e.seq as by, case when jsonb_typeof(e.data -> 'start') = 'number' then (e.data ->> 'start')::numeric end as seq
         from live l join events e on e.workflow_id = l.id
         where e.seq > l.retried and e.type in ('task.completed', 'task.failed', 'task.cancelled')
@@ -22,10 +21,8 @@ as $$
         from live l join events e on e.workflow_id = l.id
         where e.seq > l.retried and e.type = 'timer.fired'
         union all
-        select e.workflow_id, e.seq, case when jsonb_typeof(v.seq) = 'number' then (v.seq #>> '{}')::numeric end
-        from live l join events e on e.workflow_id = l.id
-        cross join lateral jsonb_array_elements(case when jsonb_typeof(e.data -> 'ends_jobs') = 'array' then e.data -> 'ends_jobs' end) v (seq)
-        where e.seq > l.retried and e.type ~ '^(task|workflow|branch|extension|timer|error|listen|child)\.'
+        select e.workflow_id, e.seq, e.job
+        from live l join ended_jobs(p_first, p_last) e on e.workflow_id = l.id and e.seq > l.retried
     ), open_ as (
         -- what has begun and not ended in the histories of live workflows, and the timers that may still fire;
         -- counted, and not looked for one by one, as a history may be long

@@ -9,7 +9,7 @@ as $$
                w.status not in ('COMPLETED', 'FAILED', 'CANCELLED') and not exists (
                    select from events r
                    where r.workflow_id = e.workflow_id and r.seq > e.seq and r.data @> '{"ends_listen": true}'
-                     and r.type ~ '^(task|listen|branch|extension)\.'  -- others' events may hold anything
+                     and is_engines_type(r.type)
                      and r.data -> 'start' = e.data -> 'start') as is_live
         from standing_events(p_first, p_last) e join workflows w on w.id = e.workflow_id
         where e.type = 'listen.started'

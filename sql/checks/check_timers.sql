@@ -15,11 +15,7 @@ as $$
         from events e
         where e.workflow_id between p_first and p_last and e.type = 'timer.fired'
         union all
-        select e.workflow_id, e.seq, 'void', case when jsonb_typeof(v.seq) = 'number' then (v.seq #>> '{}')::numeric end, null, null
-        from events e
-        cross join lateral jsonb_array_elements(e.data -> 'ends_jobs') v (seq)
-        where e.workflow_id between p_first and p_last and jsonb_typeof(e.data -> 'ends_jobs') = 'array'
-          and e.type ~ '^(task|workflow|branch|extension|timer|error|listen|child)\.'
+        select e.workflow_id, e.seq, 'void', e.job, null, null from ended_jobs(p_first, p_last) e
     ), timers as (
         -- counted, and not looked for one by one, as a history may be long
         select t.workflow_id, t.timer, min(t.by) filter (where t.what = 'set') as set_at, min(t.due_at) as due_at,

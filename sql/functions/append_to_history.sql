@@ -12,7 +12,7 @@ begin
     if p_type is null or p_type = '' then
         raise exception 'an event has a type' using errcode = 'PW001';
     end if;
-    if p_type ~ '^(workflow|task|timer|iteration|input|error|listen|child|branch|extension|snapshot)\.|^event\.received$' then
+    if is_engines_type(p_type) then
         raise exception 'events of the type % are written by the engine alone', p_type using errcode = 'PW004',
             hint = 'Name the event after what happened in your own domain, such as order.paid; to steer a workflow use cancel_workflow and its like.';
     end if;

@@ -36,14 +36,15 @@ from (
            'see what they have in common: select * from failures'
     from workflows where status = 'FAILED' and created_at > now() - interval '1 hour'  -- by its index
     union all
-    select 8, 'oldest transaction', coalesce((now() - min(xact_start))::text, case when bool_or(is_hidden) then 'hidden' end),
-           min(xact_start) < now() - interval '1 hour',
-           coalesce(min(xact_start) < now() - interval '5 min', false) or bool_or(is_hidden),
-           case when bool_or(is_hidden) and coalesce(min(xact_start) > now() - interval '5 min', true)
+    select 8, 'oldest transaction', coalesce(age::text, case when hides then 'hidden' end), age > interval '1 hour',
+           coalesce(age > interval '5 min', false) or hides,
+           case when hides and coalesce(age < interval '5 min', true)
                 then 'the sessions of other logins cannot be seen: grant pg_read_all_stats to this one'
                 else 'it keeps dead rows from being cleaned up, and everything slows down: see pg_stat_activity' end
-    from (select xact_start, query = '<insufficient privilege>' as is_hidden from pg_stat_activity
-          where (backend_type = 'client backend' or backend_type is null and datid is not null) and pid <> pg_backend_pid()) a
+    from (select now() - min(xact_start) as age, bool_or(query = '<insufficient privilege>') as hides
+          from pg_stat_activity
+          where (backend_type = 'client backend' or backend_type is null and datid is not null)
+            and pid <> pg_backend_pid()) sessions
     union all
     select 9, 'dead rows', string_agg(relname || ' ' || n_dead_tup, ', '), false, count(*) > 0,
            'vacuum does not keep up: look for old transactions, or let it work more often'

@@ -91,6 +91,26 @@ def test_health_advises_where_something_is_wrong(connection: psycopg.Connection)
     assert {state for state, _ in topics().values()} == {"ok"}
 
 
+def test_health_says_so_where_it_cannot_see_how_old_transactions_are(
+    connection: psycopg.Connection, direct_url: str
+) -> None:
+    def transactions() -> tuple[str, str, str]:
+        row = connection.execute(
+            "select state, value, advice from pgworker.health where topic = 'oldest transaction'"
+        ).fetchone()
+        assert row is not None
+        return row
+
+    with psycopg.connect(direct_url) as other:
+        other.execute("select 1")
+        assert transactions()[0] == "ok"
+        connection.execute("set role pgworker_reader")
+        state, value, advice = transactions()
+        connection.execute("reset role")
+    assert (state, value) == ("warning", "hidden")
+    assert "pg_read_all_stats" in advice
+
+
 def test_state_at_tells_how_things_stood(
     connection: psycopg.Connection, worker_process: WorkerFactory, stub: Stub
 ) -> None:
