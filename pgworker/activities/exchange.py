@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import ssl
 from dataclasses import dataclass, replace
 from types import TracebackType
 
@@ -20,7 +19,8 @@ from pgworker.activities.redaction import hidden, hiding
 from pgworker.activities.redirects import FOLLOWED, redirected
 from pgworker.activities.request import Output, Request
 from pgworker.activities.trouble import trouble
-from pgworker.errors import Fault, FaultKind, SettingsError
+from pgworker.activities.trust import trusted
+from pgworker.errors import Fault, FaultKind
 
 _EXCERPT_BYTES = 64 * 1024
 _EXCERPT_SECONDS = 1.0
@@ -42,7 +42,7 @@ class Exchange:
 
     def __init__(self, policy: HttpPolicy) -> None:
         self._policy = policy
-        self._tls = _tls(policy)
+        self._tls = trusted(policy)
         self._session: aiohttp.ClientSession | None = None
         self._slots = asyncio.Semaphore(policy.connections)
         self.hosts = Hosts(policy.failures, policy.host_connections)
@@ -204,19 +204,6 @@ async def _renewed(request: Request, response: aiohttp.ClientResponse) -> Reques
     if renewed is not None:
         response.close()
     return renewed
-
-
-def _tls(policy: HttpPolicy) -> ssl.SSLContext | None:
-    """The certificates to trust, None for the system's; verification cannot be turned off."""
-    if policy.ca_file is None:
-        return None
-    try:
-        return ssl.create_default_context(cafile=str(policy.ca_file))
-    except OSError as error:
-        raise SettingsError(
-            f"the certificates in {policy.ca_file} cannot be read: {error}",
-            hint="PGWORKER_CA_FILE names a file of PEM certificates",
-        ) from error
 
 
 def _headers(request: Request, response: aiohttp.ClientResponse) -> dict[str, str]:

@@ -38,7 +38,6 @@ def worker(
         update={k: v for k, v in asked.items() if v is not None}
     )
     configure_logging(settings.log_level, settings.log_format)
-    functions_of(settings)  # what is wrong with them is told once, and not by every process again and again
     _check(settings)
     _refuse_unprepared(settings)
     _become_supervisor(settings)
@@ -46,8 +45,9 @@ def worker(
 
 def _check(settings: Settings) -> None:
     """What is wrong is told once: processes that cannot start would be started again and again."""
-    from pgworker.worker.service import check_settings
+    from pgworker.worker.policies import check_settings
 
+    functions_of(settings)
     check_settings(settings)
 
 

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 from pgworker.activities.functions.library import Functions
 from pgworker.activities.hosts import Hosts
-from pgworker.activities.policy import HttpPolicy, parse_connect_to, parse_networks
-from pgworker.activities.processes.policy import ProcessPolicy, parse_run_allow
 from pgworker.activities.registry import Activities
 from pgworker.activities.remote import RemoteActivities
 from pgworker.activities.secrets import StoredSecrets
@@ -35,6 +33,7 @@ from pgworker.worker.leaving import Leaving
 from pgworker.worker.librarian import Librarian
 from pgworker.worker.listener import listen
 from pgworker.worker.performer import Performer
+from pgworker.worker.policies import http_policy, process_policy
 from pgworker.worker.rest import Rest
 from pgworker.worker.rounds import Walker
 from pgworker.worker.wheel import Wheel
@@ -164,12 +163,6 @@ def _status_page(
     )
 
 
-def check_settings(settings: Settings) -> None:
-    """Raises ``SettingsError`` for what a worker could not begin its work with."""
-    parse_retention(settings.retention)
-    Activities(http_policy(settings), processes=process_policy(settings))
-
-
 def local_activities(settings: Settings, functions: Functions | None = None) -> Activities:
     """The activities as this process performs them, by the settings."""
     processes = process_policy(settings)
@@ -220,22 +213,3 @@ async def _cancel(*tasks: asyncio.Task[None]) -> None:
     for task in tasks:
         with contextlib.suppress(asyncio.CancelledError, DatabaseUnavailable):
             await task
-
-
-def http_policy(settings: Settings) -> HttpPolicy:
-    """What HTTP calls may reach, by the settings; raises ``SettingsError``."""
-    return HttpPolicy(
-        allow_private=parse_networks(settings.http_allow_private),
-        connect_to=parse_connect_to(settings.http_connect_to),
-        ca_file=settings.ca_file,
-        connections=max(settings.concurrency, 1),
-        host_connections=settings.host_concurrency,
-        failures=settings.breaker_failures,
-    )
-
-
-def process_policy(settings: Settings) -> ProcessPolicy:
-    """Which processes workflows may run, by the settings; raises ``SettingsError``."""
-    return ProcessPolicy(
-        allowed=parse_run_allow(settings.run_allow), container_host=settings.docker_host or None
-    )
