@@ -27,7 +27,8 @@ begin
     if v_version is null then
         raise exception 'no workflow is defined as %/%',
                 start_workflow.namespace, concat_ws(':', start_workflow.name, start_workflow.version)
-            using errcode = 'PW002', hint = 'Define it first: pgworker deploy FILE, or select define_workflow(...); or name the namespace that it is in.';
+            using errcode = 'PW002',
+            hint = 'Define it first: pgworker deploy FILE, or select define_workflow(...); or name the namespace that it is in.';
     end if;
     perform refuse_value(v_input, 'the input');
     perform refuse_value(start_workflow.labels, 'a label');

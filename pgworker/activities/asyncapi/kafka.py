@@ -34,6 +34,7 @@ _LAST_SECONDS = 10.0
 _FETCH_BYTES = 1024 * 1024
 _SESSION_MILLISECONDS = 6000
 """The least that brokers take: so much later others get what a worker that died had not committed."""
+
 _MECHANISMS: Final = {"scramSha256": "SCRAM-SHA-256", "scramSha512": "SCRAM-SHA-512"}
 
 
