@@ -53,7 +53,7 @@ def _steer(workflow_id: UUID, done: str, act: Callable[[Client, str], Awaitable[
     async def steering(client: Client) -> None:
         one = str(workflow_id)
         if not await act(client, one):
-            status = (await client.get(one)).status
+            status = (await client.outcome(one)).status
             raise Conflict(f"the workflow {one} is {status} and cannot be {done}")
         print(f"{done} {one}")
 

@@ -143,7 +143,7 @@ def _tell(ending: _Ending, order: _Order, *, is_embedded: bool) -> int:
     if workflow.status == "COMPLETED":
         return Exit.DONE
     if workflow.is_finished:
-        return tell(failure_of(workflow))
+        return tell(failure_of(workflow.id, workflow))
     hint = (
         "Nothing is lost: the next `pgworker run` goes on with it."
         if is_embedded

@@ -28,6 +28,7 @@ from pgworker.store.rows import (
     HistoryRow,
     JobRow,
     LifecycleRow,
+    Outcome,
     ProgressRow,
     TaskRow,
     WorkerRow,
@@ -115,19 +116,30 @@ class Client:
         """
         return await self._workflows.start(StartRequest(name=name, input=input, **options))
 
+    async def outcome(self, workflow_id: str) -> Outcome:
+        """How a workflow stands and, once it has ended, its output or error; raises ``NotFound``.
+
+        As all that starts and steers workflows, it does not take the right to read them.
+        """
+        return await self._workflows.outcome(workflow_id)
+
     async def wait(self, workflow_id: str, timeout: float | None = None) -> Workflow:
-        """The workflow once it has ended, however; ``timeout`` in seconds. Raises ``WaitTimedOut``."""
-        return await self._workflows.wait(workflow_id, timeout)
+        """The workflow once it has ended, however; ``timeout`` in seconds. Raises ``WaitTimedOut``.
+
+        It takes the right to read workflows; ``result`` does not.
+        """
+        await self._workflows.ended(workflow_id, timeout)
+        return await patiently(lambda: self._workflows.get(workflow_id))
 
     async def result(self, workflow_id: str, timeout: float | None = None) -> JsonValue:
         """The output of a workflow once it has completed; ``timeout`` in seconds.
 
         Raises ``WorkflowFailed`` for one that failed or was cancelled, and ``WaitTimedOut``.
         """
-        workflow = await self.wait(workflow_id, timeout)
-        if workflow.status == "COMPLETED":
-            return workflow.output
-        raise failure_of(workflow)
+        outcome = await self._workflows.ended(workflow_id, timeout)
+        if outcome.status == "COMPLETED":
+            return outcome.output
+        raise failure_of(workflow_id, outcome)
 
     async def follow(self, workflow_id: str, after_seq: int = 0) -> AsyncIterator[ProgressRow]:
         """The events of a workflow as they happen, until it has ended."""
@@ -292,12 +304,12 @@ class Client:
         return await self._workflows.jobs(limit)
 
 
-def failure_of(workflow: Workflow) -> WorkflowFailed:
+def failure_of(workflow_id: str, outcome: Outcome | Workflow) -> WorkflowFailed:
     """What is raised for a workflow that ended otherwise than COMPLETED."""
-    problem = workflow.error or {}
+    problem = outcome.error or {}
     detail = problem.get("detail") or problem.get("title") or "no reason was given"
     return WorkflowFailed(
-        f"the workflow {workflow.id} is {workflow.status}: {detail}",
-        workflow.error,
-        cancelled=workflow.status == "CANCELLED",
+        f"the workflow {workflow_id} is {outcome.status}: {detail}",
+        outcome.error,
+        cancelled=outcome.status == "CANCELLED",
     )

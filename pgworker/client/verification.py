@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
-from pgworker.engine.events import Event
+from pgworker.engine.correlating import Correlation
+from pgworker.engine.events import Event, lacking
 from pgworker.engine.evolve import evolve
 from pgworker.engine.state import State, Status
 from pgworker.store.database import Database
-from pgworker.store.inspection import Flaw, Inspection, KeptSnapshot, Standing, Stretch
+from pgworker.store.inspection import Flaw, Inspection, KeptSnapshot, Shared, Standing, Stretch
 from pgworker.store.snapshots import FORMAT, digest, restore
 
-_CORRUPT = (ValueError, TypeError, KeyError, AssertionError)
+_CORRUPT = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 """What folding raises for a history, or restoring for a snapshot, that no engine has written."""
 
 
@@ -34,8 +35,17 @@ async def verify(database: Database, workflow_id: str | None = None) -> AsyncIte
         async with inspection.only(workflow_id) as stretch:
             yield await _verified(stretch)
         return
+    async with inspection.shared() as shared:
+        yield Verified(0, (*await shared.flaws(), *[flaw async for flaw in _misnamed(shared)]))
     async for stretch in inspection.stretches():
         yield await _verified(stretch)
+
+
+async def _misnamed(shared: Shared) -> AsyncIterator[Flaw]:
+    """Correlations whose ids are not the digests of what they read: nobody finds anything by them."""
+    async for id_, type_, keys in shared.correlations():
+        if id_ != Correlation(type_, tuple(keys)).id:
+            yield Flaw("a correlation is not what its id says", None, id_)
 
 
 async def _verified(stretch: Stretch) -> Verified:
@@ -64,6 +74,8 @@ class Replay:
         if self._broken is not None:
             return
         try:
+            if lacks := lacking(event):
+                raise ValueError(f"{event.type} lacks {', '.join(lacks)}")
             evolve(self._state, event)
         except _CORRUPT as error:
             self._broken = f"at {event.seq}: {error!r}"

@@ -33,6 +33,7 @@ What the members of ``data`` mean (all are optional, absent means none):
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -77,6 +78,44 @@ EXTENSION_FAILED: Final = "extension.failed"
 EXTENSION_CANCELLED: Final = "extension.cancelled"
 
 
+_START: Final = frozenset({"start"})
+
+MEMBERS: Final[Mapping[str, frozenset[str]]] = {
+    WORKFLOW_STARTED: frozenset({"input"}),
+    WORKFLOW_FAILED: frozenset({"error"}),
+    WORKFLOW_REWOUND: frozenset({"state", "to", "returned"}),
+    INPUT_TRANSFORMED: frozenset({"output"}),
+    TASK_STARTED: frozenset({"kind", "from"}),
+    TASK_COMPLETED: frozenset({"kind"}),
+    TASK_FAILED: frozenset({"kind", "error"}),
+    TASK_SKIPPED: frozenset({"kind", "from"}),
+    TASK_CANCELLED: frozenset({"kind", "start"}),
+    TASK_RETRIED: frozenset({"start", "attempt", "error"}),
+    ITERATION_STARTED: frozenset({"kind", "index", "start"}),
+    ITERATION_COMPLETED: frozenset({"index", "start"}),
+    TIMER_SET: frozenset({"start", "due_at", "purpose"}),
+    TIMER_FIRED: frozenset({"start", "timer", "purpose"}),
+    ERROR_CAUGHT: frozenset({"start", "error"}),
+    BRANCH_STARTED: frozenset({"start", "index", "branch"}),
+    BRANCH_COMPLETED: frozenset({"start", "index"}),
+    BRANCH_FAILED: frozenset({"start", "index", "error"}),
+    BRANCH_CANCELLED: _START,
+    LISTEN_STARTED: frozenset({"start", "read", "expected", "subscriptions"}),
+    LISTEN_COMPLETED: _START,
+    EVENT_RECEIVED: frozenset({"start", "filter", "received", "cloud_event"}),
+    MESSAGE_RECEIVED: _START,
+    CHILD_STARTED: frozenset({"start", "child", "namespace", "name", "input"}),
+    CHILD_COMPLETED: _START,
+    CHILD_FAILED: _START,
+    EXTENSION_STARTED: frozenset({"phases"}),
+    EXTENSION_ENTERED: frozenset({"start", "index"}),
+    EXTENSION_COMPLETED: _START,
+    EXTENSION_FAILED: frozenset({"start", "error"}),
+    EXTENSION_CANCELLED: _START,
+}
+"""What the data of every event of a type has, whatever else is there; the other types need none."""
+
+
 class Event(NamedTuple):
     """One fact: ``seq`` counts from 1 without gaps, ``at`` is the time of its transaction (UTC)."""
 
@@ -96,6 +135,15 @@ class Event(NamedTuple):
         """The frame in which the event's task runs; 0 is the root."""
         key = self.data.get("in")
         return key if isinstance(key, int) else 0
+
+
+def lacking(event: Event) -> list[str]:
+    """What every event of its type has, and this one has not: members of its data, or its task."""
+    wanted = MEMBERS.get(event.type)
+    if wanted is None:
+        return []
+    lacks = sorted(wanted - event.data.keys())
+    return ["task", *lacks] if event.type.startswith("task.") and not event.task else lacks
 
 
 def ended_jobs(event: Event) -> list[int]:

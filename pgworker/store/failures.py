@@ -35,6 +35,9 @@ _OUTDATED_PLAN = "0A000", "RevalidateCachedQuery"
 _SCHEMA = frozenset({"42883", "42P01", "42703", "3F000"})
 """Functions, tables, columns and schemas that are not there."""
 
+_FORBIDDEN = "42501"
+"""The login lacks a right."""
+
 _VALUES_CLASSES = ("22", "23", "54")
 """Data, integrity, and limits such as the longest text that an index takes: it is the values' fault."""
 
@@ -93,6 +96,12 @@ def _unnamed(error: psycopg.Error, message: str) -> PgworkerError:
             message,
             hint="The database is not prepared for this version: run `pgworker migrate`, or use the version"
             " that migrated it.",
+        )
+    if error.sqlstate == _FORBIDDEN:
+        return StoreRefused(
+            message,
+            hint="Grant this login the role that it takes: pgworker_client to start and steer workflows,"
+            " pgworker_reader to read them, pgworker_worker to work.",
         )
     if (error.sqlstate or "")[:2] in _VALUES_CLASSES:
         return ValueRejected(message, hint=hint)

@@ -12,9 +12,12 @@ from uuid import UUID
 from psycopg import AsyncConnection, sql
 
 from pgworker.engine.events import Event
+from pgworker.store.connection import Patience, WatchedConnection
 from pgworker.store.database import Database
 from pgworker.store.failures import translated
 from pgworker.types import JsonObject, JsonValue
+
+_ANSWER_SECONDS = 300.0
 
 LEAST = "00000000-0000-0000-0000-000000000000"
 GREATEST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
@@ -29,6 +32,8 @@ _STRETCH: LiteralString = """
     where events_before < %(events)s
 """
 _PROBLEMS: LiteralString = "select problem, workflow_id, detail from {schema}.check_workflows(%s, %s)"
+_SHARED: LiteralString = "select problem, workflow_id, detail from {schema}.check_database()"
+_CORRELATIONS: LiteralString = "select id, type, keys from {schema}.correlations"
 _ROWS: LiteralString = """
     select w.id, w.status, w.input, w.output, w.error, w.started_at is not null,
            s.seq, s.format, s.state, s.digest,
@@ -51,10 +56,10 @@ _EVENTS: LiteralString = """
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """Something that must not be: what, of which workflow (or other owner of rows), and where."""
+    """Something that must not be: what, of which workflow (or other owner of rows, if any), and where."""
 
     problem: str
-    workflow_id: str
+    workflow_id: str | None
     detail: str
 
 
@@ -115,6 +120,25 @@ class Stretch:
                 yield workflow_id, Event(seq, type_, task, data, at.astimezone(UTC))
 
 
+class Shared:
+    """What workflows share, as of one moment."""
+
+    def __init__(self, database: Database, connection: AsyncConnection[Any]) -> None:
+        self._database = database
+        self._connection = connection
+
+    async def flaws(self) -> list[Flaw]:
+        """What the database's own checks find."""
+        rows = await self._connection.execute(self._database.statement(_SHARED))
+        return [Flaw(*row) for row in await rows.fetchall()]
+
+    async def correlations(self) -> AsyncIterator[tuple[str, str | None, list[str]]]:
+        """The id, the type and the keys of each."""
+        async with self._connection.cursor() as cursor:
+            async for row in cursor.stream(self._database.statement(_CORRELATIONS), size=500):
+                yield row
+
+
 class Inspection:
     """Walks over a database that may be in use; it takes no locks that anybody would notice.
 
@@ -129,13 +153,13 @@ class Inspection:
     async def count(self) -> int:
         """How many workflows there are."""
         with translated():
-            async with await self._database.connect("verify") as connection:
+            async with await self._connect() as connection:
                 row = await (await connection.execute(self._statement(_COUNT))).fetchone()
         return 0 if row is None else int(row[0])
 
     async def stretches(self) -> AsyncIterator[Stretch]:
         """One stretch after the other, from the least id to the greatest; together they leave no gap."""
-        async with await self._database.connect("verify") as connection:
+        async with await self._connect() as connection:
             last = None
             while last != GREATEST:
                 first = LEAST if last is None else str(UUID(int=UUID(last).int + 1))
@@ -144,10 +168,21 @@ class Inspection:
                     yield Stretch(self._database, connection, first, last, count)
 
     @asynccontextmanager
+    async def shared(self) -> AsyncIterator[Shared]:
+        """What does not belong to a single workflow."""
+        async with await self._connect() as connection, self._moment(connection):
+            yield Shared(self._database, connection)
+
+    @asynccontextmanager
     async def only(self, workflow_id: str) -> AsyncIterator[Stretch]:
         """One workflow alone."""
-        async with await self._database.connect("verify") as connection, self._moment(connection):
+        async with await self._connect() as connection, self._moment(connection):
             yield Stretch(self._database, connection, workflow_id, workflow_id, 1)
+
+    async def _connect(self) -> WatchedConnection:
+        connection = await self._database.connect("verify")
+        connection.patience = Patience(_ANSWER_SECONDS)  # a check looks at much at once
+        return connection
 
     async def _next(self, connection: AsyncConnection[Any], first: str) -> tuple[int, str]:
         asked = {"first": first, "last": GREATEST, "workflows": self._workflows, "events": self._events}

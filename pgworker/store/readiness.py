@@ -20,13 +20,13 @@ _RELATIONS: LiteralString = """
 _REVISION: LiteralString = "select version_num from {schema}.alembic_version"
 
 
-def connection_parameters(url: str) -> dict[str, Any]:
+def connection_parameters(url: str, what: str = "the connection string of the database") -> dict[str, Any]:
     """What a connection string says; raises ``SettingsError``, without repeating it: it has passwords."""
     try:
         return dict(conninfo_to_dict(url))
     except psycopg.ProgrammingError as error:
         raise SettingsError(
-            "the connection string of the database cannot be understood",
+            f"{what} cannot be understood",
             hint="Write it like postgresql://user:password@host:5432/database or host=... dbname=...",
         ) from error
 

@@ -53,6 +53,20 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a workflow stands and, once it has ended, what came of it: what whoever started it may know."""
+
+    status: str
+    output: JsonValue
+    error: JsonObject | None
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it has ended, one way or another."""
+        return self.status in FINISHED
+
+
+@dataclass(frozen=True, slots=True)
 class HistoryRow:
     """One event, made readable."""
 

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, LiteralString, TypedDict, Unpack, overload
-from uuid import UUID
 
 import orjson
-from psycopg import AsyncConnection, Connection
+from psycopg import AsyncConnection, AsyncCursor, Connection, Cursor
+from psycopg.rows import tuple_row
 from psycopg.sql import Composed
 
 from pgworker.store.database import Database
@@ -25,7 +25,7 @@ START: Final[LiteralString] = """
         name => %(name)s, input => %(input)s::jsonb, version => %(version)s, namespace => %(namespace)s,
         workflow_id => %(workflow_id)s::uuid, idempotency_key => %(idempotency_key)s,
         start_at => %(start_at)s::timestamptz, priority => %(priority)s::integer, labels => %(labels)s::jsonb
-    )::text as id
+    )::text
 """
 
 
@@ -110,22 +110,20 @@ def start_in(
     parameters = StartRequest(name=name, input=input, **options).parameters()
     if isinstance(connection, AsyncConnection):
         return _start_in_async(connection, statement, parameters)
-    with translated():
-        return _id(connection.execute(statement, parameters).fetchone())
+    # a cursor of our own kind: the owner's may take other parameters, and give other rows
+    with translated(), Cursor(connection, row_factory=tuple_row) as cursor:
+        return _id(cursor.execute(statement, parameters).fetchone())
 
 
 async def _start_in_async(
     connection: AsyncConnection[object], statement: Composed, parameters: dict[str, Any]
 ) -> str:
     with translated():
-        cursor = await connection.execute(statement, parameters)
-        return _id(await cursor.fetchone())
+        async with AsyncCursor(connection, row_factory=tuple_row) as cursor:
+            await cursor.execute(statement, parameters)
+            return _id(await cursor.fetchone())
 
 
-def _id(row: Any) -> str:
-    # rows look the way the connection's owner chose
-    if isinstance(row, Mapping):
-        return str(row["id"])
-    if isinstance(row, str | UUID):
-        return str(row)
-    return str(row.id if hasattr(row, "id") else row[0])
+def _id(row: tuple[object, ...] | None) -> str:
+    assert row is not None
+    return str(row[0])

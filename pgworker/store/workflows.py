@@ -20,6 +20,7 @@ from pgworker.store.rows import (
     HistoryRow,
     JobRow,
     LifecycleRow,
+    Outcome,
     ProgressRow,
     TaskRow,
     WorkerRow,
@@ -101,6 +102,9 @@ _ENDED_BADLY = frozenset({"FAILED", "CANCELLED"})
 
 _LONGEST_PAUSE = 0.1
 
+_FIRST_LOOK = 1.0
+"""Whoever does not want to wait at all gives it so many seconds to be looked at."""
+
 Row = TypeVar("Row")
 
 
@@ -178,20 +182,27 @@ class Workflows:
         statement: LiteralString = "select status, last_seq from {schema}.workflows where id = %(id)s"
         return _only(await self._rows(Head, statement, {"id": workflow_id}), workflow_id)
 
-    async def wait(self, workflow_id: str, timeout: float | None = None) -> Workflow:
-        """The workflow once it has ended; ``timeout`` in seconds. Raises ``WaitTimedOut``.
+    async def outcome(self, workflow_id: str) -> Outcome:
+        """How one workflow stands, without the right to read tables; raises ``NotFound``."""
+        statement: LiteralString = "select status, output, error from {schema}.workflow_outcome(%(id)s)"
+        return _only(await self._rows(Outcome, statement, {"id": workflow_id}), workflow_id)
+
+    async def ended(self, workflow_id: str, timeout: float | None = None) -> Outcome:
+        """The outcome of a workflow once it has ended; ``timeout`` in seconds. Raises ``WaitTimedOut``.
 
         It looks again and again, from here: a wait inside the database would hold a connection.
         """
         pauses = Pauses(_LONGEST_PAUSE)
         status = "unknown"
+        until = None if timeout is None else asyncio.get_running_loop().time() + timeout
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(None if timeout is None else max(timeout, _FIRST_LOOK)) as limit:
                 while True:
-                    head = await patiently(lambda: self.head(workflow_id))
-                    if head.is_finished:
-                        return await patiently(lambda: self.get(workflow_id))
-                    status = head.status
+                    outcome = await patiently(lambda: self.outcome(workflow_id))
+                    if outcome.is_finished:
+                        return outcome
+                    status = outcome.status
+                    limit.reschedule(until)
                     await pauses.take()
         except TimeoutError:
             raise WaitTimedOut(

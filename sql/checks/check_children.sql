@@ -5,14 +5,14 @@ create function check_children(p_first uuid, p_last uuid) returns table (
     set search_path from current
 as $$
     with begun as (
-        select e.workflow_id, (e.data ->> 'start')::bigint as start, (e.data ->> 'child')::uuid as child,
+        select e.workflow_id, e.start, legible_uuid(e.data ->> 'child') as child,
                e.data -> 'waits' = 'true' as waits
-        from events e
-        where e.workflow_id between p_first and p_last and e.type = 'child.started'
+        from legible_events(p_first, p_last) e
+        where e.type = 'child.started'
     ), told as (
-        select e.workflow_id, e.seq, (e.data ->> 'start')::bigint as start, e.type
-        from events e
-        where e.workflow_id between p_first and p_last and e.type in ('child.completed', 'child.failed')
+        select e.workflow_id, e.seq, e.start, e.type
+        from legible_events(p_first, p_last) e
+        where e.type in ('child.completed', 'child.failed')
     )
     select 'the end of a child was told more than once', t.workflow_id,
            format('start %s: %s', t.start, array_agg(t.seq order by t.seq))
@@ -41,7 +41,8 @@ as $$
     where c.id between p_first and p_last and c.parent_id is not null
       and exists (select from workflows w where w.id = c.parent_id)
       and not exists (select from events e
-                      where e.workflow_id = c.parent_id and e.type = 'child.started' and e.data ->> 'child' = c.id::text)
+                      where e.workflow_id = c.parent_id and e.type = 'child.started' and e.data ->> 'child' = c.id::text
+                        and e.data -> 'start' = to_jsonb(c.parent_seq) and (e.data -> 'waits' = 'true') is true = c.parent_waits)
 $$;
 
 comment on function check_children(uuid, uuid) is

@@ -50,6 +50,22 @@ as $$
     from queue q join workflows w on w.id = q.workflow_id and w.status <> 'PAUSED'
     where q.kind like 'held %'
     union all
+    select 'a job of a paused workflow is not held', q.workflow_id, format('%s at %s', q.kind, q.seq)
+    from queue q
+    join workflows w on w.id = q.workflow_id and w.status = 'PAUSED'
+    join events e on e.workflow_id = q.workflow_id and e.seq = q.seq
+    where q.lease_token is null
+      and (q.kind = 'perform' or q.kind = 'decide' and e.type in ('timer.set', 'task.retried'))
+      -- what a result brought about since then is held when it is due
+      and exists (select from events p where p.workflow_id = q.workflow_id and p.type = 'workflow.paused' and p.seq > q.seq
+                    and not exists (select from events r where r.workflow_id = p.workflow_id and r.seq > p.seq
+                                      and r.type = 'workflow.resumed'))
+    union all
+    select 'a job is not in the lane of its workflow', q.workflow_id,
+           format('%s at %s: namespace %L, priority %s', q.kind, q.seq, q.namespace, q.priority)
+    from queue q join workflows w on w.id = q.workflow_id
+    where q.namespace <> w.namespace or q.priority <> w.priority
+    union all
     select 'a job belongs to nothing', q.workflow_id, format('%s at %s', q.kind, q.seq)
     from queue q
     where not case q.kind

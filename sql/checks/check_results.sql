@@ -5,9 +5,9 @@ create function check_results(p_first uuid, p_last uuid) returns table (
     set search_path from current
 as $$
     with ends as (
-        select e.workflow_id, e.seq, e.type, e.task, e.data, (e.data ->> 'start')::bigint as start
+        select e.workflow_id, e.seq, e.type, e.task, e.data, e.start
         from standing_events(p_first, p_last) e
-        where e.data ? 'start'
+        where e.start is not null
           and e.type in ('task.completed', 'task.failed', 'task.cancelled', 'branch.completed', 'branch.failed',
                          'branch.cancelled', 'extension.completed', 'extension.failed', 'extension.cancelled')
     ), starts as (
@@ -24,6 +24,11 @@ as $$
            format('start %s, ends %s', r.start, array_agg(r.seq order by r.seq))
     from ends r group by r.workflow_id, r.start having count(*) > 1
     union all
+    select 'what began has not ended, and its workflow is COMPLETED', s.workflow_id, format('%s at %s', s.type, s.seq)
+    from starts s
+    join workflows w on w.id = s.workflow_id and w.status = 'COMPLETED'
+    where not exists (select from ends r where r.workflow_id = s.workflow_id and r.start = s.seq)
+    union all
     select 'an end has no beginning before it', p.workflow_id, format('%s at %s', p.type, p.seq)
     from pairs p where p.started is null
     union all
@@ -31,7 +36,7 @@ as $$
            format('%s at %s', p.type, p.seq)
     from pairs p
     where p.scheduled ? 'activity' and p.type = 'task.completed'
-      and not (p.data ? 'token' and (p.data ->> 'attempt')::bigint >= 1)
+      and not (p.data ? 'token' and p.data -> 'attempt' between '1' and '2147483647') is true
 $$;
 
 comment on function check_results(uuid, uuid) is

@@ -6,7 +6,7 @@ create function check_timers(p_first uuid, p_last uuid) returns table (
 as $$
     with told as (
         select e.workflow_id, e.seq as by, 'set' as what, e.seq::numeric as timer, e.occurred_at,
-               case when e.data ->> 'due_at' ~ '^\d{4,6}-\d\d-\d\dT' then (e.data ->> 'due_at')::timestamptz end as due_at
+               legible_time(e.data ->> 'due_at') as due_at
         from events e
         where e.workflow_id between p_first and p_last and e.type in ('timer.set', 'task.retried') and e.data ? 'due_at'
         union all

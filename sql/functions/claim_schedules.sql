@@ -54,7 +54,9 @@ begin
            for update of o skip locked) o
     where j.workflow_id = o.workflow_id and j.seq = o.seq;
     return query
-    select s.id, s.namespace, s.name, s.version, s.created_at, s.next_at, s.last_workflow_id, w.ended_at, s.listens,
+    select s.id, s.namespace, s.name, s.version, s.created_at, s.next_at, s.last_workflow_id,
+           -- one that was purged has ended
+           case when w.id is null and s.last_workflow_id is not null then clock_timestamp() else w.ended_at end, s.listens,
            exists (select from subscriptions b where b.workflow_id = s.id), mail_of(s.id), clock_timestamp()
     from schedules s
     left join workflows w on w.id = s.last_workflow_id

@@ -20,6 +20,14 @@ begin
     if coalesce(publish_event.type, '') = '' then
         raise exception 'a CloudEvent has a type' using errcode = 'PW001';
     end if;
+    if v_source = '' or v_event_id = '' then
+        raise exception 'source and id of a CloudEvent are not empty' using errcode = 'PW001',
+            hint = 'Leave out what there is nothing to say about.';
+    end if;
+    if publish_event."time" not between '0001-01-01 00:00:00+00' and '9999-12-31 23:59:59.999999+00' then
+        raise exception 'a CloudEvent cannot have the time %', publish_event."time" using errcode = 'PW001',
+            hint = 'Leave "time" out if it happened now.';
+    end if;
     perform refuse_value(publish_event.data, 'the event''s data');
     perform refuse_value(publish_event.extensions, 'an extension');
     if greatest(octet_length(v_source), octet_length(v_event_id), octet_length(publish_event.type)) > 1024 then
@@ -27,6 +35,10 @@ begin
     end if;
     if jsonb_typeof(publish_event.extensions) <> 'object' then
         raise exception 'extensions are an object' using errcode = 'PW001', hint = 'Such as {"tenant": "a"}.';
+    end if;
+    if publish_event.extensions ? '' then
+        raise exception 'an extension has a name' using errcode = 'PW001',
+            hint = 'CloudEvents has small letters and digits in it, such as {"tenant": "a"}.';
     end if;
     if publish_event.extensions ?| array['specversion', 'id', 'source', 'type', 'time', 'subject', 'data', 'data_base64'] then
         raise exception 'an extension has the name of an attribute that every CloudEvent has' using errcode = 'PW001',

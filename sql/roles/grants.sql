@@ -4,7 +4,7 @@ declare
     v_function regprocedure;
     v_public constant text[] := array['define_workflow', 'start_workflow', 'append_event', 'publish_event',
                                       'cancel_workflow', 'pause_workflow', 'resume_workflow', 'retry_workflow',
-                                      'wait_for_workflow', 'declare_functions'];
+                                      'workflow_outcome', 'wait_for_workflow', 'declare_functions'];
 begin
     execute format('revoke all on schema %I from public', v_schema);
     for v_function in select oid from pg_proc where pronamespace = quote_ident(v_schema)::regnamespace loop
@@ -22,7 +22,8 @@ begin
         execute format('grant select on all tables in schema %I to pgworker_reader', v_schema);
         execute format('grant execute on function %1$I.task_name(text), %1$I.event_value(uuid, bigint), '
                        '%1$I.lanes(text, integer), %1$I.state_at(uuid, bigint), %1$I.timeline(uuid, integer), '
-                       '%1$I.check_workflows(uuid, uuid), %1$I.export_workflow(uuid) to pgworker_reader', v_schema);
+                       '%1$I.check_workflows(uuid, uuid), %1$I.check_database(), %1$I.workflow_outcome(uuid), '
+                       '%1$I.export_workflow(uuid) to pgworker_reader', v_schema);
     end if;
     if exists (select from pg_roles where rolname = 'pgworker_worker') then
         execute format('grant usage on schema %I to pgworker_worker', v_schema);

@@ -221,6 +221,14 @@ DAMAGE: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
         ),
         "is not sound",
     ),
+    "data of another kind": (
+        lambda lines: sealed(changed(lines, "event", lambda event: event.update(data=[]))),
+        "the history cannot be replayed",
+    ),
+    "members of other kinds": (
+        lambda lines: sealed([line.replace('"kind": "set"', '"start": "abc"') for line in lines]),
+        "the history cannot be replayed",
+    ),
     "a wrong number": (
         lambda lines: sealed(changed(lines, "workflow", lambda row: row.update(last_seq=100))),
         "is not sound",

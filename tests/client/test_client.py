@@ -45,6 +45,40 @@ async def client(database_url):
         yield client
 
 
+@pytest.fixture
+def login(connection, server):
+    """A connection string of a login that may do what clients do, and no more."""
+    name = f"{connection.info.dbname}_client"
+    connection.execute(f"create role {name} login password 'secret' in role pgworker_client")
+    yield server.url(connection.info.dbname, user=name, password="secret")
+    connection.execute(f"drop role {name}")
+
+
+async def test_who_starts_workflows_need_not_be_allowed_to_read_them(login, in_process_worker):
+    async with Client(login, "pgworker") as client:
+        for document in (HELLO, FAILS, WAITS):
+            await client.define(document)
+        waits = await client.start("waits", namespace="test")
+        assert (await client.outcome(waits)).is_finished is False
+        with pytest.raises(WaitTimedOut, match="is still PENDING after 0 s"):
+            await client.result(waits, timeout=0)
+        async with in_process_worker():
+            hello = await client.start("hello", {"name": "Ada"}, namespace="test")
+            assert await client.result(hello, timeout=20) == {"greeting": "Hello Ada"}
+            with pytest.raises(WorkflowFailed, match="no tea"):
+                await client.result(await client.start("fails", namespace="test"), timeout=20)
+        assert await client.retry(hello) is False
+        assert await client.cancel(waits) is True
+        with pytest.raises(WorkflowFailed, match="CANCELLED") as cancelled:
+            await client.result(waits)
+        assert cancelled.value.cancelled
+        with pytest.raises(NotFound):
+            await client.result(str(uuid4()))
+        with pytest.raises(StoreRefused, match="permission denied") as refused:
+            await client.wait(hello)
+        assert "pgworker_reader" in (refused.value.hint or "")
+
+
 async def test_a_workflow_is_defined_started_and_waited_for(client, in_process_worker):
     assert await client.define(HELLO) == "test/hello:1.0.0"
     async with in_process_worker():

@@ -52,6 +52,12 @@ async def test_the_connection_may_have_rows_of_any_kind(defined, rows):
         assert len(start_in(mine, "hello")) == 36
 
 
+@pytest.mark.parametrize("cursors", [psycopg.RawCursor, psycopg.ClientCursor])
+async def test_the_connection_may_have_cursors_of_any_kind(defined, cursors):
+    with psycopg.connect(defined, cursor_factory=cursors) as mine:
+        assert len(start_in(mine, "hello")) == 36
+
+
 async def test_what_is_not_defined_is_not_found(defined):
     with psycopg.connect(defined) as mine, pytest.raises(NotFound, match="default/nobody"):
         start_in(mine, "nobody")

@@ -55,6 +55,25 @@ def test_two_transactions_may_define_the_same_at_once(
     assert connection.execute("select count(*) from pgworker.definitions").fetchone() == (1,)
 
 
+@pytest.mark.parametrize(("letter", "longest"), [("a", 255), ("\u6f22", 160), ("\U0001f600", 120)])
+def test_names_as_long_as_they_may_be_are_found_by_all_indexes(
+    connection: psycopg.Connection, letter: str, longest: int
+) -> None:
+    long = letter * longest
+    header = {"dsl": "1.0.3", "namespace": long, "name": long, "version": long}
+    connection.execute(DEFINE, [Jsonb({"document": header, "do": HELLO})])
+    key = "".join(chr(0x1F600 + n % 80) for n in range(255))
+    started = start(connection, long, namespace=long, idempotency_key=key)
+    assert start(connection, long, namespace=long, idempotency_key=key) == started
+
+
+@pytest.mark.parametrize("name", ["a" * 256, "\u6f22" * 250, "\U0001f600" * 200])
+def test_a_name_that_no_index_takes_is_refused(connection: psycopg.Connection, name: str) -> None:
+    header = {"dsl": "1.0.3", "namespace": name, "name": name, "version": name}
+    with refused("PW001", "255 characters at most, and 1530 bytes together"):
+        connection.execute(DEFINE, [Jsonb({"document": header, "do": HELLO})])
+
+
 def test_a_rolled_back_definition_leaves_nothing(connection: psycopg.Connection) -> None:
     with connection.transaction(force_rollback=True):
         define(connection)

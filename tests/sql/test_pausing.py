@@ -25,7 +25,7 @@ def _performing(turns: Turns, *, leased: bool) -> tuple[str, int]:
     """A workflow with an activity: leased, or still in the queue."""
     [claimed] = turns.claim(batch=1)
     draft = Draft(claimed)
-    seq = draft.event("task.started", '{"activity": "http"}')
+    seq = draft.event("task.started", '{"kind": "call", "from": 1, "activity": "http"}')
     draft.job(seq, "perform", token=str(uuid4()) if leased else None)
     turns.commit(draft.done())
     return claimed.id, seq

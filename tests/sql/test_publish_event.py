@@ -43,6 +43,26 @@ def test_an_event_without_a_type_is_refused(connection: psycopg.Connection, type
     assert caught.value.sqlstate == "PW001"
 
 
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        "source => ''",
+        "id => ''",
+        "\"time\" => 'infinity'",
+        "\"time\" => '0044-03-15 12:00:00 BC'",
+        "\"time\" => '10000-01-01'",
+        "extensions => '{\"\": 1}'",
+        "extensions => '[]'",
+    ],
+)
+def test_an_attribute_that_no_cloud_event_has_is_refused(
+    connection: psycopg.Connection, attribute: str
+) -> None:
+    with pytest.raises(psycopg.Error) as caught:
+        connection.execute(f"select pgworker.publish_event('order.paid', {attribute})")
+    assert caught.value.sqlstate == "PW001"
+
+
 def test_a_rolled_back_event_was_never_published(connection: psycopg.Connection) -> None:
     with connection.transaction(force_rollback=True):
         connection.execute("select pgworker.publish_event('order.paid')")

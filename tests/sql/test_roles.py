@@ -22,6 +22,7 @@ PUBLIC_FUNCTIONS = {
     "retry_workflow",
     "start_workflow",
     "wait_for_workflow",
+    "workflow_outcome",
     "publish_event",
 }
 ROLES = ("pgworker_client", "pgworker_reader", "pgworker_worker")
@@ -117,7 +118,8 @@ def test_a_client_can_do_all_that_clients_do(connection: psycopg.Connection) -> 
 
 def test_readers_read_everything_and_do_nothing(connection: psycopg.Connection) -> None:
     assert _executable(connection, "pgworker_reader") == {
-        "check_workflows", "event_value", "export_workflow", "lanes", "state_at", "task_name", "timeline",
+        "check_database", "check_workflows", "event_value", "export_workflow", "lanes", "state_at",
+        "task_name", "timeline", "workflow_outcome",
     }  # fmt: skip
     assert _relations(connection, "pgworker_reader", "select") == _everything(connection)
     define(connection)

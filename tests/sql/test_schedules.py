@@ -228,6 +228,19 @@ def test_the_end_of_the_last_workflow_is_told_to_a_schedule_that_waits_for_it(
     assert (claimed["last_ended_at"] is not None) is (end == "cancel")
 
 
+def test_a_last_workflow_that_was_purged_before_anybody_looked_has_ended(
+    connection: psycopg.Connection,
+) -> None:
+    define(connection, schedule=AFTER)
+    [claimed] = claim_schedules(connection)
+    settle_schedule(connection, claimed["id"], [{}])
+    last = _schedule(connection)["last_workflow_id"]
+    connection.execute("select pgworker.cancel_workflow(%s)", [last])
+    assert connection.execute("select pgworker.purge('0 s')").fetchone() == (1,)
+    [claimed] = claim_schedules(connection)
+    assert claimed["last_ended_at"] is not None
+
+
 def test_a_workflow_before_the_last_one_is_not_waited_for(connection: psycopg.Connection) -> None:
     define(connection, schedule=AFTER)
     [claimed] = claim_schedules(connection)

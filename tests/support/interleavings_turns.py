@@ -77,6 +77,11 @@ def decide(model: Model, claimed: Sequence[Any], choose: Choose) -> Decision:
     return decision
 
 
+def _told(place: int, wanted: Wanted) -> dict[str, object]:
+    """A filter as the event tells it with which a listen begins."""
+    return {"filter": place, "correlation": wanted.correlation.id, "value": wanted.value}
+
+
 class _Story:
     """What becomes of one claimed workflow."""
 
@@ -183,7 +188,7 @@ class _Story:
 
     def _listen(self, wanted: list[Wanted]) -> None:
         seq = self._event("task.started", kind="listen")
-        self._event("listen.started", start=seq, subscriptions=[{} for _ in wanted])
+        self._event("listen.started", start=seq, subscriptions=[_told(*one) for one in enumerate(wanted)])
         self.open[seq] = Listen(tuple(wanted))
         for place, one in enumerate(wanted):
             keys: list[Any] = list(one.keys)
@@ -235,6 +240,9 @@ class _Story:
         self.decision.letters.unsubscribed.append((self.claim.id, Unsubscribe(seq)))
 
     def _finish(self, status: str) -> None:
+        if status == "COMPLETED":
+            for seq in (seq for seq, one in self.open.items() if not isinstance(one, Timer)):
+                self._event("task.cancelled", start=seq)
         self._event(f"workflow.{status.lower()}")
         self._write(status)
 

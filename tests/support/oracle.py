@@ -10,7 +10,7 @@ from typing import LiteralString
 
 import psycopg
 
-from pgworker.engine.events import Event
+from pgworker.engine.events import Event, lacking
 from pgworker.engine.evolve import replay
 from pgworker.store.snapshots import digest, restore
 from tests.support.lease_audit import stale_results
@@ -197,7 +197,8 @@ def _told(connection: psycopg.Connection, checks: Mapping[str, str]) -> list[str
 
 def _told_by_verify(connection: psycopg.Connection) -> list[str]:
     """What `pgworker verify` asks, beside what this asks on its own: each is held against the other."""
-    return [
+    shared = connection.execute("select * from check_database()").fetchall()
+    return [f"verify: {what}: {workflow_id} {detail}" for what, workflow_id, detail in shared] + [
         f"verify: {what}: {workflow_id} {detail}"
         for first, last in connection.execute(_STRETCHES).fetchall()
         for what, workflow_id, detail in connection.execute(
@@ -230,6 +231,8 @@ def _against_replay(workflow_id: str, history: list[Event], row: tuple[object, .
         state = replay(history)
     except (KeyError, TypeError, ValueError) as error:
         return [f"the history cannot be replayed: {workflow_id} {error!r}"]
+    if lacks := [f"{event.type} at {event.seq}" for event in history if lacking(event)]:
+        return [f"events lack what those of their types have: {workflow_id} {lacks}"]
     folded = (state.status.value, state.input, state.output, state.error)
     return [
         f"replay gives another {name}: {workflow_id} has {stored!r}, replay gives {again!r}"

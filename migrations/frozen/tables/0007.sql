@@ -1,0 +1,1 @@
+-- Revision 0007: what is wrong is found more often, and who starts workflows may wait for them.
