@@ -79,6 +79,11 @@ def tell(error: Exception) -> Exit:
             paragraph(f"{os.fsdecode(error.filename)}: {error.strerror}")
         case OSError() if error.strerror is not None:
             paragraph(error.strerror)
+        case UnicodeEncodeError(reason="surrogates not allowed"):
+            paragraph(
+                f"what was given is not UTF-8: {error.object!r:.200}",
+                hint="Arguments that are kept in the database, and files, are UTF-8.",
+            )
         case _:
             paragraph(
                 f"pgworker itself failed: {type(error).__name__}: {error}",
@@ -96,6 +101,8 @@ def code_of(error: Exception) -> Exit:
             return Exit.NOT_FOUND
         case WaitTimedOut():
             return Exit.TIMED_OUT
+        case UnicodeEncodeError(reason="surrogates not allowed"):
+            return Exit.USAGE
         case _:
             return Exit.FAILED
 

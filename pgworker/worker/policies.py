@@ -6,7 +6,9 @@ from pgworker.activities.policy import HttpPolicy, parse_connect_to, parse_netwo
 from pgworker.activities.processes.policy import ProcessPolicy, parse_run_allow
 from pgworker.activities.trust import trusted
 from pgworker.settings import Settings
+from pgworker.store.readiness import connection_parameters
 from pgworker.worker.janitor import parse_retention
+from pgworker.worker.ports import check_ports, status_ports
 
 
 def check_settings(settings: Settings) -> None:
@@ -14,6 +16,10 @@ def check_settings(settings: Settings) -> None:
     parse_retention(settings.retention)
     process_policy(settings)
     trusted(http_policy(settings))
+    if settings.listen_url is not None:
+        connection_parameters(settings.listen_url, "PGWORKER_LISTEN_URL")
+    if settings.status_port is not None:
+        check_ports(settings.status_host, status_ports(settings))
 
 
 def http_policy(settings: Settings) -> HttpPolicy:

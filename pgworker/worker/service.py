@@ -34,6 +34,7 @@ from pgworker.worker.librarian import Librarian
 from pgworker.worker.listener import listen
 from pgworker.worker.performer import Performer
 from pgworker.worker.policies import http_policy, process_policy
+from pgworker.worker.ports import status_ports
 from pgworker.worker.rest import Rest
 from pgworker.worker.rounds import Walker
 from pgworker.worker.wheel import Wheel
@@ -157,7 +158,7 @@ def _status_page(
 
     return status_page(
         settings.status_host,
-        range(settings.status_port, settings.status_port + settings.processes),
+        status_ports(settings),
         breaker=breaker,
         metrics=None if metrics is None else metrics.text,
     )

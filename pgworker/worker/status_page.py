@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
-from pgworker.errors import SettingsError
 from pgworker.telemetry import log
 from pgworker.worker.breaker import Breaker
+from pgworker.worker.ports import unusable
 
 TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -44,17 +44,11 @@ async def _listen(runner: web.AppRunner, host: str, ports: range) -> int:
         try:
             await web.TCPSite(runner, host, port).start()
         except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                raise SettingsError(
-                    f"the status page cannot be served on {host}, port {port}: {error.strerror}",
-                    hint="See PGWORKER_STATUS_HOST and PGWORKER_STATUS_PORT.",
-                ) from error
-            continue  # another engine process of this supervisor has it
+            if error.errno == errno.EADDRINUSE and port != ports[-1]:
+                continue  # another engine process of this supervisor has it
+            raise unusable(host, ports, port, error) from error
         return int(runner.addresses[0][1])
-    raise SettingsError(
-        f"no port for the status page is free on {host}: {ports[0]} to {ports[-1]} are taken",
-        hint="Set PGWORKER_STATUS_PORT to another one; each engine process takes one, from there on.",
-    )
+    raise AssertionError("there is at least one port")
 
 
 async def _ready(breaker: Breaker) -> web.Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 from pathlib import Path
 
@@ -166,14 +167,41 @@ def test_an_unexpected_failure_is_one_paragraph_with_a_traceback_for_those_who_a
         ("PGWORKER_HTTP_CONNECT_TO", "a"),
         ("PGWORKER_RUN_ALLOW", "all"),
         ("PGWORKER_CA_FILE", "/nope"),
+        ("PGWORKER_LISTEN_URL", "http://somewhere"),
+        ("PGWORKER_STATUS_HOST", "no host"),
         ("PGWORKER_SCHEMA", "\u00fc" * 40),
     ],
 )
 def test_a_worker_that_cannot_begin_says_why_and_ends(pgworker, setting, value):
-    told = pgworker("worker", **{setting: value})
+    told = pgworker("worker", **{"PGWORKER_STATUS_PORT": "23456", setting: value})
     assert told.code == 1
     assert setting in told.err or value in told.err
     assert "supervisor started" not in told.err
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_a_worker_whose_status_port_is_taken_says_so_and_ends(pgworker, processes):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        first = str(port - int(processes) + 1)
+        told = pgworker("worker", "--processes", processes, PGWORKER_STATUS_PORT=first)
+    assert told.code == 1
+    assert f"{port} is taken" in told.err
+    assert pgworker("worker", "--processes", "2", PGWORKER_STATUS_PORT="65535").code == 1
+
+
+def test_an_argument_that_is_not_utf_8_is_a_usage_error(pgworker):
+    for arguments in (("start", "\udcff"), ("cancel", UNKNOWN, "--reason", "\udcff")):
+        told = pgworker(*arguments)
+        assert (told.code, told.out) == (2, ""), told.err
+        assert "not UTF-8" in told.err
+
+
+def test_who_does_not_want_to_wait_is_told_how_the_workflow_is(pgworker, connection):
+    define(connection)
+    told = pgworker("start", "sample", "--wait", "--timeout", "0")
+    assert told.code == 5
+    assert "is still PENDING after 0 s" in told.err
 
 
 def test_numbers_beyond_all_bounds_are_told_as_others(pgworker, connection):
