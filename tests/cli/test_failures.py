@@ -186,7 +186,7 @@ def test_a_worker_whose_status_port_is_taken_says_so_and_ends(pgworker, processe
         first = str(port - int(processes) + 1)
         told = pgworker("worker", "--processes", processes, PGWORKER_STATUS_PORT=first)
     assert told.code == 1
-    assert f"{port} is taken" in told.err
+    assert "is taken" in told.err
     assert pgworker("worker", "--processes", "2", PGWORKER_STATUS_PORT="65535").code == 1
 
 
