@@ -2856,7 +2856,10 @@ as $$
     -- without keys each has a value; with keys, only where its own have some
     select 'a CloudEvent will not be found by those who listen for it', e.id, format('type %s', e.type)
     from correlations c
-    join cloud_events e on (c.type is null or e.type = c.type) and e.published_at >= c.since
+    cross join lateral (
+        select t.id, t.type from cloud_events t where t.type = c.type and t.published_at >= c.since
+        union all
+        select t.id, t.type from cloud_events t where c.type is null and t.published_at >= c.since) e
     where c.keys = '[]'
       and not exists (select from correlated_events o where o.correlation = c.id and o.event_id = e.id)
       and not exists (select from jobs j where j.workflow_id = e.id and j.kind = 'correlate')

@@ -10,6 +10,7 @@ from typing import Any, LiteralString
 from uuid import UUID
 
 from psycopg import AsyncConnection, sql
+from psycopg.abc import Params
 
 from pgworker.engine.events import Event
 from pgworker.store.connection import Patience, WatchedConnection
@@ -31,7 +32,9 @@ _STRETCH: LiteralString = """
               order by id limit %(workflows)s) w) s
     where events_before < %(events)s
 """
-_PROBLEMS: LiteralString = "select problem, workflow_id, detail from {schema}.check_workflows(%s, %s)"
+_PROBLEMS: LiteralString = """
+    select problem, workflow_id, detail from {schema}.check_workflows(%(first)s, %(last)s)
+"""
 _SHARED: LiteralString = "select problem, workflow_id, detail from {schema}.check_database()"
 _CORRELATIONS: LiteralString = "select id, type, keys from {schema}.correlations"
 _ROWS: LiteralString = """
@@ -88,55 +91,59 @@ class Standing:
     performs: frozenset[int]
 
 
-class Stretch:
-    """The workflows from one id to another, all as of the same moment; there are ``count`` of them."""
-
-    def __init__(
-        self, database: Database, connection: AsyncConnection[Any], first: str, last: str, count: int
-    ) -> None:
-        self._database = database
-        self._connection = connection
-        self._bounds = {"first": first, "last": last}
-        self.count = count
-
-    async def flaws(self) -> list[Flaw]:
-        """What the database's own checks find."""
-        bounds = list(self._bounds.values())
-        rows = await self._connection.execute(self._database.statement(_PROBLEMS), bounds)
-        return [Flaw(*row) for row in await rows.fetchall()]
-
-    async def standings(self) -> list[Standing]:
-        """The rows, in the order of their ids."""
-        rows = await self._connection.execute(self._database.statement(_ROWS), self._bounds)
-        return [_standing(*row) for row in await rows.fetchall()]
-
-    async def events(self) -> AsyncIterator[tuple[str, Event]]:
-        """Their events, in the order of ids and seqs, each with its workflow's id."""
-        async with self._connection.cursor() as cursor:
-            statement = self._database.statement(_EVENTS)
-            async for workflow_id, seq, type_, task, data, at in cursor.stream(
-                statement, self._bounds, size=500
-            ):
-                yield workflow_id, Event(seq, type_, task, data, at.astimezone(UTC))
-
-
-class Shared:
-    """What workflows share, as of one moment."""
+class _Looking:
+    """A connection that asks within one transaction; raises ``DatabaseUnavailable``."""
 
     def __init__(self, database: Database, connection: AsyncConnection[Any]) -> None:
         self._database = database
         self._connection = connection
 
+    async def _rows(self, text: LiteralString, parameters: Params | None = None) -> list[Any]:
+        with translated():
+            cursor = await self._connection.execute(self._database.statement(text), parameters)
+            return await cursor.fetchall()
+
+    async def _stream(self, text: LiteralString, parameters: Params | None = None) -> AsyncIterator[Any]:
+        with translated():
+            async with self._connection.cursor() as cursor:
+                async for row in cursor.stream(self._database.statement(text), parameters, size=500):
+                    yield row
+
+
+class Stretch(_Looking):
+    """The workflows from one id to another, all as of the same moment; there are ``count`` of them."""
+
+    def __init__(
+        self, database: Database, connection: AsyncConnection[Any], first: str, last: str, count: int
+    ) -> None:
+        super().__init__(database, connection)
+        self._bounds = {"first": first, "last": last}
+        self.count = count
+
     async def flaws(self) -> list[Flaw]:
         """What the database's own checks find."""
-        rows = await self._connection.execute(self._database.statement(_SHARED))
-        return [Flaw(*row) for row in await rows.fetchall()]
+        return [Flaw(*row) for row in await self._rows(_PROBLEMS, self._bounds)]
 
-    async def correlations(self) -> AsyncIterator[tuple[str, str | None, list[str]]]:
+    async def standings(self) -> list[Standing]:
+        """The rows, in the order of their ids."""
+        return [_standing(*row) for row in await self._rows(_ROWS, self._bounds)]
+
+    async def events(self) -> AsyncIterator[tuple[str, Event]]:
+        """Their events, in the order of ids and seqs, each with its workflow's id."""
+        async for workflow_id, seq, type_, task, data, at in self._stream(_EVENTS, self._bounds):
+            yield workflow_id, Event(seq, type_, task, data, at.astimezone(UTC))
+
+
+class Shared(_Looking):
+    """What workflows share, as of one moment."""
+
+    async def flaws(self) -> list[Flaw]:
+        """What the database's own checks find."""
+        return [Flaw(*row) for row in await self._rows(_SHARED)]
+
+    def correlations(self) -> AsyncIterator[tuple[str, str | None, list[str]]]:
         """The id, the type and the keys of each."""
-        async with self._connection.cursor() as cursor:
-            async for row in cursor.stream(self._database.statement(_CORRELATIONS), size=500):
-                yield row
+        return self._stream(_CORRELATIONS)
 
 
 class Inspection:

@@ -9,6 +9,8 @@ import psycopg
 import pytest
 
 from pgworker.client import Flaw, verify
+from pgworker.errors import DatabaseUnavailable
+from pgworker.store import inspection
 from pgworker.store.database import Database
 from tests.conftest import WorkerFactory
 from tests.support.server import Server
@@ -396,6 +398,19 @@ async def test_each_corruption_is_found_and_a_sound_database_has_no_flaw(copy: C
         if not any(problem in flaw.problem for flaw in flaws):
             missed[what] = flaws
     assert missed == {}
+
+
+async def test_tables_that_somebody_keeps_locked_are_told_as_a_database_that_does_not_answer(
+    database: Database, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inspection, "_ANSWER_SECONDS", 0.5)
+    with connection.transaction(force_rollback=True):
+        connection.execute("lock table pgworker.events")
+        with pytest.raises(DatabaseUnavailable, match="no answer within"):
+            await _flaws(verify(database))
+        with pytest.raises(DatabaseUnavailable, match="no answer within"):
+            await _flaws(verify(database, "00000000-0000-0000-0000-000000000001"))
+    assert await _flaws(verify(database)) == []
 
 
 async def test_a_database_in_use_has_no_flaw_at_any_moment(
