@@ -207,8 +207,9 @@ async def _renewed(request: Request, response: aiohttp.ClientResponse) -> Reques
 
 
 def _headers(request: Request, response: aiohttp.ClientResponse) -> dict[str, str]:
-    headers = headers_of(response.headers.items())
-    return {name: request.redaction.result(value.encode()).decode() for name, value in headers.items()}
+    headers = request.redaction.value(dict(headers_of(response.headers.items())))
+    assert isinstance(headers, dict)
+    return {name: str(value) for name, value in headers.items()}
 
 
 async def _refused(request: Request, response: aiohttp.ClientResponse) -> Fault:

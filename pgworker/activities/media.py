@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import codecs
+import json
 import re
+
+import orjson
 
 from pgworker.activities.redaction import hidden
 from pgworker.activities.strict_json import parse_json
@@ -57,6 +60,14 @@ def content(body: bytes, content_type: str | None) -> JsonValue:
     if media_type.startswith("text/"):
         return text_of(body, content_type)
     return encoded(body)
+
+
+def json_body(value: JsonValue) -> bytes:
+    """The value as JSON, whatever the size of its integers."""
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError:  # integers beyond 64 bits
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
 
 
 def encoded(body: bytes) -> str:

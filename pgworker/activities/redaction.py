@@ -20,6 +20,9 @@ STAND_IN = "***"
 _PLAIN = re.compile(r"[A-Za-z0-9._~-]*")
 """What everybody writes as it is."""
 
+_WIDE_CHARSETS = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
+"""Those in which a text is not found as it is in UTF-8; they fill it with zeroes."""
+
 _SHORTEST = 8
 """Shorter texts occur by chance: hiding them would spoil more than it protects."""
 
@@ -51,7 +54,8 @@ class Redaction:
             return [self.value(item) for item in value]
         if isinstance(value, dict):
             return {str(self.value(key)): self.value(member) for key, member in value.items()}
-        return value
+        is_hidden = isinstance(value, int | float) and json.dumps(value) in self.secret
+        return STAND_IN if is_hidden else value
 
     def joined(self, other: Redaction) -> Redaction:
         """One that hides what either of them does."""
@@ -67,6 +71,11 @@ class Redaction:
                 content = content.replace(hidden.encode(), STAND_IN.encode())
             else:
                 content = _anyhow_in_bytes(hidden).sub(STAND_IN.encode(), content)
+            if b"\0" in content:
+                for charset in _WIDE_CHARSETS:
+                    content = content.replace(
+                        hidden.encode(charset, "surrogatepass"), STAND_IN.encode(charset)
+                    )
         return content
 
 

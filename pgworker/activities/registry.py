@@ -148,12 +148,14 @@ class Activities:
     async def _perform_scheduled(self, scheduled: JsonObject, idempotency_key: str) -> JsonValue:
         unsealed = await arguments_of(scheduled, self._secrets)
         kind = str(scheduled.get("activity"))
-        if not unsealed.secrets:
+        if not unsealed.secrets and not unsealed.numbers:
             return await self.perform(kind, unsealed.arguments, idempotency_key=idempotency_key)
         credentials = login(unsealed.arguments.get("authentication"))
-        redaction = Redaction(secret=spellings((*unsealed.secrets, *credentials)))
+        texts = Redaction(secret=spellings((*unsealed.secrets, *credentials)))
+        # within JSON that is still to be read nothing can stand in for a number
+        redaction = texts.joined(Redaction(secret=spellings(unsealed.numbers)))
         try:
-            with hiding(redaction):
+            with hiding(texts):
                 result = await self.perform(kind, unsealed.arguments, idempotency_key=idempotency_key)
         except Fault as fault:
             fault.detail = redaction.message(fault.detail)

@@ -11,12 +11,11 @@ from enum import StrEnum
 from typing import Protocol
 from urllib.parse import urlencode
 
-import orjson
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from pgworker import __version__
-from pgworker.activities.media import FORM, JSON, TEXT, essence, printable
+from pgworker.activities.media import FORM, JSON, TEXT, essence, json_body, printable
 from pgworker.activities.redaction import Redaction
 from pgworker.activities.tracing import CURRENT, TRACEPARENT
 from pgworker.errors import Fault, FaultKind
@@ -233,10 +232,7 @@ def _body(value: JsonValue, headers: CIMultiDict[str]) -> bytes | None:
     if isinstance(value, dict) and essence(headers.get("Content-Type")) == FORM:
         return urlencode(list(_pairs(value, "form"))).encode("ascii")
     headers.setdefault("Content-Type", JSON)
-    try:
-        return orjson.dumps(value)
-    except orjson.JSONEncodeError:  # integers beyond 64 bits
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
+    return json_body(value)
 
 
 def _output(value: JsonValue) -> Output:

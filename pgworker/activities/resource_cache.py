@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from pgworker.activities.media import json_body
 from pgworker.activities.resources import ResourceLoader
 from pgworker.types import JsonValue
 
@@ -48,7 +49,7 @@ class ResourceCache:
 
     async def load(self, uri: str, authentication: JsonValue = None) -> JsonValue:
         """See ``ResourceLoader``; failures are not remembered."""
-        key = uri, hashlib.sha256(orjson.dumps(authentication)).digest()
+        key = uri, hashlib.sha256(json_body(authentication)).digest()
         kept = self._kept.get(key)
         if kept is not None and self._clock() < kept.until:
             return kept.value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,10 +14,11 @@ from pgworker.types import JsonObject, JsonValue
 
 @dataclass(frozen=True, slots=True)
 class Unsealed:
-    """Arguments with secrets in them, and all the texts that those are made of."""
+    """Arguments with secrets in them, and all the texts, and the numbers, that those are made of."""
 
     arguments: JsonObject
     secrets: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
 
 
 async def arguments_of(scheduled: JsonObject, provider: SecretProvider | None) -> Unsealed:
@@ -27,25 +29,29 @@ async def arguments_of(scheduled: JsonObject, provider: SecretProvider | None) -
     """
     arguments = scheduled.get("arguments")
     seals = scheduled.get("sealed")
-    texts: list[str] = []
+    parts: list[str | int | float] = []
     for closed in seals if isinstance(seals, list) else []:
         assert isinstance(closed, dict)
         secrets = await _secrets(closed, scheduled.get("declared"), provider)
-        texts += _texts(dict(secrets))
+        parts += _parts(dict(secrets))
         try:
             arguments = unseal(arguments, closed, secrets)
         except ExpressionError:
             # the message would quote the values
             raise Fault(FaultKind.EXPRESSION, "an expression that reads secrets failed") from None
-    return Unsealed(arguments if isinstance(arguments, dict) else {}, tuple(texts))
+    return Unsealed(
+        arguments if isinstance(arguments, dict) else {},
+        tuple(part for part in parts if isinstance(part, str)),
+        tuple(json.dumps(part) for part in parts if not isinstance(part, str)),
+    )
 
 
-def _texts(value: JsonValue) -> Iterator[str]:
-    if isinstance(value, str):
+def _parts(value: JsonValue) -> Iterator[str | int | float]:
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
         yield value
     elif isinstance(value, dict | list):
         for member in value.values() if isinstance(value, dict) else value:
-            yield from _texts(member)
+            yield from _parts(member)
 
 
 async def _secrets(

@@ -61,10 +61,12 @@ async def broker(request, tmp_path):
 class Caller:
     def __init__(self, broker: Broker, folder: Path, policy: HttpPolicy = LOOPBACK, **how) -> None:
         self.broker = broker
-        self.activities = Activities(policy, StoredSecrets(environment={}), folder)
         user = "default" if broker.protocol == "redis" else "me"
+        login = {"username": user, "password": how.get("password", PASSWORD)}
+        kept = StoredSecrets(environment={"PGWORKER_SECRET_LOGIN": json.dumps(login)})
+        self.activities = Activities(policy, kept, folder)
         self.key = how.get("key", "w:7")
-        self.basic = {"basic": {"username": user, "password": how.get("password", PASSWORD)}}
+        self.basic = {"basic": {"use": "login"} if how.get("kept") else login}
         document = {
             "asyncapi": "3.0.0",
             "servers": {
@@ -99,6 +101,16 @@ async def test_what_is_published_is_consumed(broker, tmp_path):
     messages = await consuming
     first, second = [message["payload"]["n"] for message in messages]
     assert second == first + 1
+
+
+async def test_no_message_shows_the_secret_of_the_login(broker, tmp_path):
+    subscription = {"consume": {"amount": 1, "for": {"seconds": 10}}}
+    consuming = asyncio.create_task(Caller(broker, tmp_path, kept=True)(subscription=subscription))
+    for number in range(200):
+        await Caller(broker, tmp_path, key=f"w:{number + 8}").publish({"you are": [PASSWORD]})
+        if consuming.done():
+            break
+    assert [message["payload"] for message in await consuming] == [{"you are": ["***"]}]
 
 
 async def test_without_messages_the_time_runs_out(broker, tmp_path):

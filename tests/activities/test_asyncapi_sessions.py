@@ -7,14 +7,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from pgworker.activities.asyncapi.link import Contact
 from pgworker.activities.asyncapi.messages import Inbound
 from pgworker.activities.asyncapi.sessions import Sessions
-from pgworker.activities.asyncapi.target import Server, Target
 from pgworker.errors import Fault, FaultKind
 from tests.support.waiting import eventually
-
-CONTACT = Contact(Target(Server("it", "memory", "host", ""), "news", {}, "application/json"), None, "w:7")
 
 
 class Memory:
@@ -24,11 +20,8 @@ class Memory:
         self.opened = self.closed = self.sent = self.acknowledged = 0
         self._breaks = breaks
 
-    async def publish(self, contact, message):
-        raise AssertionError
-
     @asynccontextmanager
-    async def receive(self, contact):
+    async def receive(self):
         self.opened += 1
         try:
             yield self
@@ -46,7 +39,7 @@ class Memory:
 
 
 async def receive(sessions, link, name="a", stays=True):
-    async with sessions.open(name, link, CONTACT) as session:
+    async with sessions.open(name, link.receive) as session:
         session.stays = stays
         return int((await session.receiver.next()).body)
 
@@ -105,7 +98,7 @@ async def test_an_activity_that_is_cancelled_closes_the_subscription_without_ack
     await receive(sessions, link)
 
     async def hangs():
-        async with sessions.open("a", link, CONTACT) as session:
+        async with sessions.open("a", link.receive) as session:
             await session.receiver.next()
             await asyncio.sleep(30)
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 import time
 import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
 from pgworker.activities.policy import HttpPolicy, parse_networks
 from pgworker.activities.registry import Activities
+from pgworker.activities.secrets import StoredSecrets
 from pgworker.errors import Fault
 from pgworker.types import JsonObject, JsonValue
 
@@ -203,6 +206,32 @@ async def test_a_hostile_peer_is_a_clear_error_in_time_and_in_little_memory(peer
     assert fault.kind in kinds, fault.detail
     assert url.removeprefix("http://") in fault.detail or "did not answer" in fault.detail
     assert len(fault.detail) < 600
+
+
+@pytest.mark.parametrize("protocol", ["ws", "redis", "nats", "amqp", "mqtt", "kafka"])
+async def test_a_peer_that_says_nothing_to_a_subscription_is_an_error_in_time(
+    protocol: str, tmp_path: Path
+) -> None:
+    async with hostile(hangs) as url:
+        host = url.removeprefix("http://")
+        document = {
+            "asyncapi": "3.0.0",
+            "servers": {"s": {"host": host, "protocol": protocol}},
+            "channels": {"c": {"address": "c"}},
+            "operations": {"o": {"action": "receive", "channel": {"$ref": "#/channels/c"}}},
+        }
+        (tmp_path / "it.json").write_text(json.dumps(document))
+        arguments: JsonObject = {
+            "document": {"endpoint": "file:it.json"},
+            "operation": "o",
+            "subscription": {"consume": {"amount": 1}},
+        }
+        began = time.monotonic()
+        async with Activities(POLICY, StoredSecrets(environment={}), tmp_path) as activities:
+            with pytest.raises(Fault) as caught:
+                await activities.perform("asyncapi", arguments, idempotency_key="w:1")
+        assert time.monotonic() - began < SECONDS + 4
+    assert caught.value.kind == "communication"
 
 
 async def test_what_follows_an_answer_is_no_part_of_the_next_one() -> None:

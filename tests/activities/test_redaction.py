@@ -55,6 +55,20 @@ def test_a_secret_amid_a_text_in_base64_is_found(before: int, encode) -> None:
     assert len(shown) < 4 * before + 20
 
 
+@pytest.mark.parametrize("charset", ["utf-16-le", "utf-16-be", "utf-16", "utf-32-le", "utf-32"])
+def test_a_secret_in_a_wide_charset_is_found(charset: str) -> None:
+    shown = HIDES.result(f"before {SECRET} after".encode(charset))
+    assert shown.decode(charset) == "before *** after"
+
+
+def test_a_number_that_is_a_secret_is_hidden_and_another_stays() -> None:
+    hides = Redaction(secret=spellings(["987654321012", "true"]))
+    assert hides.value([987654321012, 98765432101, True, {"a": 987654321012.5}]) == [
+        *("***", 98765432101, True),
+        {"a": 987654321012.5},
+    ]
+
+
 def test_what_is_much_like_a_secret_stays() -> None:
     for text in ("a sécret", SECRET[:-2], SECRET[1:], SECRET.replace("/", "//"), "nothing", "***"):
         assert HIDES.message(text) == text

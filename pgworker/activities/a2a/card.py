@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from urllib.parse import urljoin, urlsplit
 
 from pgworker.activities.request import named
+from pgworker.activities.uris import absolute, origin_of
 from pgworker.errors import Fault, FaultKind
 from pgworker.types import JsonObject, JsonValue
 
@@ -18,13 +18,13 @@ def address_in(card: JsonValue, uri: str) -> str:
         raise Fault(FaultKind.CONFIGURATION, f"the agent card {named(uri)!r} is not an object")
     for address, binding in _interfaces(card):
         if binding.upper() == _BINDING and address:
-            return urljoin(uri, address)
+            return absolute(uri, address)
     raise Fault(FaultKind.CONFIGURATION, f"the agent card {named(uri)!r} names no JSON-RPC interface")
 
 
 def same_origin(one: str, other: str) -> bool:
     """Whether what is shown to one address may be shown to the other."""
-    return _origin(one) == _origin(other)
+    return origin_of(one) == origin_of(other)
 
 
 def _interfaces(card: JsonObject) -> Iterator[tuple[str, str]]:
@@ -37,9 +37,3 @@ def _interfaces(card: JsonObject) -> Iterator[tuple[str, str]]:
         for one in several if isinstance(several, list) else ():
             if isinstance(one, dict) and isinstance(url := one.get("url"), str):
                 yield url, str(one.get("protocolBinding") or one.get("transport") or "")
-
-
-def _origin(uri: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(uri)
-    scheme = parts.scheme.lower()
-    return scheme, (parts.hostname or "").lower(), parts.port or {"http": 80, "https": 443}.get(scheme)

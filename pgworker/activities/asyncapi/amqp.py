@@ -11,6 +11,7 @@ from pgworker.activities.asyncapi.broker import client_of, login_of, reach, told
 from pgworker.activities.asyncapi.link import Contact
 from pgworker.activities.asyncapi.messages import Inbound, Outbound
 from pgworker.activities.policy import HttpPolicy
+from pgworker.activities.redaction import Redaction
 from pgworker.activities.secrets import SecretProvider
 from pgworker.types import JsonObject, JsonValue
 
@@ -34,7 +35,7 @@ class AmqpLink:
     async def publish(self, contact: Contact, message: Outbound) -> JsonValue:
         """See ``Link``; the broker confirms it, and refuses what would reach no queue."""
         pika = client_of("aio_pika", "amqp")
-        async with self._channel(contact) as channel:
+        async with self._channel(contact) as (channel, _):
             sent = pika.Message(
                 message.body,
                 headers=dict(message.headers),
@@ -55,11 +56,11 @@ class AmqpLink:
     async def receive(self, contact: Contact) -> AsyncIterator[_Taken]:
         """See ``Link``."""
         name = _named(contact.target.bindings.get("queue")) or contact.target.address
-        async with self._channel(contact) as channel:
-            yield _Taken(await channel.get_queue(name))
+        async with self._channel(contact) as (channel, redaction):
+            yield _Taken(await channel.get_queue(name), redaction)
 
     @asynccontextmanager
-    async def _channel(self, contact: Contact) -> AsyncIterator[AbstractChannel]:
+    async def _channel(self, contact: Contact) -> AsyncIterator[tuple[AbstractChannel, Redaction]]:
         pika, errors = client_of("aio_pika", "amqp"), client_of("aio_pika.exceptions", "amqp")
         server = contact.target.server
         encrypted = server.protocol == "amqps"
@@ -77,7 +78,7 @@ class AmqpLink:
                 timeout=self._policy.connect_timeout,
             )
             async with connection, connection.channel(on_return_raises=True) as channel:
-                yield channel
+                yield channel, login.redaction
 
 
 def _named(binding: JsonValue) -> str:
@@ -86,8 +87,9 @@ def _named(binding: JsonValue) -> str:
 
 
 class _Taken:
-    def __init__(self, queue: AbstractQueue) -> None:
+    def __init__(self, queue: AbstractQueue, redaction: Redaction) -> None:
         self._queue = queue
+        self._redaction = redaction
         self._last: AbstractIncomingMessage | None = None
 
     async def next(self) -> Inbound:
@@ -96,7 +98,7 @@ class _Taken:
             if message is not None:
                 self._last = message
                 headers = {name: str(value) for name, value in message.headers.items()}
-                return Inbound(message.body, headers, message.correlation_id)
+                return Inbound(message.body, headers, message.correlation_id).without(self._redaction)
             await asyncio.sleep(_POLL_SECONDS)
 
     async def acknowledge(self) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from pgworker.activities.asyncapi.amqp import AmqpLink
 from pgworker.activities.asyncapi.consumption import Consumption, consumption
@@ -69,11 +71,11 @@ class AsyncApiCaller:
         if not wanted.wants_more([]):
             return []
         if wanted.session is None:
-            async with link.receive(contact) as receiver:
+            async with self._receive(link, contact) as receiver:
                 consumed = await _consume(receiver, wanted, target)
                 await receiver.acknowledge()
             return consumed
-        async with self._sessions.open(wanted.session, link, contact) as session:
+        async with self._sessions.open(wanted.session, lambda: self._receive(link, contact)) as session:
             consumed = await _consume(session.receiver, wanted, target)
             session.stays = bool(consumed)
         return consumed
@@ -91,6 +93,22 @@ class AsyncApiCaller:
         except TimeoutError as error:
             detail = f"the message was not published within {seconds:g} s (the total timeout)"
             raise Fault(FaultKind.COMMUNICATION, detail) from error
+
+    @asynccontextmanager
+    async def _receive(self, link: Link, contact: Contact) -> AsyncIterator[Receiver]:
+        """An open subscription; raises ``Fault`` if the peer has said nothing for too long."""
+        seconds = self._policy.total_timeout
+        limit = asyncio.timeout(seconds)
+        async with AsyncExitStack() as stack:
+            try:
+                async with limit:
+                    receiver = await stack.enter_async_context(link.receive(contact))
+            except TimeoutError as error:
+                if not limit.expired():
+                    raise
+                detail = f"nothing could be received within {seconds:g} s (the total timeout)"
+                raise Fault(FaultKind.COMMUNICATION, detail) from error
+            yield receiver
 
     async def _target(self, arguments: JsonObject) -> Target:
         root, references = await opened(arguments.get("document"), self._loader, "AsyncAPI")

@@ -111,10 +111,10 @@ def _seconds(value: JsonValue) -> float | None:
             duration = duration_from_object(value)
         else:
             raise _wrong("the time to consume for must be a duration")
-    except ValueError as error:
+        now = datetime.now(UTC)
+        return (duration.after(now) - now).total_seconds()
+    except (ValueError, OverflowError) as error:
         raise _wrong(f"the time to consume for is no duration: {error}") from error
-    now = datetime.now(UTC)
-    return (duration.after(now) - now).total_seconds()
 
 
 def _wrong(detail: str) -> Fault:

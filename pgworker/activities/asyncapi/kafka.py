@@ -15,6 +15,7 @@ from pgworker.activities.asyncapi.link import Contact
 from pgworker.activities.asyncapi.messages import Inbound, Outbound
 from pgworker.activities.asyncapi.target import Server
 from pgworker.activities.policy import HttpPolicy
+from pgworker.activities.redaction import Redaction
 from pgworker.activities.secrets import SecretProvider
 from pgworker.errors import Fault, FaultKind
 from pgworker.types import JsonValue
@@ -84,7 +85,7 @@ class KafkaLink:
                 **options,
             )
 
-        async with self._opened(contact, producer) as (client, door):
+        async with self._opened(contact, producer) as (client, door, _):
             await door.through(
                 client.send_and_wait(
                     _topic(contact),
@@ -113,16 +114,20 @@ class KafkaLink:
                 **options,
             )
 
-        async with self._opened(contact, consumer) as (client, door):
+        async with self._opened(contact, consumer) as (client, door, redaction):
             await door.through(_placed(client))
-            subscribed = _Subscribed(client, door, module.TopicPartition, in_group=group is not None)
+            subscribed = _Subscribed(
+                client, door, module.TopicPartition, redaction, in_group=group is not None
+            )
             try:
                 yield subscribed
             finally:
                 await subscribed.end()
 
     @asynccontextmanager
-    async def _opened(self, contact: Contact, make: Callable[[_Options], C]) -> AsyncIterator[tuple[C, Door]]:
+    async def _opened(
+        self, contact: Contact, make: Callable[[_Options], C]
+    ) -> AsyncIterator[tuple[C, Door, Redaction]]:
         errors = client_of("aiokafka.errors", "kafka")
         server = contact.target.server
         login = await login_of(contact.authentication, self._secrets)
@@ -136,7 +141,7 @@ class KafkaLink:
             client = make(options)
             try:
                 await _started(client, door, errors.KafkaConnectionError)
-                yield client, door
+                yield client, door, login.redaction
             finally:
                 await self._stop(door.begin(client.stop()))
 
@@ -169,9 +174,16 @@ class _Subscribed:
     """Of what was fetched ahead nothing counts as taken that was not asked for."""
 
     def __init__(
-        self, client: AIOKafkaConsumer, door: Door, partition: type[TopicPartition], *, in_group: bool
+        self,
+        client: AIOKafkaConsumer,
+        door: Door,
+        partition: type[TopicPartition],
+        redaction: Redaction,
+        *,
+        in_group: bool,
     ) -> None:
         self._client = client
+        self._redaction = redaction
         self._door = door
         self._partition = partition
         self._in_group = in_group
@@ -186,7 +198,7 @@ class _Subscribed:
         self._coming = None
         self._taken[self._partition(record.topic, record.partition)] = record.offset + 1
         headers = {name: (value or b"").decode("utf-8", "replace") for name, value in record.headers}
-        return Inbound(record.value or b"", headers)
+        return Inbound(record.value or b"", headers).without(self._redaction)
 
     async def acknowledge(self) -> None:
         ours = self._client.assignment()

@@ -6,10 +6,9 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import orjson
-
 from pgworker.activities.asyncapi.target import Target
-from pgworker.activities.media import essence
+from pgworker.activities.media import essence, json_body
+from pgworker.activities.redaction import Redaction
 from pgworker.activities.request import scalar
 from pgworker.activities.strict_json import parse_json
 from pgworker.errors import Fault, FaultKind, ValueRefused
@@ -34,6 +33,14 @@ class Inbound:
     headers: Mapping[str, str] = field(default_factory=dict)
     correlation: str | None = None
 
+    def without(self, redaction: Redaction) -> Inbound:
+        """The message without secrets that the other side repeats."""
+        return Inbound(
+            redaction.result(self.body),
+            {str(redaction.value(name)): str(redaction.value(value)) for name, value in self.headers.items()},
+            None if self.correlation is None else str(redaction.value(self.correlation)),
+        )
+
 
 def outbound(message: JsonValue, target: Target, key: str) -> Outbound:
     """The message that a call's ``message`` describes; raises ``Fault`` (configuration)."""
@@ -50,7 +57,7 @@ def outbound(message: JsonValue, target: Target, key: str) -> Outbound:
     if isinstance(payload, str) and essence(target.content_type).startswith("text/"):
         body = payload.encode()
     else:
-        body = b"" if "payload" not in message else orjson.dumps(payload)
+        body = b"" if "payload" not in message else json_body(payload)
     return Outbound(body, headers, target.content_type, key)
 
 

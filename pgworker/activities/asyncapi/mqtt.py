@@ -11,6 +11,7 @@ from pgworker.activities.asyncapi.broker import client_of, login_of, reach, told
 from pgworker.activities.asyncapi.link import Contact
 from pgworker.activities.asyncapi.messages import Inbound, Outbound
 from pgworker.activities.policy import HttpPolicy
+from pgworker.activities.redaction import Redaction
 from pgworker.activities.secrets import SecretProvider
 from pgworker.errors import Fault, FaultKind
 from pgworker.types import JsonValue
@@ -38,19 +39,19 @@ class MqttLink:
         if message.headers:
             raise Fault(FaultKind.CONFIGURATION, "a message of MQTT has no headers")
         retain = bool(contact.target.bindings.get("retain", False))
-        async with self._connected(contact) as client:
+        async with self._connected(contact) as (client, _):
             await client.publish(contact.target.address, message.body, qos=_qos(contact), retain=retain)
         return None
 
     @asynccontextmanager
     async def receive(self, contact: Contact) -> AsyncIterator[_Subscribed]:
         """See ``Link``."""
-        async with self._connected(contact) as client:
+        async with self._connected(contact) as (client, redaction):
             await client.subscribe(contact.target.address, qos=_qos(contact))
-            yield _Subscribed(client)
+            yield _Subscribed(client, redaction)
 
     @asynccontextmanager
-    async def _connected(self, contact: Contact) -> AsyncIterator[Client]:
+    async def _connected(self, contact: Contact) -> AsyncIterator[tuple[Client, Redaction]]:
         module = client_of("aiomqtt", "mqtt")
         server = contact.target.server
         encrypted = server.protocol in _ENCRYPTED
@@ -69,7 +70,7 @@ class MqttLink:
         )
         with told(f"{server.protocol}://{server.host}", login, module.MqttError):
             async with client:
-                yield client
+                yield client, login.redaction
 
 
 def _qos(contact: Contact) -> int:
@@ -78,12 +79,13 @@ def _qos(contact: Contact) -> int:
 
 
 class _Subscribed:
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, redaction: Redaction) -> None:
         self._messages = aiter(client.messages)
+        self._redaction = redaction
 
     async def next(self) -> Inbound:
         message = await anext(self._messages)
-        return Inbound(message.payload)
+        return Inbound(message.payload).without(self._redaction)
 
     async def acknowledge(self) -> None:
         """The client acknowledges what it receives as it arrives."""

@@ -11,6 +11,7 @@ from pgworker.activities.asyncapi.broker import client_of, login_of, reach, told
 from pgworker.activities.asyncapi.link import Contact
 from pgworker.activities.asyncapi.messages import Inbound, Outbound
 from pgworker.activities.policy import HttpPolicy
+from pgworker.activities.redaction import Redaction
 from pgworker.activities.secrets import SecretProvider
 from pgworker.types import JsonValue
 
@@ -32,7 +33,7 @@ class NatsLink:
     async def publish(self, contact: Contact, message: Outbound) -> JsonValue:
         """See ``Link``; the key travels as ``Nats-Msg-Id``, by which JetStream knows a message again."""
         headers = {"Content-Type": message.content_type, "Nats-Msg-Id": message.key, **message.headers}
-        async with self._connected(contact) as client:
+        async with self._connected(contact) as (client, _):
             await client.publish(contact.target.address, message.body, headers=headers)
             await client.flush()
         return None
@@ -40,14 +41,14 @@ class NatsLink:
     @asynccontextmanager
     async def receive(self, contact: Contact) -> AsyncIterator[_Subscribed]:
         """See ``Link``."""
-        async with self._connected(contact) as client:
+        async with self._connected(contact) as (client, redaction):
             queue = str(contact.target.bindings.get("queue", ""))
             subscription = await client.subscribe(contact.target.address, queue=queue)
             await client.flush()
-            yield _Subscribed(client, subscription)
+            yield _Subscribed(client, subscription, redaction)
 
     @asynccontextmanager
-    async def _connected(self, contact: Contact) -> AsyncIterator[Client]:
+    async def _connected(self, contact: Contact) -> AsyncIterator[tuple[Client, Redaction]]:
         nats, errors = client_of("nats", "nats"), client_of("nats.errors", "nats")
         server = contact.target.server
         place = await reach(server, self._policy, _PORT, encrypted=server.protocol == "tls")
@@ -67,7 +68,7 @@ class NatsLink:
                     allow_reconnect=False,
                     error_cb=_heard,
                 )
-                yield client
+                yield client, login.redaction
         finally:
             # one that could not log in holds its connection open, too; the client waits in vain for the end
             # of one on which TLS failed, which is closed by then
@@ -81,8 +82,9 @@ async def _heard(error: Exception) -> None:
 
 
 class _Subscribed:
-    def __init__(self, client: Client, subscription: Subscription) -> None:
+    def __init__(self, client: Client, subscription: Subscription, redaction: Redaction) -> None:
         self._client = client
+        self._redaction = redaction
         self._subscription = subscription
 
     async def next(self) -> Inbound:
@@ -94,7 +96,7 @@ class _Subscribed:
             except TimeoutError:
                 await asyncio.sleep(0)
                 continue
-            return Inbound(message.data, dict(message.headers or {}))
+            return Inbound(message.data, dict(message.headers or {})).without(self._redaction)
 
     async def acknowledge(self) -> None:
         """There is nothing to tell."""

@@ -11,6 +11,7 @@ from pgworker.activities.asyncapi.broker import client_of, login_of, reach, told
 from pgworker.activities.asyncapi.link import Contact
 from pgworker.activities.asyncapi.messages import Inbound, Outbound
 from pgworker.activities.policy import HttpPolicy
+from pgworker.activities.redaction import Redaction
 from pgworker.activities.secrets import SecretProvider
 from pgworker.errors import Fault, FaultKind
 from pgworker.types import JsonValue
@@ -33,19 +34,19 @@ class RedisLink:
         """See ``Link``."""
         if message.headers:
             raise Fault(FaultKind.CONFIGURATION, "a message of Redis has no headers")
-        async with self._connected(contact) as client:
+        async with self._connected(contact) as (client, _):
             await client.publish(contact.target.address, message.body)
         return None
 
     @asynccontextmanager
     async def receive(self, contact: Contact) -> AsyncIterator[_Subscribed]:
         """See ``Link``."""
-        async with self._connected(contact) as client, client.pubsub() as subscription:
+        async with self._connected(contact) as (client, redaction), client.pubsub() as subscription:
             await subscription.subscribe(contact.target.address)
-            yield _Subscribed(subscription)
+            yield _Subscribed(subscription, redaction)
 
     @asynccontextmanager
-    async def _connected(self, contact: Contact) -> AsyncIterator[Redis]:
+    async def _connected(self, contact: Contact) -> AsyncIterator[tuple[Redis, Redaction]]:
         module, errors = client_of("redis.asyncio", "redis"), client_of("redis.exceptions", "redis")
         server = contact.target.server
         place = await reach(server, self._policy, _PORT, encrypted=server.protocol == "rediss")
@@ -62,7 +63,7 @@ class RedisLink:
         client = module.Redis.from_pool(pool)
         try:
             with told(f"{server.protocol}://{server.host}", login, errors.RedisError):
-                yield client
+                yield client, login.redaction
         finally:
             await client.aclose()
 
@@ -83,14 +84,15 @@ def _connecting(tls: ssl.SSLContext | None) -> Callable[..., Connection]:
 
 
 class _Subscribed:
-    def __init__(self, subscription: PubSub) -> None:
+    def __init__(self, subscription: PubSub, redaction: Redaction) -> None:
         self._subscription = subscription
+        self._redaction = redaction
 
     async def next(self) -> Inbound:
         while True:
             message = await self._subscription.get_message(ignore_subscribe_messages=True, timeout=1.0)
             if message is not None:
-                return Inbound(message["data"])
+                return Inbound(message["data"]).without(self._redaction)
 
     async def acknowledge(self) -> None:
         """There is nothing to tell."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from pgworker.activities.asyncapi.target import Server
 from pgworker.activities.openapi.references import Node, References
 from pgworker.activities.request import named
+from pgworker.activities.uris import parts_of
 from pgworker.errors import Fault, FaultKind
 from pgworker.types import JsonObject, JsonValue
 
@@ -77,7 +77,7 @@ async def _server(root: Node, references: References, name: str, node: Node, wis
         host = fill(node.text("host") or "", values, root, "server")
         path = fill(node.text("pathname") or "", values, root, "server")
         return Server(name, protocol, host, path, bindings, security)
-    parts = urlsplit(url if "//" in url else f"//{url}")
+    parts = parts_of(url if "//" in url else f"//{url}")
     netloc = fill(parts.netloc, values, root, "server")
     path = fill(parts.path, values, root, "server")
     return Server(name, protocol, netloc.rpartition("@")[2], path, bindings, security)

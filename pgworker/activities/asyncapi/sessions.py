@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
-from pgworker.activities.asyncapi.link import Contact, Link, Receiver
+from pgworker.activities.asyncapi.link import Receiver
 from pgworker.errors import Fault
 
 
@@ -40,12 +40,14 @@ class Sessions:
         self._closing: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
-    async def open(self, name: str, link: Link, contact: Contact) -> AsyncIterator[Session]:
-        """The subscription of this name, which goes on where it is still open; raises ``Fault``."""
+    async def open(
+        self, name: str, receive: Callable[[], AbstractAsyncContextManager[Receiver]]
+    ) -> AsyncIterator[Session]:
+        """The subscription of this name: the one that is still open, or a new one; raises ``Fault``."""
         kept = self._kept.pop(name, None)
         async with AsyncExitStack() as stack:
             if kept is None:
-                receiver = await stack.enter_async_context(link.receive(contact))
+                receiver = await stack.enter_async_context(receive())
             else:
                 kept.expiry.cancel()
                 await stack.enter_async_context(kept.stack)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import unquote
 
 from pgworker.activities.media import printable
 from pgworker.activities.request import named
 from pgworker.activities.resources import ResourceLoader, structured
+from pgworker.activities.uris import absolute, parts_of
 from pgworker.errors import Fault, FaultKind
 from pgworker.types import JsonObject, JsonValue
 
@@ -74,7 +75,7 @@ class References:
                 return node
             # `#...` stays in the document, however its URI is spelled: urljoin would spell some anew
             uri, _, fragment = (
-                node.base + reference if reference.startswith("#") else urljoin(node.base, reference)
+                node.base + reference if reference.startswith("#") else absolute(node.base, reference)
             ).partition("#")
             node = _at(Node(await self._document(uri), uri), fragment, reference)
         raise _wrong(self._root, f"follows more than {MAX_CHAIN} references in a row")
@@ -115,7 +116,7 @@ def _at(document: Node, fragment: str, reference: str) -> Node:
 
 
 def _origin(uri: str) -> tuple[str, str]:
-    parts = urlsplit(uri)
+    parts = parts_of(uri)
     return parts.scheme.lower(), parts.netloc.lower()
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from urllib.parse import urljoin, urlsplit
 
 from pgworker.activities.media import printable
 from pgworker.activities.openapi.references import Node
 from pgworker.activities.request import checked_url, named
+from pgworker.activities.uris import absolute, parts_of
 from pgworker.errors import Fault, FaultKind
 
 _VARIABLE = re.compile(r"\{([^{}]*)\}")
@@ -33,7 +33,7 @@ def address(levels: Iterable[Node]) -> str:
 
 def swagger_address(root: Node, operation: Node) -> str:
     """``schemes``, ``host`` and ``basePath`` (Swagger 2); what is missing is as for the document itself."""
-    own = urlsplit(root.base)
+    own = parts_of(root.base)
     schemes = [item.value for item in operation.member("schemes").items()]
     schemes = schemes or [item.value for item in root.member("schemes").items()]
     scheme = next((known for known in _SCHEMES if known in schemes), own.scheme if not schemes else "")
@@ -57,11 +57,11 @@ def _filled(url: str, server: Node) -> str:
 
 
 def _absolute(url: str, base: str) -> str:
-    absolute = urljoin(base, url)
+    whole = absolute(base, url)
     try:
-        return str(checked_url(absolute).with_query(None).with_fragment(None)).rstrip("/")
+        return str(checked_url(whole).with_query(None).with_fragment(None)).rstrip("/")
     except ValueError as error:
-        what = f"has the server {named(absolute)!r}, which cannot be called: {error}"
+        what = f"has the server {named(whole)!r}, which cannot be called: {error}"
         raise _wrong(base, what) from error
 
 
