@@ -25,6 +25,9 @@ from pgworker.errors import Fault, FaultKind
 _EXCERPT_BYTES = 64 * 1024
 _EXCERPT_SECONDS = 1.0
 _STREAMED_BYTES = 1024 * 1024
+_BACKGROUND_SEARCH = 4 * 1024 * 1024
+"""Bytes, times the spellings of secrets to look for in them: some milliseconds."""
+
 _UNAUTHORIZED = 401
 
 MAX_LOGINS = 2
@@ -72,25 +75,27 @@ class Exchange:
 
     async def _within_time(self, request: Request) -> Answer:
         seconds = self._policy.total_timeout
+        way = [request]
         try:
             async with asyncio.timeout(seconds):
-                return await self._follow(request)
+                return await self._follow(way)
         except TimeoutError as error:
-            self.hosts.failed(_host(request))
+            self.hosts.failed(_host(way[-1]))  # those before it have answered, and led here
             raise Fault(
                 FaultKind.COMMUNICATION,
                 f"{request} was not answered within {seconds:g} s (the total timeout)",
             ) from error
 
-    async def _follow(self, request: Request) -> Answer:
+    async def _follow(self, way: list[Request]) -> Answer:
+        """The answer at the end of a way of redirects, to which each request is added."""
         for _ in range(self._policy.max_redirects + 1):
-            answer = await self._logged_in(request)
+            answer = await self._logged_in(way[-1])
             if isinstance(answer, Answer):
                 return answer
-            request = answer
+            way.append(answer)
         raise Fault(
             FaultKind.COMMUNICATION,
-            f"{request} was not called: there were more than {self._policy.max_redirects} redirects",
+            f"{way[-1]} was not called: there were more than {self._policy.max_redirects} redirects",
         )
 
     async def _logged_in(self, request: Request) -> Answer | Request:
@@ -154,7 +159,7 @@ class Exchange:
             status=response.status,
             headers=_headers(request, response) if whole else {},
             content_type=response.headers.get("Content-Type"),
-            body=request.redaction.result(body),
+            body=await _without_secrets(request, body),
         )
 
     def _check_headers(self, request: Request, response: aiohttp.ClientResponse) -> None:
@@ -204,6 +209,13 @@ async def _renewed(request: Request, response: aiohttp.ClientResponse) -> Reques
     if renewed is not None:
         response.close()
     return renewed
+
+
+async def _without_secrets(request: Request, body: bytes) -> bytes:
+    """The body without the secrets, looked for beside other work where that takes its time."""
+    if len(body) * len(request.redaction.secret) > _BACKGROUND_SEARCH:
+        return await asyncio.to_thread(request.redaction.result, body)
+    return request.redaction.result(body)
 
 
 def _headers(request: Request, response: aiohttp.ClientResponse) -> dict[str, str]:

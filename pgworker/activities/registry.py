@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -161,7 +162,7 @@ class Activities:
             fault.detail = redaction.message(fault.detail)
             fault.title = redaction.message(fault.title)
             raise
-        return redaction.value(result)
+        return await asyncio.to_thread(redaction.value, result)
 
     async def perform(self, kind: str, arguments: JsonObject, *, idempotency_key: str) -> JsonValue:
         """Performs one activity with its fully evaluated arguments, and returns its output.

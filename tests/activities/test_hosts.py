@@ -49,6 +49,23 @@ async def test_after_failures_in_a_row_a_host_is_not_called_until_a_trial_is_ans
     assert client.caller.hosts.states() == {}
 
 
+async def test_of_a_redirect_the_host_fails_that_did_not_answer(http: Client, server: Server) -> None:
+    async def hang(_: web.Request) -> web.Response:
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    application = web.Application()
+    application.router.add_get("/", hang)
+    client = await http.within(failures=1, total_timeout=0.3)
+    async with serving(application) as port:
+        where = f"http://127.0.0.1:{port}/"
+        server.reply = lambda: web.Response(status=302, headers={"Location": where})
+        leads = server.url()
+        assert not refused(await client.fault(leads, redirect=True))
+        assert client.caller.hosts.states() == {f"127.0.0.1:{port}": "open"}
+    assert await client(server.answers(b"{}")) == {}
+
+
 async def test_a_host_that_is_not_there_fails_and_others_are_called(http: Client, server: Server) -> None:
     client = await http.within(failures=2)
     nowhere = "http://127.0.0.1:9/"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import secrets
+import time
 from pathlib import Path
 
 import pytest
@@ -107,3 +110,40 @@ async def test_no_answer_shows_a_secret_in_another_charset_or_in_the_name_of_a_h
         told = json.dumps(await activities.perform("http", call, idempotency_key="w:1"))
     assert SECRET not in told
     assert "***" in told or output == "raw"
+
+
+async def test_a_large_answer_and_many_secrets_do_not_keep_the_worker_from_its_leases() -> None:
+    async def large(request: web.Request) -> web.Response:
+        return web.json_response(["x" * 100] * 20_000)
+
+    many = {f"k{number}": secrets.token_hex(12) for number in range(60)}
+    sealed = {
+        "at": ["body"],
+        "kind": "expression",
+        "parts": [{"program": "$secrets.many.k1"}],
+        "value": None,
+        "bind": {},
+    }
+    longest = 0.0
+
+    async def beat() -> None:
+        nonlocal longest
+        while True:
+            began = time.monotonic()
+            await asyncio.sleep(0.01)
+            longest = max(longest, time.monotonic() - began)
+
+    application = web.Application()
+    application.router.add_post("/", large)
+    kept = StoredSecrets(environment={"PGWORKER_SECRET_MANY": json.dumps(many)})
+    async with serving(application) as port, Activities(LOOPBACK, kept) as activities:
+        beating = asyncio.create_task(beat())
+        arguments = {"method": "POST", "endpoint": f"http://127.0.0.1:{port}/", "body": None}
+        scheduled = {"activity": "http", "arguments": arguments, "sealed": [sealed], "declared": ["many"]}
+        began = time.monotonic()
+        told = await activities.perform_scheduled(scheduled, idempotency_key="w:1")
+        took = time.monotonic() - began
+        beating.cancel()
+    assert isinstance(told, list)
+    assert len(told) == 20_000
+    assert longest < max(took / 3, 0.5)
