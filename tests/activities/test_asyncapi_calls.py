@@ -36,6 +36,9 @@ class Peer:
     async def document(self, request):
         return web.json_response(self.documents[request.path])
 
+    async def elsewhere(self, request):
+        raise web.HTTPFound("/chat/room-1")
+
     async def post(self, request):
         self.headers = dict(request.headers)
         self.posted.append(await request.json())
@@ -75,6 +78,7 @@ async def peer():
     application.router.add_get("/lines", peer.lines)
     application.router.add_get("/events", peer.events)
     application.router.add_get("/chat/room-1", peer.socket)
+    application.router.add_get("/other/room-1", peer.elsewhere)
     peer.documents["/docs/channels.json"] = {"room": {"address": "/chat/{room}", "parameters": {"room": {}}}}
     async with serving(application) as peer.port:
         peer.documents["/docs/three.json"] = three(f"127.0.0.1:{peer.port}")
@@ -202,6 +206,17 @@ async def test_frames_of_a_web_socket_are_consumed_up_to_an_amount(asyncapi, pee
     messages = await asyncapi(operation="chat", protocol="ws", subscription=consume(amount=2))
     assert messages == [{"payload": {"n": 1}, "headers": {}}, {"payload": {"n": 2}, "headers": {}}]
     await asyncio.wait_for(peer.left.wait(), 5)
+
+
+async def test_a_web_socket_is_where_the_document_says_and_not_where_a_redirect_leads(asyncapi, peer):
+    with pytest.raises(Fault, match="redirect") as caught:
+        await asyncapi(
+            operation="chat",
+            protocol="ws",
+            server={"name": "sockets", "variables": {"stage": "other"}},
+            subscription=consume(amount=1),
+        )
+    assert (caught.value.kind, caught.value.status) == (FaultKind.COMMUNICATION, 302)
 
 
 async def test_a_frame_is_published(asyncapi, peer):

@@ -64,6 +64,9 @@ class WebSocketLink:
         except _ERRORS as error:
             raise communication(f"{request} failed", error) from error
         try:
+            if socket._response.history:  # the library has followed them without being asked to
+                detail = f"{request} was answered by a redirect, which is not followed"
+                raise Fault(FaultKind.COMMUNICATION, detail, status=socket._response.history[0].status)
             yield socket, request
         finally:
             await socket.close()
