@@ -281,6 +281,11 @@ def _lives(pid: int) -> bool:
     [
         (["pgworker-has-no-such-program"], "configuration", "cannot be started: No such file"),
         (
+            ["sh", "-c", """read line; echo '{"jsonrpc": "2.0", "id": 0, "result": "text"}'; cat"""],
+            "communication",
+            "answered with what cannot be read",
+        ),
+        (
             ["sh", "-c", "echo no luck >&2; exit 3"],
             "communication",
             "ended with 3 before it had answered: no luck",

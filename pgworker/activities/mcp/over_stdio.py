@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import shutil
 from asyncio.subprocess import PIPE
 from asyncio.subprocess import Process as Launcher
@@ -33,6 +34,9 @@ _PASSED_ON = ("HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "SHELL", "TERM", "TMP
 
 _FAREWELL_SECONDS = 2.0
 _COMPLAINT_BYTES = 2048
+
+_ANSWER = re.compile(rb'^\s*\{.*"(?:result|error)"\s*:', re.DOTALL)
+"""A line that is meant to be an answer, and no word of a process that talks to itself."""
 
 
 @asynccontextmanager
@@ -145,8 +149,16 @@ class _Server:
             try:
                 while line := await self._process.stdout.readline():
                     count(len(line))
-                    if line.strip():
-                        await incoming.send(_message(line))
+                    if not line.strip():
+                        continue
+                    message = _message(line)
+                    if isinstance(message, ValueError) and _ANSWER.search(line):
+                        self._fault = Fault(
+                            FaultKind.COMMUNICATION,
+                            f"{self._command} answered with what cannot be read: {printable(str(message))}",
+                        )
+                        return
+                    await incoming.send(message)
             except ValueError:
                 self._fault = Fault(
                     FaultKind.COMMUNICATION,
@@ -169,7 +181,7 @@ class _Server:
             self._complaint = (self._complaint + chunk)[-_COMPLAINT_BYTES:]
 
 
-def _message(line: bytes) -> SessionMessage | Exception:
+def _message(line: bytes) -> SessionMessage | ValueError:
     try:
         return SessionMessage(jsonrpc_message_adapter.validate_json(line, by_name=False))
     except ValueError as error:  # not a message: the session passes over it
