@@ -119,9 +119,12 @@ class Performer:
         return max(min((one.offer_at for one in self._finished.values()), default=inf) - now, 0.0)
 
     def settled(self, keys: Iterable[Key]) -> None:
-        """Their outcomes have been recorded."""
+        """Their outcomes have been recorded, or will never be: what runs on (its time was over) is ended."""
         for key in keys:
             self._finished.pop(key, None)
+            running = self._running.pop(key, None)
+            if running is not None:
+                running.task.cancel()
 
     def not_taken(self, keys: Iterable[Key], retry_in: float = RETRY_SECONDS) -> None:
         """Their outcomes could not be recorded this time."""

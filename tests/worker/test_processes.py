@@ -145,12 +145,12 @@ def test_a_stopping_worker_ends_its_processes_and_gives_them_back(
     assert results(connection, started) == []
 
 
-def test_a_timeout_ends_the_process(
+def test_a_timeout_ends_the_process_long_before_its_worker_beats(
     connection: psycopg.Connection, worker_process: WorkerFactory, shell: Shell
 ) -> None:
     task = shell.task(LEAVES + "wait") | {"timeout": {"after": {"milliseconds": 400}}}
     define(connection, [{"say": task}])
-    worker_process(run_allow="shell", lease_seconds=0.9, poll_seconds=0.1)
+    worker_process(run_allow="shell", lease_seconds=60, poll_seconds=0.1)
     row = ended(connection, start(connection))
     assert row["error"]["status"] == 408
     until(lambda: shell.running == [], seconds=5, what="the end of the processes")
