@@ -99,7 +99,7 @@ def _unnamed(error: psycopg.Error, message: str) -> PgworkerError:
         )
     if error.sqlstate == _FORBIDDEN:
         return StoreRefused(
-            message,
+            f"{message} (SQLSTATE {_FORBIDDEN})",
             hint="Grant this login the role that it takes: pgworker_client to start and steer workflows,"
             " pgworker_reader to read them, pgworker_worker to work.",
         )
