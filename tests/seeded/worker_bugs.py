@@ -92,8 +92,8 @@ WORKER_BUGS = [
         "a result is offered again after it was recorded",
         "pgworker/worker/performer.py",
         {
-            'have been recorded."""\n        for key in keys:\n            self._finished.pop(key, None)': (
-                'have been recorded."""\n        for key in keys:\n            self._finished.get(key)'
+            "for key in keys:\n            self._finished.pop(key, None)": (
+                "for key in keys:\n            self._finished.get(key)"
             )
         },
         [
