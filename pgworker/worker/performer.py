@@ -93,14 +93,14 @@ class Performer:
 
         Should this worker have held an earlier lease of it, that one is void now.
         """
-        self._replace(performance.key)
+        self._forget(performance.key)
         begun = Progress()
         task = asyncio.create_task(self._perform(performance, begun))
         self._running[performance.key] = _Running(performance, begun, task)
 
     def fail(self, performance: Performance, fault: Fault) -> None:
         """Lets an activity fail without performing it."""
-        self._replace(performance.key)
+        self._forget(performance.key)
         lease = performance.lease
         outcome = ActivityFailed(lease.seq, fault, lease.attempt, lease.token)
         self._finished[performance.key] = _Finished(lease, outcome)
@@ -121,10 +121,7 @@ class Performer:
     def settled(self, keys: Iterable[Key]) -> None:
         """Their outcomes have been recorded, or will never be: what runs on (its time was over) is ended."""
         for key in keys:
-            self._finished.pop(key, None)
-            running = self._running.pop(key, None)
-            if running is not None:
-                running.task.cancel()
+            self._forget(key)
 
     def not_taken(self, keys: Iterable[Key], retry_in: float = RETRY_SECONDS) -> None:
         """Their outcomes could not be recorded this time."""
@@ -164,8 +161,8 @@ class Performer:
             self._witness.lease_lost()
             log.warning("an activity lost its lease", activity=lease.seq, **about)
 
-    def _replace(self, key: Key) -> None:
-        """A new lease of the activity makes the one that this worker still holds void."""
+    def _forget(self, key: Key) -> None:
+        """What this worker still holds of an activity is void: it is over, or has a new lease."""
         running = self._running.pop(key, None)
         if running is not None:
             running.task.cancel()

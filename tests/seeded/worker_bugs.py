@@ -91,11 +91,7 @@ WORKER_BUGS = [
     Bug(
         "a result is offered again after it was recorded",
         "pgworker/worker/performer.py",
-        {
-            "for key in keys:\n            self._finished.pop(key, None)": (
-                "for key in keys:\n            self._finished.get(key)"
-            )
-        },
+        {"in keys:\n            self._forget(key)": "in keys:\n            self._finished.get(key)"},
         [
             "tests/worker/test_activities.py::test_a_stopping_worker_finishes_what_ends_within_the_grace_period"
         ],
