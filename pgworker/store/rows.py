@@ -12,8 +12,20 @@ FINISHED: Final = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
 """The statuses that a workflow never leaves."""
 
 
+class _Standing:
+    """What has the status of a workflow."""
+
+    __slots__ = ()
+    status: str
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the workflow has ended, one way or another."""
+        return self.status in FINISHED
+
+
 @dataclass(frozen=True, slots=True)
-class Workflow:
+class Workflow(_Standing):
     """One workflow: what was asked for, and where it stands. Times are in UTC."""
 
     id: str
@@ -33,37 +45,22 @@ class Workflow:
     started_at: datetime | None
     ended_at: datetime | None
 
-    @property
-    def is_finished(self) -> bool:
-        """Whether it has ended, one way or another."""
-        return self.status in FINISHED
-
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class Head(_Standing):
     """How far a workflow has come, and no more than that."""
 
     status: str
     last_seq: int
 
-    @property
-    def is_finished(self) -> bool:
-        """Whether it has ended, one way or another."""
-        return self.status in FINISHED
-
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(_Standing):
     """How a workflow stands and, once it has ended, what came of it: what whoever started it may know."""
 
     status: str
     output: JsonValue
     error: JsonObject | None
-
-    @property
-    def is_finished(self) -> bool:
-        """Whether it has ended, one way or another."""
-        return self.status in FINISHED
 
 
 @dataclass(frozen=True, slots=True)
