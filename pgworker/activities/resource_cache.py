@@ -8,8 +8,6 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import orjson
-
 from pgworker.activities.media import json_body
 from pgworker.activities.resources import ResourceLoader
 from pgworker.types import JsonValue
@@ -59,7 +57,7 @@ class ResourceCache:
 
     def _keep(self, key: tuple[str, bytes], value: JsonValue) -> None:
         self._drop(key)
-        size = _size(value)
+        size = len(json_body(value))
         if size > self._max_bytes:
             return
         while self._kept and self._bytes + size > self._max_bytes:
@@ -71,10 +69,3 @@ class ResourceCache:
         kept = self._kept.pop(key, None)
         if kept is not None:
             self._bytes -= kept.size
-
-
-def _size(value: JsonValue) -> int:
-    try:
-        return len(orjson.dumps(value))
-    except orjson.JSONEncodeError:  # integers beyond 64 bits
-        return len(repr(value))
