@@ -62,6 +62,16 @@ async def test_an_address_that_is_none_is_an_error_of_configuration(what: str, t
     assert caught.value.kind == "configuration", caught.value.detail
 
 
+@pytest.mark.parametrize("scheme", ["file", "http"])
+async def test_a_proto_file_at_an_address_that_is_none_is_an_error_of_configuration(scheme: str) -> None:
+    service = {"name": "a.B", "host": "127.0.0.1", "port": 1}
+    call = {"proto": {"endpoint": f"{scheme}://[bad/x.proto"}, "service": service, "method": "m"}
+    async with Activities(LOOPBACK) as activities:
+        with pytest.raises(Fault, match="is no URI") as caught:
+            await activities.perform("grpc", call, idempotency_key="w:1")
+    assert caught.value.kind == "configuration"
+
+
 @pytest.mark.parametrize("time", [{"days": 999_999_999_999}, "P9999Y"])
 async def test_a_time_beyond_the_calendar_is_an_error_of_configuration(time: object, tmp_path: Path) -> None:
     (tmp_path / "it.json").write_text(json.dumps(_asyncapi("127.0.0.1:1")))

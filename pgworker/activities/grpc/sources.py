@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import PurePosixPath
-from urllib.parse import quote, unquote, urljoin, urlsplit
+from urllib.parse import quote, unquote
 
 from pgworker.activities.request import named
 from pgworker.activities.resources import ResourceLoader
+from pgworker.activities.uris import absolute, parts_of
 from pgworker.errors import Fault, FaultKind
 from pgworker.types import JsonValue
 
@@ -105,13 +106,14 @@ def imports_of(text: str) -> list[str]:
 
 def _root_name(uri: str) -> str:
     """The name of the first file, which is nothing but a label if it cannot be spelled in a file system."""
-    name = PurePosixPath(unquote(urlsplit(uri).path or urlsplit(uri).netloc)).name
+    parts = parts_of(uri)
+    name = PurePosixPath(unquote(parts.path or parts.netloc)).name
     return name if _NAME.fullmatch(name) and name.endswith(".proto") else "service.proto"
 
 
 def _places(importer: str, name: str) -> Iterator[str]:
     """Where a file may be, the folder that its name continues first: ``/api/a/x.proto`` and ``a/y.proto``."""
-    parts = urlsplit(importer)
+    parts = parts_of(importer)
     # `file://folder/a.proto` begins at the allowed folder: it has no origin, and its host is a folder
     local = parts.scheme == "file" and parts.netloc not in ("", "localhost")
     path = f"{parts.netloc}{parts.path}" if local else parts.path
@@ -125,7 +127,7 @@ def _places(importer: str, name: str) -> Iterator[str]:
             yield f"file://{joined}{query}"
         else:
             yield (
-                urljoin(
+                absolute(
                     importer, joined if joined.startswith("/") or not path.startswith("/") else f"/{joined}"
                 )
                 + query
