@@ -219,9 +219,7 @@ async def _without_secrets(request: Request, body: bytes) -> bytes:
 
 
 def _headers(request: Request, response: aiohttp.ClientResponse) -> dict[str, str]:
-    headers = request.redaction.value(dict(headers_of(response.headers.items())))
-    assert isinstance(headers, dict)
-    return {name: str(value) for name, value in headers.items()}
+    return request.redaction.headers(headers_of(response.headers.items()))
 
 
 async def _refused(request: Request, response: aiohttp.ClientResponse) -> Fault:

@@ -6,7 +6,7 @@ import base64
 import html
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -44,16 +44,24 @@ class Redaction:
             text = _without(text, hidden)
         return text
 
+    def text(self, text: str) -> str:
+        """A text of a result without secrets."""
+        for hidden in self.secret:
+            text = _without(text, hidden)
+        return text
+
+    def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """Headers without secrets, in their names neither."""
+        return {self.text(name): self.text(value) for name, value in headers.items()}
+
     def value(self, value: JsonValue) -> JsonValue:
         """A value without secrets, in keys neither."""
         if isinstance(value, str):
-            for hidden in self.secret:
-                value = _without(value, hidden)
-            return value
+            return self.text(value)
         if isinstance(value, list):
             return [self.value(item) for item in value]
         if isinstance(value, dict):
-            return {str(self.value(key)): self.value(member) for key, member in value.items()}
+            return {self.text(key): self.value(member) for key, member in value.items()}
         is_hidden = isinstance(value, int | float) and json.dumps(value) in self.secret
         return STAND_IN if is_hidden else value
 

@@ -89,7 +89,7 @@ def _named(binding: JsonValue) -> str:
 class _Taken:
     def __init__(self, queue: AbstractQueue, redaction: Redaction) -> None:
         self._queue = queue
-        self._redaction = redaction
+        self.redaction = redaction
         self._last: AbstractIncomingMessage | None = None
 
     async def next(self) -> Inbound:
@@ -98,7 +98,7 @@ class _Taken:
             if message is not None:
                 self._last = message
                 headers = {name: str(value) for name, value in message.headers.items()}
-                return Inbound(message.body, headers, message.correlation_id).without(self._redaction)
+                return Inbound(message.body, headers, message.correlation_id)
             await asyncio.sleep(_POLL_SECONDS)
 
     async def acknowledge(self) -> None:

@@ -86,29 +86,27 @@ class AsyncApiCaller:
         await self._kafka.close()
 
     async def _publish(self, link: Link, contact: Contact, message: Outbound) -> JsonValue:
-        seconds = self._policy.total_timeout
-        try:
-            async with asyncio.timeout(seconds):
-                return await link.publish(contact, message)
-        except TimeoutError as error:
-            detail = f"the message was not published within {seconds:g} s (the total timeout)"
-            raise Fault(FaultKind.COMMUNICATION, detail) from error
+        async with self._in_time("the message was not published"):
+            return await link.publish(contact, message)
 
     @asynccontextmanager
     async def _receive(self, link: Link, contact: Contact) -> AsyncIterator[Receiver]:
         """An open subscription; raises ``Fault`` if the peer has said nothing for too long."""
-        seconds = self._policy.total_timeout
-        limit = asyncio.timeout(seconds)
         async with AsyncExitStack() as stack:
-            try:
-                async with limit:
-                    receiver = await stack.enter_async_context(link.receive(contact))
-            except TimeoutError as error:
-                if not limit.expired():
-                    raise
-                detail = f"nothing could be received within {seconds:g} s (the total timeout)"
-                raise Fault(FaultKind.COMMUNICATION, detail) from error
+            async with self._in_time("nothing could be received"):
+                receiver = await stack.enter_async_context(link.receive(contact))
             yield receiver
+
+    @asynccontextmanager
+    async def _in_time(self, otherwise: str) -> AsyncIterator[None]:
+        """Keeps the total timeout; ``otherwise`` is what is told of the peer that does not."""
+        seconds = self._policy.total_timeout
+        try:
+            async with asyncio.timeout(seconds):
+                yield
+        except TimeoutError as error:
+            detail = f"{otherwise} within {seconds:g} s (the total timeout)"
+            raise Fault(FaultKind.COMMUNICATION, detail) from error
 
     async def _target(self, arguments: JsonObject) -> Target:
         root, references = await opened(arguments.get("document"), self._loader, "AsyncAPI")
@@ -136,7 +134,7 @@ async def _consume(receiver: Receiver, wanted: Consumption, target: Target) -> l
     try:
         async with limit:
             while wanted.wants_more(consumed):
-                message = await receiver.next()
+                message = (await receiver.next()).without(receiver.redaction)
                 count(len(message.body), messages=1)
                 value = value_of(message, target)
                 if wanted.accepts(value, consumed):

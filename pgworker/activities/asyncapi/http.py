@@ -14,6 +14,7 @@ from pgworker.activities.asyncapi.link import Contact
 from pgworker.activities.asyncapi.messages import Inbound, Outbound
 from pgworker.activities.http import HttpCaller
 from pgworker.activities.media import essence
+from pgworker.activities.redaction import Redaction
 from pgworker.activities.request import Request, prepare
 from pgworker.activities.sse import EVENT_STREAM, Events
 from pgworker.errors import Fault, FaultKind
@@ -65,14 +66,15 @@ class HttpLink:
         session, request = await self._http.opened(request, contact.authentication)
         messages = _messages(session, request, self._limit)
         try:
-            yield _Stream(messages)
+            yield _Stream(messages, request.redaction)
         finally:
             await messages.aclose()
 
 
 class _Stream:
-    def __init__(self, messages: AsyncIterator[Inbound]) -> None:
+    def __init__(self, messages: AsyncIterator[Inbound], redaction: Redaction) -> None:
         self._messages = messages
+        self.redaction = redaction
 
     async def next(self) -> Inbound:
         return await anext(self._messages)
@@ -93,18 +95,12 @@ async def _messages(
                     detail = f"{request} was answered with {response.status}"
                     raise Fault(FaultKind.COMMUNICATION, detail, status=response.status)
                 # of an answer with many messages the headers are those of none of them
-                headers = {} if _is_stream(response) else _headers(request, response)
+                headers = {} if _is_stream(response) else dict(response.headers.items())
                 async for body in _bodies(response, limit):
-                    yield Inbound(request.redaction.result(body), headers)
+                    yield Inbound(body, headers)
         except _ERRORS as error:
             raise communication(f"{request} broke", error) from error
         await asyncio.sleep(_POLL_SECONDS)
-
-
-def _headers(request: Request, response: aiohttp.ClientResponse) -> dict[str, str]:
-    return {
-        name: request.redaction.result(value.encode()).decode() for name, value in response.headers.items()
-    }
 
 
 def _is_stream(response: aiohttp.ClientResponse) -> bool:

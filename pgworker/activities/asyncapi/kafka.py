@@ -183,7 +183,7 @@ class _Subscribed:
         in_group: bool,
     ) -> None:
         self._client = client
-        self._redaction = redaction
+        self.redaction = redaction
         self._door = door
         self._partition = partition
         self._in_group = in_group
@@ -198,7 +198,7 @@ class _Subscribed:
         self._coming = None
         self._taken[self._partition(record.topic, record.partition)] = record.offset + 1
         headers = {name: (value or b"").decode("utf-8", "replace") for name, value in record.headers}
-        return Inbound(record.value or b"", headers).without(self._redaction)
+        return Inbound(record.value or b"", headers)
 
     async def acknowledge(self) -> None:
         ours = self._client.assignment()

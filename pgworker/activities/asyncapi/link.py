@@ -8,6 +8,7 @@ from typing import Protocol
 
 from pgworker.activities.asyncapi.messages import Inbound, Outbound
 from pgworker.activities.asyncapi.target import Target
+from pgworker.activities.redaction import Redaction
 from pgworker.types import JsonValue
 
 
@@ -21,7 +22,9 @@ class Contact:
 
 
 class Receiver(Protocol):
-    """A subscription that is open."""
+    """A subscription that is open; ``redaction`` is what no result may show of who it says to be."""
+
+    redaction: Redaction
 
     async def next(self) -> Inbound:
         """The next message, as soon as there is one; raises ``Fault`` when the subscription broke."""

@@ -37,8 +37,8 @@ class Inbound:
         """The message without secrets that the other side repeats."""
         return Inbound(
             redaction.result(self.body),
-            {str(redaction.value(name)): str(redaction.value(value)) for name, value in self.headers.items()},
-            None if self.correlation is None else str(redaction.value(self.correlation)),
+            redaction.headers(self.headers),
+            None if self.correlation is None else redaction.text(self.correlation),
         )
 
 

@@ -81,11 +81,11 @@ def _qos(contact: Contact) -> int:
 class _Subscribed:
     def __init__(self, client: Client, redaction: Redaction) -> None:
         self._messages = aiter(client.messages)
-        self._redaction = redaction
+        self.redaction = redaction
 
     async def next(self) -> Inbound:
         message = await anext(self._messages)
-        return Inbound(message.payload).without(self._redaction)
+        return Inbound(message.payload)
 
     async def acknowledge(self) -> None:
         """The client acknowledges what it receives as it arrives."""

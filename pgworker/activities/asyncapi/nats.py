@@ -84,7 +84,7 @@ async def _heard(error: Exception) -> None:
 class _Subscribed:
     def __init__(self, client: Client, subscription: Subscription, redaction: Redaction) -> None:
         self._client = client
-        self._redaction = redaction
+        self.redaction = redaction
         self._subscription = subscription
 
     async def next(self) -> Inbound:
@@ -96,7 +96,7 @@ class _Subscribed:
             except TimeoutError:
                 await asyncio.sleep(0)
                 continue
-            return Inbound(message.data, dict(message.headers or {})).without(self._redaction)
+            return Inbound(message.data, dict(message.headers or {}))
 
     async def acknowledge(self) -> None:
         """There is nothing to tell."""

@@ -86,13 +86,13 @@ def _connecting(tls: ssl.SSLContext | None) -> Callable[..., Connection]:
 class _Subscribed:
     def __init__(self, subscription: PubSub, redaction: Redaction) -> None:
         self._subscription = subscription
-        self._redaction = redaction
+        self.redaction = redaction
 
     async def next(self) -> Inbound:
         while True:
             message = await self._subscription.get_message(ignore_subscribe_messages=True, timeout=1.0)
             if message is not None:
-                return Inbound(message["data"]).without(self._redaction)
+                return Inbound(message["data"])
 
     async def acknowledge(self) -> None:
         """There is nothing to tell."""

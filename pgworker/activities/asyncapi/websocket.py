@@ -76,14 +76,14 @@ class _Frames:
     def __init__(self, socket: aiohttp.ClientWebSocketResponse, where: str, redaction: Redaction) -> None:
         self._socket = socket
         self._where = where
-        self._redaction = redaction
+        self.redaction = redaction
 
     async def next(self) -> Inbound:
         frame = await self._socket.receive()
         if frame.type is aiohttp.WSMsgType.TEXT:
-            return Inbound(self._redaction.result(frame.data.encode()))
+            return Inbound(frame.data.encode())
         if frame.type is aiohttp.WSMsgType.BINARY:
-            return Inbound(self._redaction.result(frame.data))
+            return Inbound(frame.data)
         raise Fault(FaultKind.COMMUNICATION, f"{self._where} was closed before there were enough messages")
 
     async def acknowledge(self) -> None:
