@@ -2377,15 +2377,18 @@ create function check_results(p_first uuid, p_last uuid) returns table (
     language sql stable security definer
     set search_path from current
 as $$
-    with ends as (
+    with of_tasks as (
+        select e.* from standing_events(p_first, p_last) e
+        where split_part(e.type, '.', 1) in ('task', 'branch', 'extension')
+    ), ends as (
         select e.workflow_id, e.seq, e.type, e.task, e.data, e.start
-        from standing_events(p_first, p_last) e
+        from of_tasks e
         where e.start is not null
           and e.type in ('task.completed', 'task.failed', 'task.cancelled', 'branch.completed', 'branch.failed',
                          'branch.cancelled', 'extension.completed', 'extension.failed', 'extension.cancelled')
     ), starts as (
         select e.workflow_id, e.seq, e.type, e.task, e.data
-        from standing_events(p_first, p_last) e
+        from of_tasks e
         where e.type in ('task.started', 'branch.started', 'extension.started')
     ), pairs as (
         select r.*, s.seq as started, s.data as scheduled
@@ -2528,9 +2531,8 @@ as $$
     where q.lease_token is null
       and (q.kind = 'perform' or q.kind = 'decide' and e.type in ('timer.set', 'task.retried'))
       -- what a result brought about since then is held when it is due
-      and exists (select from events p where p.workflow_id = q.workflow_id and p.type = 'workflow.paused' and p.seq > q.seq
-                    and not exists (select from events r where r.workflow_id = p.workflow_id and r.seq > p.seq
-                                      and r.type = 'workflow.resumed'))
+      and q.seq < (select max(p.seq) from events p
+                   where p.workflow_id = q.workflow_id and p.type = 'workflow.paused')
     union all
     select 'a job is not in the lane of its workflow', q.workflow_id,
            format('%s at %s: namespace %L, priority %s', q.kind, q.seq, q.namespace, q.priority)
@@ -2610,7 +2612,9 @@ create function check_listening(p_first uuid, p_last uuid) returns table (
     language sql stable security definer
     set search_path from current
 as $$
-    with begun as (
+    with of_listens as (
+        select e.* from standing_events(p_first, p_last) e where e.type in ('listen.started', 'event.received')
+    ), begun as (
         select e.workflow_id, e.start,
                case when jsonb_typeof(e.data -> 'subscriptions') = 'array' then e.data -> 'subscriptions' else '[]' end as wanted,
                w.status not in ('COMPLETED', 'FAILED', 'CANCELLED') and not exists (
@@ -2618,7 +2622,7 @@ as $$
                    where r.workflow_id = e.workflow_id and r.seq > e.seq and r.data @> '{"ends_listen": true}'
                      and is_engines_type(r.type)
                      and r.data -> 'start' = e.data -> 'start') as is_live
-        from standing_events(p_first, p_last) e join workflows w on w.id = e.workflow_id
+        from of_listens e join workflows w on w.id = e.workflow_id
         where e.type = 'listen.started'
     ), subscribed as (
         select s.* from subscriptions s where s.workflow_id between p_first and p_last and s.kind = 'decide'
@@ -2634,8 +2638,7 @@ as $$
         full join subscribed s on s.workflow_id = b.workflow_id and s.seq = b.start and s.filter = b.filter
     ), received as (
         select e.workflow_id, e.seq, legible_uuid(e.data ->> 'received') as event_id
-        from standing_events(p_first, p_last) e
-        where e.type = 'event.received'
+        from of_listens e where e.type = 'event.received'
     )
     select 'a listen is not subscribed to what it waits for', b.workflow_id, format('start %s, filter %s', b.start, b.filter)
     from paired b where b.is_wanted and not (b.is_subscribed and b.agree)
@@ -2695,15 +2698,15 @@ create function check_children(p_first uuid, p_last uuid) returns table (
     language sql stable security definer
     set search_path from current
 as $$
-    with begun as (
+    with of_children as (
+        select e.* from legible_events(p_first, p_last) e
+        where e.type in ('child.started', 'child.completed', 'child.failed')
+    ), begun as (
         select e.workflow_id, e.start, legible_uuid(e.data ->> 'child') as child,
                e.data -> 'waits' = 'true' as waits
-        from legible_events(p_first, p_last) e
-        where e.type = 'child.started'
+        from of_children e where e.type = 'child.started'
     ), told as (
-        select e.workflow_id, e.seq, e.start, e.type
-        from legible_events(p_first, p_last) e
-        where e.type in ('child.completed', 'child.failed')
+        select e.workflow_id, e.seq, e.start, e.type from of_children e where e.type <> 'child.started'
     )
     select 'the end of a child was told more than once', t.workflow_id,
            format('start %s: %s', t.start, array_agg(t.seq order by t.seq))

@@ -4,15 +4,15 @@ create function check_children(p_first uuid, p_last uuid) returns table (
     language sql stable security definer
     set search_path from current
 as $$
-    with begun as (
+    with of_children as (
+        select e.* from legible_events(p_first, p_last) e
+        where e.type in ('child.started', 'child.completed', 'child.failed')
+    ), begun as (
         select e.workflow_id, e.start, legible_uuid(e.data ->> 'child') as child,
                e.data -> 'waits' = 'true' as waits
-        from legible_events(p_first, p_last) e
-        where e.type = 'child.started'
+        from of_children e where e.type = 'child.started'
     ), told as (
-        select e.workflow_id, e.seq, e.start, e.type
-        from legible_events(p_first, p_last) e
-        where e.type in ('child.completed', 'child.failed')
+        select e.workflow_id, e.seq, e.start, e.type from of_children e where e.type <> 'child.started'
     )
     select 'the end of a child was told more than once', t.workflow_id,
            format('start %s: %s', t.start, array_agg(t.seq order by t.seq))

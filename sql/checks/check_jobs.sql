@@ -62,9 +62,8 @@ as $$
     where q.lease_token is null
       and (q.kind = 'perform' or q.kind = 'decide' and e.type in ('timer.set', 'task.retried'))
       -- what a result brought about since then is held when it is due
-      and exists (select from events p where p.workflow_id = q.workflow_id and p.type = 'workflow.paused' and p.seq > q.seq
-                    and not exists (select from events r where r.workflow_id = p.workflow_id and r.seq > p.seq
-                                      and r.type = 'workflow.resumed'))
+      and q.seq < (select max(p.seq) from events p
+                   where p.workflow_id = q.workflow_id and p.type = 'workflow.paused')
     union all
     select 'a job is not in the lane of its workflow', q.workflow_id,
            format('%s at %s: namespace %L, priority %s', q.kind, q.seq, q.namespace, q.priority)

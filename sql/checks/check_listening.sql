@@ -4,7 +4,9 @@ create function check_listening(p_first uuid, p_last uuid) returns table (
     language sql stable security definer
     set search_path from current
 as $$
-    with begun as (
+    with of_listens as (
+        select e.* from standing_events(p_first, p_last) e where e.type in ('listen.started', 'event.received')
+    ), begun as (
         select e.workflow_id, e.start,
                case when jsonb_typeof(e.data -> 'subscriptions') = 'array' then e.data -> 'subscriptions' else '[]' end as wanted,
                w.status not in ('COMPLETED', 'FAILED', 'CANCELLED') and not exists (
@@ -12,7 +14,7 @@ as $$
                    where r.workflow_id = e.workflow_id and r.seq > e.seq and r.data @> '{"ends_listen": true}'
                      and is_engines_type(r.type)
                      and r.data -> 'start' = e.data -> 'start') as is_live
-        from standing_events(p_first, p_last) e join workflows w on w.id = e.workflow_id
+        from of_listens e join workflows w on w.id = e.workflow_id
         where e.type = 'listen.started'
     ), subscribed as (
         select s.* from subscriptions s where s.workflow_id between p_first and p_last and s.kind = 'decide'
@@ -28,8 +30,7 @@ as $$
         full join subscribed s on s.workflow_id = b.workflow_id and s.seq = b.start and s.filter = b.filter
     ), received as (
         select e.workflow_id, e.seq, legible_uuid(e.data ->> 'received') as event_id
-        from standing_events(p_first, p_last) e
-        where e.type = 'event.received'
+        from of_listens e where e.type = 'event.received'
     )
     select 'a listen is not subscribed to what it waits for', b.workflow_id, format('start %s, filter %s', b.start, b.filter)
     from paired b where b.is_wanted and not (b.is_subscribed and b.agree)

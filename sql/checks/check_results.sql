@@ -4,15 +4,18 @@ create function check_results(p_first uuid, p_last uuid) returns table (
     language sql stable security definer
     set search_path from current
 as $$
-    with ends as (
+    with of_tasks as (
+        select e.* from standing_events(p_first, p_last) e
+        where split_part(e.type, '.', 1) in ('task', 'branch', 'extension')
+    ), ends as (
         select e.workflow_id, e.seq, e.type, e.task, e.data, e.start
-        from standing_events(p_first, p_last) e
+        from of_tasks e
         where e.start is not null
           and e.type in ('task.completed', 'task.failed', 'task.cancelled', 'branch.completed', 'branch.failed',
                          'branch.cancelled', 'extension.completed', 'extension.failed', 'extension.cancelled')
     ), starts as (
         select e.workflow_id, e.seq, e.type, e.task, e.data
-        from standing_events(p_first, p_last) e
+        from of_tasks e
         where e.type in ('task.started', 'branch.started', 'extension.started')
     ), pairs as (
         select r.*, s.seq as started, s.data as scheduled
