@@ -11,6 +11,14 @@ from tests.support.interleavings_model import UNKNOWN, Key, Model
 from tests.support.turns import Turns
 
 
+def _is_late(problem: str, _workflow_id: str, detail: str) -> bool:
+    """Whether it is an activity that was given back while its workflow ended in another transaction.
+
+    Whoever performs it next has its result dropped by a turn.
+    """
+    return problem == "an ended workflow has a job" and ": perform at " in detail
+
+
 def note_times(model: Model, probe: psycopg.Connection) -> None:
     """When workflows were created and CloudEvents published, as the database says."""
     for one in model.workflows.values():
@@ -31,7 +39,7 @@ def note_times(model: Model, probe: psycopg.Connection) -> None:
 
 def check(model: Model, probe: psycopg.Connection, hands: Sequence[Hand]) -> None:
     """All that can be checked in the middle of everything."""
-    wrong = _problems(probe)
+    wrong = [row for row in _problems(probe) if not _is_late(*row)]
     assert not wrong, wrong
     known = {one.id: (one.last_seq, one.status) for one in model.workflows.values()}
     stored = probe.execute("select id::text, last_seq, status from pgworker.workflows").fetchall()
