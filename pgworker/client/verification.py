@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from pgworker.engine.correlating import Correlation
@@ -37,8 +38,9 @@ async def verify(database: Database, workflow_id: str | None = None) -> AsyncIte
         return
     async with inspection.shared() as shared:
         yield Verified(0, (*await shared.flaws(), *[flaw async for flaw in _misnamed(shared)]))
-    async for stretch in inspection.stretches():
-        yield await _verified(stretch)
+    async with aclosing(inspection.stretches()) as stretches:
+        async for stretch in stretches:
+            yield await _verified(stretch)
 
 
 async def _misnamed(shared: Shared) -> AsyncIterator[Flaw]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC
@@ -164,7 +164,7 @@ class Inspection:
                 row = await (await connection.execute(self._statement(_COUNT))).fetchone()
         return 0 if row is None else int(row[0])
 
-    async def stretches(self) -> AsyncIterator[Stretch]:
+    async def stretches(self) -> AsyncGenerator[Stretch, None]:
         """One stretch after the other, from the least id to the greatest; together they leave no gap."""
         async with await self._connect() as connection:
             last = None
