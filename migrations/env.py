@@ -3,7 +3,8 @@
 from alembic import context
 from sqlalchemy import text
 
-from pgworker.store.migrations import run_as_it_is
+from pgworker.store.bystanders import Bystanders
+from pgworker.store.migrations import driver_of, frozen_of, run_as_it_is
 
 options = context.config.attributes
 schema = options["schema"]
@@ -13,6 +14,27 @@ PREPARE = (
     f"create schema if not exists {quoted}",
     f"set local search_path to {quoted}, pg_temp",
 )
+# What others have there would not be safe from the revisions, and the engine not from them.
+REFUSE = """
+do $$
+begin
+    if exists (
+        select from pg_depend d
+        where d.refclassid = 'pg_namespace'::regclass
+        and d.refobjid = quote_ident(current_schema())::regnamespace
+        and d.classid <> 'pg_default_acl'::regclass
+    ) and (
+        to_regclass(quote_ident(current_schema()) || '.alembic_version') is null
+        or to_regclass(quote_ident(current_schema()) || '.definitions') is null
+        or to_regclass(quote_ident(current_schema()) || '.workflows') is null
+    ) then
+        raise exception 'the schema % holds objects that are not pgworker''s', current_schema()
+            using errcode = 'PW001',
+                hint = 'Choose a schema that is empty or not there yet, as by PGWORKER_SCHEMA=pgworker.';
+    end if;
+end
+$$
+"""
 # All at once, before anything else, and in the order in which workers lock: whoever works would be in a
 # deadlock with a migration that locks one table after the other as it comes to them.
 LOCK = """
@@ -40,7 +62,7 @@ if context.is_offline_mode():
     )
     with context.begin_transaction():
         context.get_context().impl.static_output("begin;")
-        for statement in PREPARE:
+        for statement in (*PREPARE, REFUSE):
             context.get_context().impl.static_output(f"{statement};")
         context.run_migrations()
         context.get_context().impl.static_output("commit;")
@@ -55,8 +77,11 @@ else:
             text("select set_config('lock_timeout', :milliseconds, true)"),
             {"milliseconds": str(options["lock_milliseconds"])},
         )
-        for statement in (*PREPARE, LOCK):
+        for statement in (*PREPARE, REFUSE, LOCK):
             run_as_it_is(connection, statement)
         context.configure(connection=connection, version_table_schema=schema)
+        made = frozen_of(context.get_context().get_current_revision())
+        bystanders = Bystanders.of(driver_of(connection), made)
         with context.begin_transaction():
             context.run_migrations()
+        bystanders.keep(driver_of(connection), made)

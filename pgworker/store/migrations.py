@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import time
+from typing import Any
 
 import psycopg
 from alembic import command, op
@@ -87,12 +88,12 @@ def _upgrade(config: Config) -> None:
         seconds = min(1.5 * seconds, _LONGEST_LOCK_SECONDS)
 
 
-def migration_script(schema: str) -> str:
+def migration_script(schema: str, revision: str = "head") -> str:
     """The SQL that makes the schema from nothing, for those who run it by themselves."""
     output = io.StringIO()
     config = _config(schema)
     config.attributes["output"] = output
-    command.upgrade(config, "head", sql=True)
+    command.upgrade(config, revision, sql=True)
     # alembic writes names as a driver wants them, with percent signs doubled
     return output.getvalue().replace(schema.replace("%", "%%"), schema)
 
@@ -126,9 +127,19 @@ def run_frozen(name: str) -> None:
 
 def run_as_it_is(connection: Connection, script: str) -> None:
     """Runs SQL through the driver: SQLAlchemy would look for parameters behind percent signs."""
+    driver_of(connection).execute(script.encode())
+
+
+def driver_of(connection: Connection) -> psycopg.Connection[Any]:
+    """The driver's connection."""
     driver = connection.connection.driver_connection
     assert isinstance(driver, psycopg.Connection)
-    driver.execute(script.encode())
+    return driver
+
+
+def frozen_of(revision: str | None) -> str:
+    """The frozen SQL that made the revision's code; nothing for no revision."""
+    return "" if revision is None else (migrations_dir() / "frozen" / f"{revision}.sql").read_text()
 
 
 def _config(schema: str) -> Config:

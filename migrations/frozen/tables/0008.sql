@@ -1,0 +1,1 @@
+-- Revision 0008: what others built on the schema is kept, and what went wrong for those who operate it goes right.
