@@ -37,9 +37,13 @@ class Cron:
         self.next_after(datetime(2000, 1, 1, tzinfo=UTC))
 
     def next_after(self, moment: datetime) -> datetime:
-        """The first time after a moment, in UTC; raises ``ValueError`` if there is none within 50 years."""
+        """The first time after a moment, in UTC; raises ``ValueError`` if there is none within 50 years.
+
+        Of an hour that is repeated in autumn fixed times have the first, as in cron.
+        """
         try:
-            return next(CronSim(self._fields, moment.astimezone(self._zone))).astimezone(UTC)
+            times = (time.astimezone(UTC) for time in CronSim(self._fields, moment.astimezone(self._zone)))
+            return next(time for time in times if time > moment)
         except CronSimError as error:
             raise ValueError(f"`{self.text}` is no cron expression: {error}") from error
         except StopIteration as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -101,6 +101,46 @@ def test_an_hour_that_comes_twice_counts_once_for_a_time_of_day() -> None:
     first = cron.next_after(at("2024-10-26T12:00"))
     assert first == at("2024-10-27T00:30")
     assert cron.next_after(first) == at("2024-10-28T01:30")
+
+
+@pytest.mark.parametrize(
+    ("zone", "change"),
+    [
+        ("Europe/Berlin", "2026-10-25T01:00:00"),
+        ("Europe/Berlin", "2026-03-29T01:00:00"),
+        ("America/New_York", "2026-11-01T06:00:00"),
+        ("Australia/Lord_Howe", "2026-04-04T15:00:00"),
+        ("Australia/Lord_Howe", "2026-10-03T15:30:00"),
+    ],
+)
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "15,45 2 * * *",
+        "15,45 1-2 * * *",
+        "30 1 * * *",
+        "*/20 * * * *",
+        "0 * * * *",
+        "*/7 2 * * *",
+        "59 23 * * *",
+    ],
+)
+def test_the_next_time_lies_ahead_whenever_clocks_change(zone: str, change: str, fields: str) -> None:
+    cron = Cron(f"CRON_TZ={zone} {fields}")
+    moments = [at(change) + timedelta(minutes=minutes) for minutes in range(-240, 240)]
+    following = [cron.next_after(moment) for moment in moments]
+    assert all(time > moment for time, moment in zip(following, moments, strict=True))
+    if zone != "Australia/Lord_Howe":  # where clocks change by half an hour, and cronsim steps by whole ones
+        assert following == sorted(following)
+
+
+def test_fixed_times_come_once_although_their_hour_comes_twice() -> None:
+    cron, moment, times = Cron("CRON_TZ=Europe/Berlin 15,45 2 * * *"), at("2026-10-24T23:30"), []
+    for _ in range(3):
+        moment = cron.next_after(moment)
+        times.append(moment)
+    assert times == [at("2026-10-25T00:15"), at("2026-10-25T00:45"), at("2026-10-26T01:15")]
+    assert cron.next_after(at("2026-10-25T01:20")) == at("2026-10-26T01:15")
 
 
 def test_an_hour_that_comes_twice_counts_twice_for_what_runs_every_hour() -> None:
