@@ -1,5 +1,7 @@
 -- Revision 0008: what others built on the schema is kept, and what went wrong for those who operate it goes right.
 
+drop function purge_cloud_events(timestamptz, integer);
+
 do $$
 declare
     v_role text;
@@ -124,6 +126,21 @@ $$;
 
 comment on function refuse_value(jsonb, text) is
     'Refuses (PW001) what jsonb can hold and other readers of JSON cannot: numbers beyond a double, and nesting beyond 128 levels.';
+
+create or replace function refuse_id(p_id uuid) returns void
+    language plpgsql stable
+    set search_path from current
+as $$
+begin
+    if exists (select from schedules s where s.id = p_id) or exists (select from cloud_events c where c.id = p_id) then
+        raise exception 'the id % is that of a schedule or of a CloudEvent', p_id using errcode = 'PW003',
+            hint = 'Leave workflow_id out, or make a UUID of your own.';
+    end if;
+end
+$$;
+
+comment on function refuse_id(uuid) is
+    'Raises PW003 if the id names something else: what is due for workflows, schedules and CloudEvents is in one queue.';
 
 create or replace function event_floor() returns bigint
     language sql stable
@@ -696,15 +713,14 @@ begin
     insert into definitions as d (namespace, name, version, version_order, document, digest)
     values (v_namespace, v_name, v_version, version_order(v_version), definition, v_digest)
     on conflict on constraint a_definition_is_known_by_namespace_name_and_version do nothing;
-    if found then
-        perform renew_schedule(v_namespace, v_name);
-    end if;
     select digest into v_known from definitions
     where namespace = v_namespace and name = v_name and version = v_version;
     if v_known <> v_digest then
         raise exception '%/%:% is defined already, with other content', v_namespace, v_name, v_version
             using errcode = 'PW003', hint = 'Give the changed document a new version.';
     end if;
+    -- also if it is known: it may have been imported, which schedules nothing
+    perform renew_schedule(v_namespace, v_name);
     return format('%s/%s:%s', v_namespace, v_name, v_version);
 end
 $$;
@@ -752,6 +768,7 @@ declare
     v_id      uuid := coalesce(start_workflow.workflow_id, uuid_by_time());
     v_started uuid;
     v_input   jsonb := coalesce(start_workflow.input, '{}');
+    v_data    jsonb := jsonb_build_object('input', v_input);
 begin
     select d.version into v_version from definitions d
     where d.namespace = start_workflow.namespace and d.name = start_workflow.name
@@ -777,6 +794,14 @@ begin
         raise exception 'a workflow cannot start at %', start_workflow.start_at using errcode = 'PW001',
             hint = 'Leave start_at out to start it now.';
     end if;
+    if start_workflow.workflow_id is not null then
+        perform refuse_id(v_id);
+        -- it may have been another's, which was purged: what this one names after itself is told from that one's
+        v_data := v_data || jsonb_build_object('incarnation', uuid_by_time());
+    end if;
+    if start_workflow.start_at is not null then
+        v_data := v_data || jsonb_build_object('start_at', to_json(start_workflow.start_at));
+    end if;
     insert into workflows (id, namespace, name, version, input, last_seq, labels, idempotency_key, priority,
                            event_floor)
     values (v_id, start_workflow.namespace, start_workflow.name, v_version, v_input, 1,
@@ -789,9 +814,7 @@ begin
                                        start_workflow.idempotency_key);
     end if;
     insert into events (workflow_id, seq, type, data)
-    values (v_id, 1, 'workflow.started', case when start_workflow.start_at is null
-        then jsonb_build_object('input', v_input)
-        else jsonb_build_object('input', v_input, 'start_at', to_json(start_workflow.start_at)) end);
+    values (v_id, 1, 'workflow.started', v_data);
     insert into jobs (workflow_id, seq, kind, due_at, namespace, priority)
     values (v_id, 0, 'decide', coalesce(start_workflow.start_at, now()), start_workflow.namespace,
             coalesce(start_workflow.priority, 0));
@@ -849,7 +872,7 @@ begin
     end if;
     update workflows set last_seq = last_seq + 1
     where id = p_workflow and status not in ('COMPLETED', 'FAILED', 'CANCELLED')
-    returning last_seq, namespace, priority, status = 'PENDING' into v_seq, v_namespace, v_priority, v_pending;
+    returning last_seq, namespace, priority, started_at is null into v_seq, v_namespace, v_priority, v_pending;
     if v_seq is null then
         select status into v_status from workflows where id = p_workflow;
         if v_status is null then
@@ -859,7 +882,7 @@ begin
             using errcode = 'PW004';
     end if;
     if v_pending then
-        return v_seq;  -- its first turn is still to come, at the time that was asked for, and will see the event
+        return v_seq;  -- its first turn is still to come, at the time that was asked for, and sees the event
     end if;
     perform give_turn(p_workflow, v_namespace, v_priority);
     return v_seq;
@@ -2125,7 +2148,7 @@ $$;
 comment on function import_workflow(jsonb[]) is
     'Takes in lines of export_workflow as they are, rows before their events; returns how many workflows came. PW003 for a workflow, key or other definition that is here already. pgworker import checks that what comes is whole and sound.';
 
-create or replace function purge_cloud_events(p_before timestamptz, p_batch integer) returns void
+create or replace function purge_cloud_events(p_before timestamptz, p_batch integer) returns bigint
     language plpgsql security definer
     set search_path from current
 as $$
@@ -2156,41 +2179,41 @@ begin
     delete from correlated_events o
     using correlations k, unnest(v_purged) as u (id)
     where o.correlation = k.id and o.event_id = u.id;
+    return coalesce(cardinality(v_purged), 0);
 end
 $$;
 
 comment on function purge_cloud_events(timestamptz, integer) is
-    'Removes up to a batch of CloudEvents that were published before then and that nobody can consume any more.';
+    'Removes up to a batch of CloudEvents that were published before then and that nobody can consume any more; returns how many.';
 
-create or replace function purge(
-    older_than interval,
-    statuses   text[]  default array['COMPLETED', 'FAILED', 'CANCELLED'],
-    batch      integer default 1000
-) returns bigint
+create or replace function purge_ended(
+    p_older_than interval, p_statuses text[], p_batch integer, out workflows bigint, out cloud_events bigint
+)
     language plpgsql security definer
     set search_path from current
 as $$
+#variable_conflict use_column
 declare
     v_purged uuid[];
-    v_before timestamptz := now() - purge.older_than;
+    v_before timestamptz := now() - p_older_than;
 begin
-    if purge.older_than is null or purge.older_than < interval '0' or purge.batch is null or purge.batch < 1 then
+    if p_older_than is null or p_older_than < interval '0' or p_batch is null or p_batch < 1 then
         raise exception 'purge takes an age and a batch of at least 1' using errcode = 'PW001',
             hint = 'Such as select purge(interval ''30 days'');';
     end if;
-    if not purge.statuses <@ array['COMPLETED', 'FAILED', 'CANCELLED'] then
+    if not p_statuses <@ array['COMPLETED', 'FAILED', 'CANCELLED'] then
         raise exception 'only workflows that have ended are purged: COMPLETED, FAILED or CANCELLED'
-            using errcode = 'PW001', hint = format('%s is not among them.', purge.statuses);
+            using errcode = 'PW001', hint = format('%s is not among them.', p_statuses);
     end if;
     -- Rows first: what belongs to a workflow may go once its row has gone. Whoever steers one this moment keeps it.
     with old as (
         select w.id from workflows w
-        where w.ended_at < v_before and w.status = any (purge.statuses)
+        where w.ended_at < v_before and w.status = any (p_statuses)
           -- a parent that still runs may ask for it
           and not exists (select from workflows p where p.id = w.parent_id
                             and p.status not in ('COMPLETED', 'FAILED', 'CANCELLED'))
         order by w.created_at
-        limit purge.batch
+        limit p_batch
         for update skip locked
     ), gone as (
         delete from workflows w using old where w.id = old.id returning w.id
@@ -2199,13 +2222,28 @@ begin
     delete from events where workflow_id = any (v_purged);
     delete from consumptions where workflow_id = any (v_purged);
     delete from snapshots where workflow_id = any (v_purged);
-    perform purge_cloud_events(v_before, purge.batch);
-    return coalesce(cardinality(v_purged), 0);
+    purge_ended.workflows := coalesce(cardinality(v_purged), 0);
+    purge_ended.cloud_events := purge_cloud_events(v_before, p_batch);
 end
 $$;
 
+comment on function purge_ended(interval, text[], integer) is
+    'Removes up to a batch of workflows that ended longer ago, whole with their histories, and up to a batch of CloudEvents; returns how many of each.';
+
+create or replace function purge(
+    older_than interval,
+    statuses   text[]  default array['COMPLETED', 'FAILED', 'CANCELLED'],
+    batch      integer default 1000
+) returns bigint
+    language sql security definer
+    set search_path from current
+as $$
+    select case when gone.workflows > 0 then gone.workflows else gone.cloud_events end
+    from purge_ended(older_than, statuses, batch) gone
+$$;
+
 comment on function purge(interval, text[], integer) is
-    'Removes workflows that ended longer ago, whole with their histories, up to a batch of them, and CloudEvents of that age that nobody can consume any more; returns how many workflows. Call it until it returns 0, each time in a transaction of its own.';
+    'Removes workflows that ended longer ago, whole with their histories, up to a batch of them, and up to a batch of CloudEvents of that age that nobody can consume any more; returns how many workflows or, once none is left, CloudEvents. Call it until it returns 0, each time in a transaction of its own.';
 
 create or replace function legible_time(p_text text) returns timestamptz
     language plpgsql stable strict

@@ -274,9 +274,12 @@ class Client:
     async def purge(
         self, older_than: timedelta, statuses: Collection[str] = FINISHED, batch: int = 1000
     ) -> AsyncIterator[int]:
-        """Removes workflows that ended longer ago, whole, batch by batch; tells how many each time."""
-        while purged := await self._operations.purge(older_than, statuses, batch):
-            yield purged
+        """Removes workflows that ended longer ago, whole, batch by batch; tells how many each time.
+
+        With them go the CloudEvents of that age that nobody can consume any more, which are not counted.
+        """
+        while any(purged := await self._operations.purge(older_than, statuses, batch)):
+            yield purged.workflows
 
     def export(self, workflow_id: str) -> AsyncIterator[str]:
         """A workflow and those that it started, whole, as the lines of a file; raises ``NotFound``."""

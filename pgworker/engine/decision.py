@@ -58,6 +58,11 @@ class Decision(Record):
         self.workflow_id = workflow_id
         self.plan = plan
 
+    def name(self, number: int) -> str:
+        """What tells apart that which the workflow makes known to others, ``number`` being its own."""
+        incarnation = self.state.incarnation
+        return str(number) if incarnation is None else f"{number}:{incarnation}"
+
     def scope(self, frame: int) -> Scope:
         """The variables that can be read in a frame."""
         return Scope(self.workflow_id, self.plan, self.state, self.now, frame)

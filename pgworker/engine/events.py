@@ -23,6 +23,7 @@ What the members of ``data`` mean (all are optional, absent means none):
 ``cloud_event`` the CloudEvent that a listen consumed; ``received`` our id of it, ``filter`` what let it pass
 ``subscriptions`` how a listen finds its CloudEvents: correlation, type, keys and value, filter by filter
 ``ends_listen`` true where the activation that the event ends was listening
+``incarnation`` tells a workflow whose id was chosen from an earlier one of that id, which was purged
 ``child``  the id of the workflow that a task started; ``ends_child`` true where nobody waits for it any more
 ``section`` the list, or part of it, that a frame comes to; absent where it is the task itself
 ``from_task`` the task that a workflow which failed goes on from; absent for the one that failed

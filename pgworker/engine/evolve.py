@@ -49,6 +49,8 @@ def _workflow_started(state: State, event: Event) -> None:
     state.status = Status.RUNNING
     state.input = event.data.get("input")
     state.started_at = _start_time(event)
+    incarnation = event.data.get("incarnation")
+    state.incarnation = incarnation if isinstance(incarnation, str) else None
     state.frames[ROOT] = Frame(
         task="",
         start=ROOT,

@@ -157,6 +157,7 @@ class State:
     ``ready`` holds the keys of the frames that can go on, in the order in which they became so; ``timers``
     leads from the seq of a timer to the start of what it is set for. ``retrying`` is there until a
     workflow that had failed has been put back: the task to go on from, empty for the one that failed.
+    ``incarnation`` tells workflows apart that bore the same id, one after the other.
     """
 
     seq: int = 0
@@ -166,6 +167,7 @@ class State:
     output: JsonValue = None
     error: JsonObject | None = None
     started_at: datetime | None = None
+    incarnation: str | None = None
     ending: bool = False
     retrying: str | None = None
     frames: dict[int, Frame] = field(default_factory=dict)

@@ -25,6 +25,7 @@ def state_of(read: dict[str, Any]) -> State:
         activations={int(key): _activation(one) for key, one in read["activations"].items()},
         ready=_ordered(read["ready"]),
         timers={int(timer): start for timer, start in read["timers"].items()},
+        incarnation=read.get("incarnation"),  # histories hold states that were written without it
         **{name: read[name] for name in ("input", "context", "output", "error", "ending", "retrying")},
     )
 

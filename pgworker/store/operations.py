@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal, LiteralString, TypeAlias
+from typing import Any, Literal, LiteralString, NamedTuple, TypeAlias
 
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
@@ -31,7 +31,16 @@ _AT: LiteralString = (
 )
 _STATE: LiteralString = "select * from {schema}.state_at(%(id)s, %(seq)s)"
 _TIMELINE: LiteralString = "select * from {schema}.timeline(%(id)s, %(width)s)"
-_PURGE: LiteralString = "select {schema}.purge(%(age)s, %(statuses)s, %(batch)s) as purged"
+_PURGE: LiteralString = (
+    "select workflows, cloud_events from {schema}.purge_ended(%(age)s, %(statuses)s, %(batch)s)"
+)
+
+
+class Purged(NamedTuple):
+    """How much a purge removed at a time."""
+
+    workflows: int
+    cloud_events: int
 
 
 class Operations:
@@ -57,11 +66,11 @@ class Operations:
         """A Gantt chart of a workflow's tasks; raises ``NotFound``."""
         return await self._rows(_TIMELINE, {"id": workflow_id, "width": width})
 
-    async def purge(self, older_than: timedelta, statuses: Collection[str], batch: int) -> int:
-        """Removes up to a batch of workflows that ended so long ago; returns how many."""
+    async def purge(self, older_than: timedelta, statuses: Collection[str], batch: int) -> Purged:
+        """Removes up to a batch of workflows that ended so long ago, and of CloudEvents."""
         parameters = {"age": older_than, "statuses": list(statuses), "batch": batch}
         (row,) = await self._rows(_PURGE, parameters)
-        return int(row["purged"])
+        return Purged(**row)
 
     async def _rows(self, statement: LiteralString, parameters: Mapping[str, object]) -> list[dict[str, Any]]:
         with translated():

@@ -11,7 +11,7 @@ import orjson
 from pgworker.engine.state import State
 from pgworker.engine.state_json import state_of, state_text
 
-FORMAT = 2
+FORMAT = 3
 """Moves on with every change of what a state holds; snapshots of other formats are passed over."""
 
 

@@ -69,12 +69,18 @@ class Janitor:
 
     async def _pass(self) -> None:
         for status, age in self._kept.items():
-            purged = 0
-            while (batch := await self._operations.purge(age, [status], BATCH)) > 0:
-                purged += batch
+            workflows = cloud_events = 0
+            while any(purged := await self._operations.purge(age, [status], BATCH)):
+                workflows += purged.workflows
+                cloud_events += purged.cloud_events
                 await asyncio.sleep(_REST_SECONDS)
-            if purged:
-                log.info("what ended long ago is purged", status=status, workflows=purged)
+            if workflows or cloud_events:
+                log.info(
+                    "what ended long ago is purged",
+                    status=status,
+                    workflows=workflows,
+                    cloud_events=cloud_events,
+                )
 
 
 def _wrong(problem: str) -> SettingsError:

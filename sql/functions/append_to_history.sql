@@ -18,7 +18,7 @@ begin
     end if;
     update workflows set last_seq = last_seq + 1
     where id = p_workflow and status not in ('COMPLETED', 'FAILED', 'CANCELLED')
-    returning last_seq, namespace, priority, status = 'PENDING' into v_seq, v_namespace, v_priority, v_pending;
+    returning last_seq, namespace, priority, started_at is null into v_seq, v_namespace, v_priority, v_pending;
     if v_seq is null then
         select status into v_status from workflows where id = p_workflow;
         if v_status is null then
@@ -28,7 +28,7 @@ begin
             using errcode = 'PW004';
     end if;
     if v_pending then
-        return v_seq;  -- its first turn is still to come, at the time that was asked for, and will see the event
+        return v_seq;  -- its first turn is still to come, at the time that was asked for, and sees the event
     end if;
     perform give_turn(p_workflow, v_namespace, v_priority);
     return v_seq;

@@ -27,15 +27,14 @@ begin
     insert into definitions as d (namespace, name, version, version_order, document, digest)
     values (v_namespace, v_name, v_version, version_order(v_version), definition, v_digest)
     on conflict on constraint a_definition_is_known_by_namespace_name_and_version do nothing;
-    if found then
-        perform renew_schedule(v_namespace, v_name);
-    end if;
     select digest into v_known from definitions
     where namespace = v_namespace and name = v_name and version = v_version;
     if v_known <> v_digest then
         raise exception '%/%:% is defined already, with other content', v_namespace, v_name, v_version
             using errcode = 'PW003', hint = 'Give the changed document a new version.';
     end if;
+    -- also if it is known: it may have been imported, which schedules nothing
+    perform renew_schedule(v_namespace, v_name);
     return format('%s/%s:%s', v_namespace, v_name, v_version);
 end
 $$;

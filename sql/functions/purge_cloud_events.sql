@@ -1,4 +1,4 @@
-create function purge_cloud_events(p_before timestamptz, p_batch integer) returns void
+create function purge_cloud_events(p_before timestamptz, p_batch integer) returns bigint
     language plpgsql security definer
     set search_path from current
 as $$
@@ -29,8 +29,9 @@ begin
     delete from correlated_events o
     using correlations k, unnest(v_purged) as u (id)
     where o.correlation = k.id and o.event_id = u.id;
+    return coalesce(cardinality(v_purged), 0);
 end
 $$;
 
 comment on function purge_cloud_events(timestamptz, integer) is
-    'Removes up to a batch of CloudEvents that were published before then and that nobody can consume any more.';
+    'Removes up to a batch of CloudEvents that were published before then and that nobody can consume any more; returns how many.';

@@ -18,6 +18,7 @@ declare
     v_id      uuid := coalesce(start_workflow.workflow_id, uuid_by_time());
     v_started uuid;
     v_input   jsonb := coalesce(start_workflow.input, '{}');
+    v_data    jsonb := jsonb_build_object('input', v_input);
 begin
     select d.version into v_version from definitions d
     where d.namespace = start_workflow.namespace and d.name = start_workflow.name
@@ -43,6 +44,14 @@ begin
         raise exception 'a workflow cannot start at %', start_workflow.start_at using errcode = 'PW001',
             hint = 'Leave start_at out to start it now.';
     end if;
+    if start_workflow.workflow_id is not null then
+        perform refuse_id(v_id);
+        -- it may have been another's, which was purged: what this one names after itself is told from that one's
+        v_data := v_data || jsonb_build_object('incarnation', uuid_by_time());
+    end if;
+    if start_workflow.start_at is not null then
+        v_data := v_data || jsonb_build_object('start_at', to_json(start_workflow.start_at));
+    end if;
     insert into workflows (id, namespace, name, version, input, last_seq, labels, idempotency_key, priority,
                            event_floor)
     values (v_id, start_workflow.namespace, start_workflow.name, v_version, v_input, 1,
@@ -55,9 +64,7 @@ begin
                                        start_workflow.idempotency_key);
     end if;
     insert into events (workflow_id, seq, type, data)
-    values (v_id, 1, 'workflow.started', case when start_workflow.start_at is null
-        then jsonb_build_object('input', v_input)
-        else jsonb_build_object('input', v_input, 'start_at', to_json(start_workflow.start_at)) end);
+    values (v_id, 1, 'workflow.started', v_data);
     insert into jobs (workflow_id, seq, kind, due_at, namespace, priority)
     values (v_id, 0, 'decide', coalesce(start_workflow.start_at, now()), start_workflow.namespace,
             coalesce(start_workflow.priority, 0));

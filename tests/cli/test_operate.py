@@ -106,6 +106,13 @@ def test_purge_removes_old_workflows_and_says_how_many(pgworker, connection, wor
     assert pgworker("list").rows == []
 
 
+def test_purge_removes_all_cloud_events_that_are_old_and_does_not_count_them(pgworker, connection):
+    connection.execute("select pgworker.publish_event('paid') from generate_series(1, 5)")
+    connection.execute("delete from pgworker.jobs")
+    assert pgworker("purge", "--older-than", "0s", "--batch", "2").out == "0\n"
+    assert connection.execute("select count(*) from pgworker.cloud_events").fetchone() == (0,)
+
+
 @pytest.mark.parametrize("age", ["soon", "P1M", "-3d", "10", "9" * 30 + "d"])
 def test_purge_wants_a_length_of_time(pgworker, age):
     answer = pgworker("purge", f"--older-than={age}")

@@ -140,6 +140,21 @@ async def test_a_definition_comes_without_its_schedule(
     assert connection.execute(f"select count(*) from {elsewhere}.jobs").fetchone() == (0,)
 
 
+async def test_a_definition_that_came_by_an_import_gets_its_schedule_when_it_is_defined(
+    connection: psycopg.Connection, database_url: str, worker_process: WorkerFactory, elsewhere: str
+) -> None:
+    define(connection, HELLO, schedule={"every": {"hours": 1}})
+    worker_process()
+    started = start(connection)
+    ended(connection, started)
+    await imported(database_url, await exported(database_url, started))
+    document = connection.execute("select document::text from pgworker.definitions").fetchone()
+    assert document is not None
+    for _ in range(2):
+        connection.execute(f"select {elsewhere}.define_workflow(%s)", document)
+        assert connection.execute(f"select version from {elsewhere}.schedules").fetchall() == [("1.0.0",)]
+
+
 async def test_what_is_here_already_is_not_taken_in_again(
     connection: psycopg.Connection, database_url: str, done: str, elsewhere: str
 ) -> None:

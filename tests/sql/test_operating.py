@@ -221,6 +221,16 @@ def test_purge_keeps_cloud_events_that_somebody_may_still_consume(
     assert connection.execute(types).fetchall() == []
 
 
+def test_purge_tells_of_cloud_events_once_no_workflow_is_left(connection: psycopg.Connection) -> None:
+    define(connection)
+    connection.execute("select pgworker.publish_event('paid') from generate_series(1, 5)")
+    connection.execute("delete from pgworker.jobs")
+    connection.execute("select pgworker.cancel_workflow(%s)", [start(connection)])
+    purge = "select pgworker.purge('0 s', batch => 2), (select count(*) from pgworker.cloud_events)"
+    left = [connection.execute(purge).fetchone() for _ in range(4)]
+    assert [purged for purged, _ in left] == [1, 2, 1, 0]  # type: ignore[misc]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

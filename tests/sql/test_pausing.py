@@ -61,6 +61,19 @@ def test_a_workflow_that_is_to_start_later_does_so_after_a_pause_too(connection:
     assert row == ("2100-01-01", "decide")
 
 
+def test_an_event_meanwhile_does_not_have_it_start_earlier(connection: psycopg.Connection) -> None:
+    define(connection)
+    started = start(connection, start_at="2100-01-01")
+    connection.execute(PAUSE, [started, None])
+    connection.execute("select pgworker.append_event(%s, 'order.paid')", [started])
+    connection.execute(RESUME, [started])
+    assert connection.execute("select due_at::date::text, kind from pgworker.jobs").fetchall() == [
+        ("2100-01-01", "decide")
+    ]
+    assert workflow(connection, started)["status"] == "PENDING"
+    assert violations(connection) == []
+
+
 def test_an_activity_in_the_queue_waits_and_one_that_is_performed_does_not(
     connection: psycopg.Connection,
 ) -> None:

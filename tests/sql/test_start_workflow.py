@@ -171,3 +171,30 @@ def _waits(watcher: psycopg.Connection, other: psycopg.Connection) -> bool:
         "select wait_event_type = 'Lock' from pg_stat_activity where pid = %s", [other.info.backend_pid]
     ).fetchone()
     return row == (True,)
+
+
+def test_an_id_that_names_a_schedule_or_a_cloud_event_is_refused(connection: psycopg.Connection) -> None:
+    define(connection, name="scheduled", schedule={"every": {"hours": 1}})
+    connection.execute("select pgworker.publish_event('paid')")
+    taken = connection.execute(
+        "select id::text from pgworker.schedules union all select id::text from pgworker.cloud_events"
+    ).fetchall()
+    assert len(taken) == 2
+    for (one,) in taken:
+        with refused("PW003", f"the id {one} is that of a schedule or of a CloudEvent", hint="of your own"):
+            start(connection, workflow_id=one)
+    assert connection.execute("select kind from pgworker.jobs order by kind").fetchall() == [
+        ("correlate",),
+        ("schedule",),
+    ]
+
+
+def test_each_workflow_of_a_chosen_id_is_told_from_an_earlier_one(connection: psycopg.Connection) -> None:
+    chosen, incarnations = str(uuid4()), set()
+    for _ in range(2):
+        start(connection, workflow_id=chosen)
+        [event] = history(connection, chosen)
+        incarnations.add(event.data["incarnation"])
+        connection.execute("select pgworker.cancel_workflow(%s)", [chosen])
+        connection.execute("select pgworker.purge('0 s')")
+    assert len(incarnations) == 2

@@ -30,8 +30,9 @@ def begin(run: Run, node: ChildNode) -> None:
         if version != "latest":
             starts["version"] = version
     run.begin()
+    assert run.start is not None
     starts["start"] = run.start
-    starts["child"] = str(uuid5(UUID(run.decision.workflow_id), str(run.start)))
+    starts["child"] = str(uuid5(UUID(run.decision.workflow_id), run.decision.name(run.start)))
     if node.waits:
         starts["waits"] = True
     run.decision.record(events.CHILD_STARTED, node.reference, starts)

@@ -33,7 +33,7 @@ def _complete(run: Run, written: object) -> JsonObject:
         raise Fault(FaultKind.CONFIGURATION, "`emit.event.with` is no object")
     plan = run.decision.plan
     made: JsonObject = {
-        "id": f"{run.decision.workflow_id}:{run.decision.state.seq + 1}",
+        "id": f"{run.decision.workflow_id}:{run.decision.name(run.decision.state.seq + 1)}",
         "source": f"/{plan.namespace}/{plan.name}/{plan.version}",
         "time": run.now.isoformat().replace("+00:00", "Z"),
     }
