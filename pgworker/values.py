@@ -136,7 +136,9 @@ def _place(key: str) -> tuple[int, bytes]:
 def _offender(value: JsonValue) -> Pointer:
     """Where in a refused value the offender sits: the slow walk, taken only to explain."""
     pointer = ""
-    while True:
+    above: set[int] = set()
+    while id(value) not in above:  # else it contains itself, and goes on so without end
+        above.add(id(value))
         members: list[tuple[str | int, JsonValue]]
         if isinstance(value, dict):
             members = list(value.items())
@@ -149,7 +151,8 @@ def _offender(value: JsonValue) -> Pointer:
                 pointer, value = child_pointer(pointer, _readable(key)), member
                 break
         else:
-            return pointer
+            break
+    return pointer
 
 
 def _readable(key: str | int) -> str | int:

@@ -2,6 +2,9 @@
 
 drop function purge_cloud_events(timestamptz, integer);
 
+alter table events alter column occurred_at set default clock_timestamp();
+comment on column events.occurred_at is 'When it happened, by the database''s clock; what a worker decided in one turn happened when the turn began.';
+
 do $$
 declare
     v_role text;
@@ -88,6 +91,27 @@ $$;
 
 comment on function event_value(uuid, bigint) is
     'The value that an event brought: values are kept once, and other events name the event that has them.';
+
+create or replace function undone(p_workflow uuid, p_until bigint default null) returns int8range[]
+    language sql stable
+    set search_path from current
+as $$
+    select array_agg(int8range((r.data ->> 'to')::bigint + 1, r.seq)) from events r
+    where r.workflow_id = p_workflow and r.type = 'workflow.rewound' and (p_until is null or r.seq <= p_until)
+$$;
+
+comment on function undone(uuid, bigint) is
+    'The events, from one number to before another, that retries of a workflow went back before, up to an event (null: the newest); null if there are none.';
+
+create or replace function was_undone(p_undone int8range[], p_start bigint, p_seq bigint) returns boolean
+    language sql immutable parallel safe
+    set search_path from current
+as $$
+    select exists (select from unnest(p_undone) undone where p_seq <@ undone and p_start < lower(undone))
+$$;
+
+comment on function was_undone(int8range[], bigint, bigint) is
+    'Whether what began with one event and ended with another goes on, since a retry went back to a moment in between: the ranges are of the events that retries went back before.';
 
 create or replace function wake_workers(p_except text default null) returns void
     language plpgsql
@@ -931,20 +955,21 @@ as $$
 #variable_conflict use_column
 declare
     v_seq   bigint;
+    v_ended timestamptz;
     v_error jsonb := jsonb_strip_nulls(jsonb_build_object(
         'type', 'https://serverlessworkflow.io/spec/1.0.0/errors/runtime', 'status', 499,
         'title', 'Cancelled', 'detail', cancel_workflow.reason, 'instance', '/'));
 begin
     update workflows w
-    set last_seq = last_seq + 1, status = 'CANCELLED', ended_at = now(), error = v_error
+    set last_seq = last_seq + 1, status = 'CANCELLED', ended_at = clock_timestamp(), error = v_error
     where w.id = cancel_workflow.id and status not in ('COMPLETED', 'FAILED', 'CANCELLED')
-    returning last_seq into v_seq;
+    returning last_seq, ended_at into v_seq, v_ended;
     if v_seq is null then
         perform must_exist(cancel_workflow.id);
         return false;
     end if;
-    insert into events (workflow_id, seq, type, data)
-    values (cancel_workflow.id, v_seq, 'workflow.cancelled', jsonb_build_object('error', v_error));
+    insert into events (workflow_id, seq, type, data, occurred_at)
+    values (cancel_workflow.id, v_seq, 'workflow.cancelled', jsonb_build_object('error', v_error), v_ended);
     -- Activities that are being performed lose their leases with their jobs: their results are refused, and
     -- the next heartbeat of their worker ends them.
     delete from jobs where workflow_id = cancel_workflow.id;
@@ -1496,8 +1521,8 @@ begin
         raise exception 'a workflow of this turn has gone on elsewhere' using errcode = 'PW008';
     end if;
 
-    insert into events (workflow_id, seq, type, task, data, actor)
-    select n.workflow_id, n.seq, n.type, n.task, n.data, p_worker
+    insert into events (workflow_id, seq, type, task, data, occurred_at, actor)
+    select n.workflow_id, n.seq, n.type, n.task, n.data, now(), p_worker
     from unnest(p_event_workflows, p_event_seqs, p_event_types, p_event_tasks, p_event_data)
         as n (workflow_id, seq, type, task, data);
 
@@ -2903,7 +2928,7 @@ begin
     new.seq := append_to_history(new.workflow_id, new.type);
     new.task := null;
     new.data := coalesce(new.data, '{}');
-    new.occurred_at := now();
+    new.occurred_at := clock_timestamp();
     new.actor := session_user;
     return new;
 end
@@ -2996,7 +3021,7 @@ select e.workflow_id,
             when e.type = 'task.skipped'
             then event_value(e.workflow_id, (e.refs ->> 'from')::bigint)
        end as output,
-       e.data -> 'error' as error,
+       case when is_engines_type(e.type) then e.data -> 'error' end as error,
        e.data
 from e
 -- each looked up by its key, however many events the planner thinks that there are
@@ -3026,12 +3051,15 @@ select h.workflow_id,
        h.input,
        h.output,
        h.error
-from history h
+from workflows w
+cross join lateral (select undone(w.id) as ranges limit 1) u
+join history h on h.workflow_id = w.id
 left join lateral (
     select o.data from events o
     where o.workflow_id = h.workflow_id and o.seq = (h.data ->> 'start')::bigint and h.type = 'task.cancelled'
     limit 1) s on true
 where h.type in ('task.completed', 'task.failed', 'task.skipped', 'task.cancelled')
+  and (u.ranges is null or not was_undone(u.ranges, (h.data ->> 'start')::bigint, h.seq))
 union all
 select h.workflow_id,
        h.task,
@@ -3048,14 +3076,16 @@ select h.workflow_id,
        h.input,
        null,
        null
-from history h
-join workflows w on w.id = h.workflow_id
+from workflows w
+cross join lateral (select undone(w.id) as ranges limit 1) u
+join history h on h.workflow_id = w.id
 left join jobs j on j.workflow_id = h.workflow_id and j.seq = h.seq
 where h.type = 'task.started'
   and not exists (select from events e
                   where e.workflow_id = h.workflow_id and e.seq > h.seq
                     and e.type in ('task.completed', 'task.failed', 'task.cancelled')
-                    and e.data -> 'start' = to_jsonb(h.seq));
+                    and e.data -> 'start' = to_jsonb(h.seq)
+                    and (u.ranges is null or not was_undone(u.ranges, h.seq, e.seq)));
 
 comment on view tasks is 'One row for each time that a task ran, is running or was skipped.';
 
@@ -3384,9 +3414,10 @@ create or replace function state_at(id uuid, at_seq bigint default null) returns
 as $$
 #variable_conflict use_column
 declare
-    v_last bigint := (select w.last_seq from workflows w where w.id = state_at.id);
-    v_at   bigint := coalesce(state_at.at_seq, v_last);
-    v_over boolean;
+    v_last   bigint := (select w.last_seq from workflows w where w.id = state_at.id);
+    v_at     bigint := coalesce(state_at.at_seq, v_last);
+    v_over   boolean;
+    v_undone int8range[] := undone(state_at.id, v_at);
 begin
     perform must_exist(state_at.id);
     if v_at not between 1 and v_last then
@@ -3401,6 +3432,8 @@ begin
         from history h
         where h.workflow_id = state_at.id and h.seq <= v_at
           and h.type in ('task.started', 'task.completed', 'task.failed', 'task.skipped', 'task.cancelled')
+          -- a retry that went back to a moment in between had the task go on
+          and (v_undone is null or not was_undone(v_undone, (h.data ->> 'start')::bigint, h.seq))
     )
     -- of each activation the last that history had to tell by then
     select t.task, t.name, coalesce(t.data ->> 'kind', k.kind, ''),
@@ -3437,7 +3470,7 @@ declare
     v_to    timestamptz;
 begin
     perform must_exist(timeline.id);
-    select least(w.created_at, min(e.occurred_at)), coalesce(w.ended_at, now()) into v_from, v_to
+    select least(w.created_at, min(e.occurred_at)), coalesce(w.ended_at, clock_timestamp()) into v_from, v_to
     from workflows w left join events e on e.workflow_id = w.id and e.seq = 1
     where w.id = timeline.id
     group by w.created_at, w.ended_at;
@@ -3454,13 +3487,13 @@ begin
            coalesce(t.ended_at, v_to) - t.started_at
     from tasks t
     cross join lateral (
-        select least(floor(extract(epoch from t.started_at - v_from) / extract(epoch from v_to - v_from) * v_width)::integer,
-                     v_width - 1) as first) left_
+        select least(greatest(floor(extract(epoch from t.started_at - v_from) / extract(epoch from v_to - v_from) * v_width),
+                              0), v_width - 1)::integer as first) left_
     cross join lateral (
         select left_.first,
                least(greatest(ceil(extract(epoch from coalesce(t.ended_at, v_to) - t.started_at)
-                                   / extract(epoch from v_to - v_from) * v_width)::integer, 1),
-                     v_width - left_.first) as many) place
+                                   / extract(epoch from v_to - v_from) * v_width), 1),
+                     v_width - left_.first)::integer as many) place
     where t.workflow_id = timeline.id
     order by t.seq;
 end
@@ -3492,6 +3525,7 @@ begin
         execute format('grant usage on schema %I to pgworker_reader', v_schema);
         execute format('grant select on all tables in schema %I to pgworker_reader', v_schema);
         execute format('grant execute on function %1$I.task_name(text), %1$I.event_value(uuid, bigint), '
+                       '%1$I.is_engines_type(text), %1$I.undone(uuid, bigint), %1$I.was_undone(int8range[], bigint, bigint), '
                        '%1$I.lanes(text, integer), %1$I.state_at(uuid, bigint), %1$I.timeline(uuid, integer), '
                        '%1$I.check_workflows(uuid, uuid), %1$I.check_database(), %1$I.workflow_outcome(uuid), '
                        '%1$I.export_workflow(uuid) to pgworker_reader', v_schema);

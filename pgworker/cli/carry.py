@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
 
@@ -44,7 +45,7 @@ def import_(
 
     async def importing(client: Client) -> None:
         if str(file) == "-":
-            found = await client.import_(sys.stdin)
+            found = await client.import_(TextIOWrapper(sys.stdin.buffer, encoding="utf-8"))
         else:
             with file.open(encoding="utf-8") as opened:
                 found = await client.import_(opened)
@@ -60,10 +61,20 @@ async def _write(lines: AsyncIterator[str], file: TextIO) -> None:
 
 @contextmanager
 def _whole(path: Path) -> Iterator[TextIO]:
-    """A file that appears under its name when everything is in it."""
+    """A file that is there when everything is in it; who may read one that is replaced may read it.
+
+    What is no file but a device or a pipe is written to as it goes.
+    """
+    path = path.resolve()
+    if path.exists() and not path.is_file():
+        with path.open("w", encoding="utf-8") as opened:
+            yield opened
+        return
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with partial.open("x", encoding="utf-8") as opened:
+            if path.exists():
+                partial.chmod(path.stat().st_mode)
             yield opened
         partial.replace(path)
     finally:

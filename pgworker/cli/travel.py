@@ -127,7 +127,9 @@ _LAST_SEQ = 2**63 - 1
 def _point(at: str | None) -> int | datetime | None:
     if at is None:
         return None
-    return min(int(at), _LAST_SEQ) if at.isdecimal() else moment(at)
+    if not at.isdecimal():
+        return moment(at)
+    return int(at) if len(at) < len(str(_LAST_SEQ)) else _LAST_SEQ
 
 
 def _line(row: ProgressRow) -> str:

@@ -96,7 +96,7 @@ class _Reading:
 
     def lines(self, lines: Iterable[str]) -> Iterator[str]:
         """The lines between the first and the last, each looked at."""
-        numbered = enumerate((line.rstrip("\r\n") for line in lines), start=1)
+        numbered = enumerate((line.rstrip("\r\n") for line in _readable(lines)), start=1)
         self._check_head(next(numbered, (1, "{}"))[1])
         for number, line in numbered:
             read = _read(number, line)
@@ -145,7 +145,9 @@ class _Reading:
                 case {"event": dict(row)}:
                     workflow_id, event = read_event(row)
                     self.replays[workflow_id].take(event)
-                case {"definition": dict()} | {"resource": dict()} | {"consumption": dict()}:
+                case {"consumption": {"workflow_id": str(owner)}} if owner in self.replays:
+                    pass
+                case {"definition": dict()} | {"resource": dict()}:
                     pass
                 case _:
                     raise ImportRefused(f"line {number} is of no kind that is known here")
@@ -159,6 +161,15 @@ class _Reading:
                 hint="It goes on where it is; export it again when it and those that it started have ended.",
             )
         self.replays[standing.id] = Replay(standing)
+
+
+def _readable(lines: Iterable[str]) -> Iterator[str]:
+    try:
+        for line in lines:
+            line.encode()
+            yield line
+    except UnicodeError as error:
+        raise ImportRefused(f"this is no export of a workflow, for it is not UTF-8: {error}") from error
 
 
 def _read(number: int, line: str) -> JsonObject:

@@ -173,7 +173,10 @@ class Client:
         before: str | None = None,
         limit: int = 100,
     ) -> Sequence[Workflow]:
-        """Workflows that match all filters, newest first; ``before`` is the id that a page ended with."""
+        """Workflows that match all filters, newest first; ``before`` is the id that a page ended with.
+
+        Raises ``StoreRefused`` for a status that there is not, and ``NotFound`` if ``before`` is gone.
+        """
         return await self._workflows.list(
             namespace=namespace, name=name, statuses=statuses, labels=labels, before=before, limit=limit
         )
@@ -256,16 +259,19 @@ class Client:
     async def state_at(self, workflow_id: str, at: int | datetime | None = None) -> Sequence[Row]:
         """Every task that a workflow had begun by then, with status, input and output as history stood.
 
-        ``at`` is the number of an event or a time; None is now. Raises ``NotFound``.
+        ``at`` is the number of an event, or a time (local, if it does not say); None is now. Raises
+        ``NotFound``.
         """
         return await self._operations.state_at(workflow_id, at)
 
     async def moment(self, workflow_id: str, at: int | datetime | None = None) -> Moment:
         """How a workflow stood by then: status, context, data, open tasks, and what the next event changed.
 
-        ``at`` is the number of an event or a time; None is now. Raises ``NotFound``.
+        ``at`` is the number of an event, or a time (local, if it does not say); None is now. Raises
+        ``NotFound``.
         """
-        return await moment(self._database(), workflow_id, at)
+        number = await self._operations.number(workflow_id, at)
+        return await moment(self._database(), workflow_id, number)
 
     async def timeline(self, workflow_id: str, width: int = 40) -> Sequence[Row]:
         """A Gantt chart of a workflow's tasks, ``width`` characters wide. Raises ``NotFound``."""

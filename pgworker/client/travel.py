@@ -45,22 +45,22 @@ class Moment:
     changes: tuple[Change, ...]
 
 
-async def moment(database: Database, workflow_id: str, at: int | datetime | None = None) -> Moment:
-    """How a workflow stood after an event or at a time, by default now; raises ``NotFound``."""
+async def moment(database: Database, workflow_id: str, at: int | None = None) -> Moment:
+    """How a workflow stood after an event, by default the newest; raises ``NotFound``."""
     state = State()
     last: Event | None = None
     async with aclosing(_events(database, workflow_id)) as history:
         async for event in history:
-            if last is not None and _is_later(event, at):
+            if last is not None and last.seq == at:
                 before = described(state)
                 evolve(state, event)
                 return Moment(last.seq, last.at, before, event, tuple(changes(before, described(state))))
-            if last is None and _is_later(event, at):
-                break
             evolve(state, event)
             last = event
-    if last is None or (isinstance(at, int) and at != last.seq):
-        raise NotFound(f"the workflow {workflow_id} has no event {at}" if last else _nothing(workflow_id, at))
+    if last is None:
+        raise NotFound(f"there is no workflow {workflow_id}")
+    if at not in (None, last.seq):
+        raise NotFound(f"the workflow {workflow_id} has no event {at}")
     return Moment(last.seq, last.at, described(state), None, ())
 
 
@@ -105,18 +105,6 @@ def _open(one: Activation) -> JsonObject:
     if isinstance(one, Frame):
         told["data"] = one.data
     return told
-
-
-def _is_later(event: Event, at: int | datetime | None) -> bool:
-    if at is None:
-        return False
-    return event.seq > at if isinstance(at, int) else event.at > at
-
-
-def _nothing(workflow_id: str, at: int | datetime | None) -> str:
-    if at is None:
-        return f"there is no workflow {workflow_id}"
-    return f"there was no workflow {workflow_id} at {at}"
 
 
 async def _events(database: Database, workflow_id: str) -> AsyncGenerator[Event, None]:

@@ -98,12 +98,12 @@ class _Looking:
         self._database = database
         self._connection = connection
 
-    async def _rows(self, text: LiteralString, parameters: Params | None = None) -> list[Any]:
+    async def _rows(self, text: LiteralString, parameters: Params = ()) -> list[Any]:
         with translated():
             cursor = await self._connection.execute(self._database.statement(text), parameters)
             return await cursor.fetchall()
 
-    async def _stream(self, text: LiteralString, parameters: Params | None = None) -> AsyncIterator[Any]:
+    async def _stream(self, text: LiteralString, parameters: Params = ()) -> AsyncIterator[Any]:
         with translated():
             async with self._connection.cursor() as cursor:
                 async for row in cursor.stream(self._database.statement(text), parameters, size=500):
@@ -161,7 +161,7 @@ class Inspection:
         """How many workflows there are."""
         with translated():
             async with await self._connect() as connection:
-                row = await (await connection.execute(self._statement(_COUNT))).fetchone()
+                row = await (await connection.execute(self._statement(_COUNT), ())).fetchone()
         return 0 if row is None else int(row[0])
 
     async def stretches(self) -> AsyncGenerator[Stretch, None]:

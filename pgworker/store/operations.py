@@ -9,6 +9,7 @@ from typing import Any, Literal, LiteralString, NamedTuple, TypeAlias
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
+from pgworker.errors import NotFound
 from pgworker.store.database import Database
 from pgworker.store.failures import translated
 
@@ -56,11 +57,19 @@ class Operations:
 
     async def state_at(self, workflow_id: str, at: int | datetime | None) -> Sequence[Row]:
         """Every task of a workflow as history stood after an event, or at a time; raises ``NotFound``."""
-        seq = at
-        if isinstance(at, datetime):
-            (row,) = await self._rows(_AT, {"id": workflow_id, "at": at})
-            seq = 0 if row["seq"] is None else row["seq"]
-        return await self._rows(_STATE, {"id": workflow_id, "seq": seq})
+        return await self._rows(_STATE, {"id": workflow_id, "seq": await self.number(workflow_id, at)})
+
+    async def number(self, workflow_id: str, at: int | datetime | None) -> int | None:
+        """The last event of a workflow at a time, which is local if it does not say; raises ``NotFound``.
+
+        What is a number already, or nothing, stays so.
+        """
+        if not isinstance(at, datetime):
+            return at
+        (row,) = await self._rows(_AT, {"id": workflow_id, "at": at.astimezone()})
+        if row["seq"] is None:
+            raise NotFound(f"there was no workflow {workflow_id} at {at.astimezone().isoformat()}")
+        return int(row["seq"])
 
     async def timeline(self, workflow_id: str, width: int) -> Sequence[Row]:
         """A Gantt chart of a workflow's tasks; raises ``NotFound``."""

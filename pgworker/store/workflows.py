@@ -9,7 +9,8 @@ from typing import Any, LiteralString, TypeVar
 from psycopg.rows import class_row
 from psycopg_pool import AsyncConnectionPool
 
-from pgworker.errors import NotFound, WaitTimedOut
+from pgworker.engine.state import Status
+from pgworker.errors import NotFound, StoreRefused, WaitTimedOut
 from pgworker.store.database import Database
 from pgworker.store.failures import translated
 from pgworker.store.patience import Pauses, patiently
@@ -57,7 +58,8 @@ _HISTORY: LiteralString = """
     order by seq
 """
 _PROGRESS: LiteralString = """
-    select seq, type, name, task, iteration, duration, (data ->> 'attempt')::integer as attempt, error
+    select seq, type, name, task, iteration, duration,
+           case when type = 'task.retried' then (data ->> 'attempt')::integer end as attempt, error
     from {schema}.history
     where workflow_id = %(id)s and seq > %(after)s
     order by seq
@@ -220,8 +222,15 @@ class Workflows:
         before: str | None = None,
         limit: int = 100,
     ) -> Sequence[Workflow]:
-        """Workflows that match all filters, newest first; ``before`` is the id that a page ended with."""
-        return await self._rows(
+        """Workflows that match all filters, newest first; ``before`` is the id that a page ended with.
+
+        Raises ``StoreRefused`` for a status that there is not, and ``NotFound`` if ``before`` is gone.
+        """
+        if unknown := set(statuses or ()) - {*Status}:
+            raise StoreRefused(
+                f"no workflow has the status {min(unknown)!r}", hint=f"Statuses are {', '.join(Status)}."
+            )
+        rows = await self._rows(
             Workflow,
             _LIST,
             {
@@ -234,6 +243,9 @@ class Workflows:
                 "limit": limit,
             },
         )
+        if before is not None and not rows:
+            await self.head(before)
+        return rows
 
     async def history(self, workflow_id: str, after_seq: int = 0) -> Sequence[HistoryRow]:
         """The events after a sequence number, with the values that they speak of."""

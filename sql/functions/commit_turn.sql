@@ -54,8 +54,8 @@ begin
         raise exception 'a workflow of this turn has gone on elsewhere' using errcode = 'PW008';
     end if;
 
-    insert into events (workflow_id, seq, type, task, data, actor)
-    select n.workflow_id, n.seq, n.type, n.task, n.data, p_worker
+    insert into events (workflow_id, seq, type, task, data, occurred_at, actor)
+    select n.workflow_id, n.seq, n.type, n.task, n.data, now(), p_worker
     from unnest(p_event_workflows, p_event_seqs, p_event_types, p_event_tasks, p_event_data)
         as n (workflow_id, seq, type, task, data);
 

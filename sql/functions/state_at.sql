@@ -16,9 +16,10 @@ create function state_at(id uuid, at_seq bigint default null) returns table (
 as $$
 #variable_conflict use_column
 declare
-    v_last bigint := (select w.last_seq from workflows w where w.id = state_at.id);
-    v_at   bigint := coalesce(state_at.at_seq, v_last);
-    v_over boolean;
+    v_last   bigint := (select w.last_seq from workflows w where w.id = state_at.id);
+    v_at     bigint := coalesce(state_at.at_seq, v_last);
+    v_over   boolean;
+    v_undone int8range[] := undone(state_at.id, v_at);
 begin
     perform must_exist(state_at.id);
     if v_at not between 1 and v_last then
@@ -33,6 +34,8 @@ begin
         from history h
         where h.workflow_id = state_at.id and h.seq <= v_at
           and h.type in ('task.started', 'task.completed', 'task.failed', 'task.skipped', 'task.cancelled')
+          -- a retry that went back to a moment in between had the task go on
+          and (v_undone is null or not was_undone(v_undone, (h.data ->> 'start')::bigint, h.seq))
     )
     -- of each activation the last that history had to tell by then
     select t.task, t.name, coalesce(t.data ->> 'kind', k.kind, ''),

@@ -15,7 +15,7 @@ declare
     v_to    timestamptz;
 begin
     perform must_exist(timeline.id);
-    select least(w.created_at, min(e.occurred_at)), coalesce(w.ended_at, now()) into v_from, v_to
+    select least(w.created_at, min(e.occurred_at)), coalesce(w.ended_at, clock_timestamp()) into v_from, v_to
     from workflows w left join events e on e.workflow_id = w.id and e.seq = 1
     where w.id = timeline.id
     group by w.created_at, w.ended_at;
@@ -32,13 +32,13 @@ begin
            coalesce(t.ended_at, v_to) - t.started_at
     from tasks t
     cross join lateral (
-        select least(floor(extract(epoch from t.started_at - v_from) / extract(epoch from v_to - v_from) * v_width)::integer,
-                     v_width - 1) as first) left_
+        select least(greatest(floor(extract(epoch from t.started_at - v_from) / extract(epoch from v_to - v_from) * v_width),
+                              0), v_width - 1)::integer as first) left_
     cross join lateral (
         select left_.first,
                least(greatest(ceil(extract(epoch from coalesce(t.ended_at, v_to) - t.started_at)
-                                   / extract(epoch from v_to - v_from) * v_width)::integer, 1),
-                     v_width - left_.first) as many) place
+                                   / extract(epoch from v_to - v_from) * v_width), 1),
+                     v_width - left_.first)::integer as many) place
     where t.workflow_id = timeline.id
     order by t.seq;
 end

@@ -4,7 +4,7 @@ create table events (
     type        text        not null,
     task        text,
     data        jsonb       not null default '{}',
-    occurred_at timestamptz not null default now(),
+    occurred_at timestamptz not null default clock_timestamp(),
     actor       text        not null default session_user,
     constraint events_are_numbered_within_their_workflow
         primary key (workflow_id, seq),
@@ -18,5 +18,5 @@ comment on column events.seq is 'Position in the workflow''s history; given by t
 comment on column events.type is 'What happened, such as task.completed; types of users'' own are kept as given.';
 comment on column events.task is 'JSON Pointer of the task in the document, if it happened to a task.';
 comment on column events.data is 'What came of it.';
-comment on column events.occurred_at is 'Time of the transaction.';
+comment on column events.occurred_at is 'When it happened, by the database''s clock; what a worker decided in one turn happened when the turn began.';
 comment on column events.actor is 'Who: the worker''s id, or the database user.';

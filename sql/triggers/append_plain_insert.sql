@@ -7,7 +7,7 @@ begin
     new.seq := append_to_history(new.workflow_id, new.type);
     new.task := null;
     new.data := coalesce(new.data, '{}');
-    new.occurred_at := now();
+    new.occurred_at := clock_timestamp();
     new.actor := session_user;
     return new;
 end

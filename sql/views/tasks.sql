@@ -14,12 +14,15 @@ select h.workflow_id,
        h.input,
        h.output,
        h.error
-from history h
+from workflows w
+cross join lateral (select undone(w.id) as ranges limit 1) u
+join history h on h.workflow_id = w.id
 left join lateral (
     select o.data from events o
     where o.workflow_id = h.workflow_id and o.seq = (h.data ->> 'start')::bigint and h.type = 'task.cancelled'
     limit 1) s on true
 where h.type in ('task.completed', 'task.failed', 'task.skipped', 'task.cancelled')
+  and (u.ranges is null or not was_undone(u.ranges, (h.data ->> 'start')::bigint, h.seq))
 union all
 select h.workflow_id,
        h.task,
@@ -36,13 +39,15 @@ select h.workflow_id,
        h.input,
        null,
        null
-from history h
-join workflows w on w.id = h.workflow_id
+from workflows w
+cross join lateral (select undone(w.id) as ranges limit 1) u
+join history h on h.workflow_id = w.id
 left join jobs j on j.workflow_id = h.workflow_id and j.seq = h.seq
 where h.type = 'task.started'
   and not exists (select from events e
                   where e.workflow_id = h.workflow_id and e.seq > h.seq
                     and e.type in ('task.completed', 'task.failed', 'task.cancelled')
-                    and e.data -> 'start' = to_jsonb(h.seq));
+                    and e.data -> 'start' = to_jsonb(h.seq)
+                    and (u.ranges is null or not was_undone(u.ranges, h.seq, e.seq)));
 
 comment on view tasks is 'One row for each time that a task ran, is running or was skipped.';

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import psycopg
 import pytest
 
@@ -60,3 +63,29 @@ def test_a_file_that_is_not_there_is_one_clear_error(
 ) -> None:
     answer = pgworker("import", "missing.jsonl")
     assert (answer.code, answer.err) == (1, "pgworker: missing.jsonl: No such file or directory\n")
+
+
+def test_an_export_goes_through_a_link_and_into_a_pipe_and_keeps_the_mode_of_a_file(
+    pgworker: Command, done: str
+) -> None:
+    lines = pgworker("export", done).out
+    kept = pgworker.folder / "kept.jsonl"
+    kept.touch(0o600)
+    (pgworker.folder / "link.jsonl").symlink_to(kept)
+    assert pgworker("export", done, "-f", "link.jsonl").code == 0
+    assert (pgworker.folder / "link.jsonl").is_symlink()
+    assert (kept.read_text(), kept.stat().st_mode & 0o777) == (lines, 0o600)
+    pipe = pgworker.folder / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as reader:
+        read = reader.submit(pipe.read_text)
+        assert pgworker("export", done, "-f", "pipe").code == 0
+        assert read.result(10) == lines
+    assert pipe.is_fifo()
+
+
+def test_bytes_that_are_no_text_are_one_clear_error(pgworker: Command, done: str) -> None:
+    (pgworker.folder / "odd.jsonl").write_bytes(b"\xff\xfe")
+    answer = pgworker("import", "odd.jsonl")
+    assert answer.code == 1
+    assert answer.err.startswith("pgworker: this is no export of a workflow, for it is not UTF-8")

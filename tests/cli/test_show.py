@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.workflows import define, start
+
 
 @pytest.fixture
 def ids(pgworker):
@@ -72,3 +74,18 @@ def test_history_as_a_table_has_values_if_asked(pgworker, ids):
     assert brief.splitlines()[0].split() == ["seq", "elapsed", "type", "task", "took", "error"]
     assert "Hello Ada" not in brief
     assert 'output: {"greeting":"Hello Ada"}' in full
+
+
+def test_an_event_with_data_that_look_like_the_engines_is_shown_as_it_is(pgworker, connection):
+    define(connection)
+    started = start(connection)
+    for data in ('{"attempt": "x", "error": "y"}', '{"attempt": 1e30, "error": [1]}'):
+        connection.execute("select pgworker.append_event(%s, 'order.paid', %s)", [started, data])
+    connection.execute("select pgworker.cancel_workflow(%s)", [started])
+    told = pgworker("tail", started, "-o", "table").out
+    assert [line.split()[1] for line in told.splitlines()] == [
+        "workflow.started", "order.paid", "order.paid", "workflow.cancelled",
+    ]  # fmt: skip
+    assert pgworker("history", started, "-o", "table").code == 0
+    rows = pgworker("history", started, "-o", "jsonl").rows
+    assert [row["error"] for row in rows[1:3]] == [None, None]

@@ -206,6 +206,18 @@ async def test_a_workflow_that_is_not_there_cannot_be_exported(database_url: str
 DAMAGE: dict[str, tuple[Callable[[list[str]], list[str]], str]] = {
     "nothing": (lambda lines: [], "no export of a workflow"),
     "something else": (lambda lines: ['{"a": 1}'], "no export of a workflow"),
+    "half a character": (lambda lines: ["\udc80", *lines], "not UTF-8"),
+    "a consumption of nobody": (
+        lambda lines: sealed(
+            [
+                *lines[:-1],
+                '{"consumption": {"workflow_id": "00000000-0000-0000-0000-000000000001", "seq": 3,'
+                ' "event_id": "00000000-0000-0000-0000-000000000002"}}',
+                lines[-1],
+            ]
+        ),
+        "is of no kind that is known here",
+    ),
     "no JSON": (lambda lines: ["hello"], "line 1 is not JSON"),
     "another format": (lambda lines: ['{"pgworker_export": 2}', *lines[1:]], "has format 2"),
     "cut off": (lambda lines: lines[:-1], "its last line is not there"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -213,6 +213,16 @@ async def test_an_input_that_json_cannot_hold_is_refused_with_its_place(client):
     assert refusal.value.pointer == "/a/0"
 
 
+async def test_an_input_that_contains_itself_is_refused(client):
+    await client.define(HELLO)
+    array, object_ = [], {}
+    array.append(array)
+    object_["self"] = [object_]
+    for circle in (array, object_, {"a": array}):
+        with pytest.raises(ValueRefused, match="nested deeper"):
+            await client.start("hello", circle, namespace="test")
+
+
 async def test_what_is_not_there_is_not_found(client):
     for call in (client.get, client.result, client.cancel):
         with pytest.raises(NotFound):
@@ -227,6 +237,25 @@ async def test_the_list_is_filtered_and_paged(client):
     assert [row.id for row in await client.list(limit=1, before=ids[1])] == [ids[0]]
     assert [row.id for row in await client.list(labels={"n": "1"})] == [ids[1]]
     assert await client.list(statuses=["FAILED"], namespace="test") == []
+    assert await client.list(before=ids[0]) == []
+    with pytest.raises(NotFound):
+        await client.list(before=str(uuid4()))
+    with pytest.raises(StoreRefused, match="no workflow has the status 'nonsense'"):
+        await client.list(statuses=["nonsense"])
+
+
+async def test_time_travel_takes_local_times_and_those_with_a_zone(client):
+    await client.define(HELLO)
+    workflow_id = await client.start("hello", namespace="test")
+    now = datetime.now(UTC) + timedelta(seconds=1)
+    for at in (1, now, now.astimezone().replace(tzinfo=None)):
+        assert (await client.moment(workflow_id, at)).seq == 1
+        assert await client.state_at(workflow_id, at) == []
+    for travel in (client.moment, client.state_at):
+        with pytest.raises(NotFound, match=r"there was no workflow .* at 2000-"):
+            await travel(workflow_id, datetime(2000, 1, 1, 12, tzinfo=UTC))
+        with pytest.raises(NotFound, match="has no event 2"):
+            await travel(workflow_id, 2)
 
 
 async def test_workers_and_jobs_can_be_seen(client, in_process_worker):

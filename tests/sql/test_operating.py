@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -16,7 +17,7 @@ from tests.support.refusals import refused
 from tests.support.stub import Stub
 from tests.support.turns import make_known
 from tests.support.waiting import until
-from tests.support.workflows import call, define, ended, history, start
+from tests.support.workflows import call, define, ended, history, start, workflow
 
 NAP: dict[str, Any] = {"wait": {"hours": 1}}
 
@@ -244,3 +245,22 @@ def test_purge_refuses_what_would_do_harm(
 ) -> None:
     with refused("PW001", message):
         connection.execute(f"select pgworker.purge({arguments})")
+
+
+def test_steering_from_an_older_transaction_is_told_at_its_own_time(
+    connection: psycopg.Connection, connect: Callable[[], psycopg.Connection]
+) -> None:
+    define(connection)
+    with connect() as older:
+        older.autocommit = False
+        older.execute("select pg_sleep(0.05)")
+        started, left = start(connection), start(connection)
+        older.execute("select pgworker.append_event(%s, 'order.paid')", [started])
+        older.execute("insert into pgworker.events (workflow_id, type) values (%s, 'order.sent')", [started])
+        assert older.execute("select * from pgworker.timeline(%s)", [left]).fetchall() == []
+        older.execute("select pgworker.cancel_workflow(%s)", [started])
+        older.commit()
+    row = workflow(connection, started)
+    times = [event.occurred_at for event in history(connection, started)]
+    assert [row["created_at"], *times] == sorted([row["created_at"], *times])
+    assert row["ended_at"] == times[-1]

@@ -133,3 +133,36 @@ def test_a_workflow_whose_retry_fails_again_can_be_retried_again(
         assert connection.execute(RETRY, [started]).fetchone() == (True,)
     assert ended(connection, started)["status"] == "FAILED"
     assert violations(connection, stub.effects()) == []
+
+
+def test_what_goes_on_after_a_retry_is_told_as_running_and_once_it_has_ended_once(
+    connection: psycopg.Connection, worker_process: WorkerFactory, stub: Stub
+) -> None:
+    hear: Task = {"hear": {"listen": {"to": {"one": {"with": {"type": "go"}}}}}}
+    flaky = call('${ "' + stub.url + '/flaky?of=" + $workflow.id }', method="post")
+    define(connection, [{"outer": {"do": [{"inner": {"do": [{"ask": flaky}, hear]}}]}}])
+    worker_process(poll_seconds=0.2)
+    started = start(connection)
+    assert ended(connection, started)["status"] == "FAILED"
+    failed = [("outer", "FAILED"), ("inner", "FAILED"), ("ask", "FAILED")]
+    assert _told(connection, started) == failed
+    before = workflow(connection, started)["last_seq"]
+    connection.execute(RETRY, [started])
+    until(lambda: ("hear", "RUNNING") in _told(connection, started))
+    going = [("outer", "RUNNING"), ("inner", "RUNNING"), ("ask", "FAILED"), ("ask", "COMPLETED")]
+    assert _told(connection, started) == [*going, ("hear", "RUNNING")]
+    assert _told(connection, started, "state_at(%s)") == _told(connection, started)
+    assert _told(connection, started, f"state_at(%s, {before})") == failed
+    connection.execute("select pgworker.publish_event('go')")
+    assert ended(connection, started)["status"] == "COMPLETED"
+    done = [("outer", "COMPLETED"), ("inner", "COMPLETED"), ("ask", "FAILED"), ("ask", "COMPLETED")]
+    assert _told(connection, started) == [*done, ("hear", "COMPLETED")]
+    assert _told(connection, started, "state_at(%s)") == _told(connection, started)
+
+
+def _told(
+    connection: psycopg.Connection, started: str, where: str = "tasks where workflow_id = %s"
+) -> list[tuple[str, str]]:
+    return connection.execute(
+        f"select name, status from pgworker.{where} order by seq".encode(), [started]
+    ).fetchall()
