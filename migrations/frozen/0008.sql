@@ -104,7 +104,7 @@ comment on function undone(uuid, bigint) is
     'The events, from one number to before another, that retries of a workflow went back before, up to an event (null: the newest); null if there are none.';
 
 create or replace function was_undone(p_undone int8range[], p_start bigint, p_seq bigint) returns boolean
-    language sql immutable parallel safe
+    language sql immutable strict parallel safe
     set search_path from current
 as $$
     select exists (select from unnest(p_undone) undone where p_seq <@ undone and p_start < lower(undone))
@@ -112,6 +112,19 @@ $$;
 
 comment on function was_undone(int8range[], bigint, bigint) is
     'Whether what began with one event and ended with another goes on, since a retry went back to a moment in between: the ranges are of the events that retries went back before.';
+
+create or replace function open_tasks(p_workflow uuid) returns setof bigint
+    language sql stable rows 10
+    set search_path from current
+as $$
+    select s.seq from events s where s.workflow_id = p_workflow and s.type = 'task.started'
+    except
+    select (e.data ->> 'start')::bigint from events e
+    where e.workflow_id = p_workflow and e.type in ('task.completed', 'task.failed', 'task.cancelled')
+      and was_undone((select undone(p_workflow)), (e.data ->> 'start')::bigint, e.seq) is not true
+$$;
+
+comment on function open_tasks(uuid) is 'The events with which those tasks of a workflow began that have not ended.';
 
 create or replace function wake_workers(p_except text default null) returns void
     language plpgsql
@@ -3034,9 +3047,23 @@ left join lateral (
     limit 1) s on true;
 
 comment on view history is 'The events made readable: how long after the start, how long the task took, and the values that went in and came out.';
+comment on column history.workflow_id is 'The workflow.';
+comment on column history.seq is 'Position in its history.';
+comment on column history.occurred_at is 'When it happened.';
+comment on column history.elapsed is 'How long after the start.';
+comment on column history.type is 'What happened, such as task.completed.';
+comment on column history.name is 'Name of the task that it happened to.';
+comment on column history.task is 'JSON Pointer of that task in the document.';
+comment on column history.iteration is 'Index of the iteration of the innermost loop, from 0.';
+comment on column history.duration is 'How long the task took that ended with it.';
+comment on column history.actor is 'Who: the worker''s id, or the database user.';
+comment on column history.input is 'What went into the task, or into the workflow.';
+comment on column history.output is 'What came out.';
+comment on column history.error is 'The problem object of what failed.';
+comment on column history.data is 'The event''s own data.';
 
 create or replace view tasks with (security_barrier) as
-select h.workflow_id,
+select w.id as workflow_id,
        h.task,
        h.name,
        coalesce(h.data ->> 'kind', '') as kind,
@@ -3053,15 +3080,19 @@ select h.workflow_id,
        h.error
 from workflows w
 cross join lateral (select undone(w.id) as ranges limit 1) u
-join history h on h.workflow_id = w.id
+-- after the others, once for each workflow, whatever the planner knows of it
+cross join lateral (
+    select h.* from history h
+    where h.workflow_id = w.id
+      and h.type in ('task.completed', 'task.failed', 'task.skipped', 'task.cancelled')
+      and was_undone(u.ranges, (h.data ->> 'start')::bigint, h.seq) is not true
+    offset 0) h
 left join lateral (
     select o.data from events o
     where o.workflow_id = h.workflow_id and o.seq = (h.data ->> 'start')::bigint and h.type = 'task.cancelled'
     limit 1) s on true
-where h.type in ('task.completed', 'task.failed', 'task.skipped', 'task.cancelled')
-  and (u.ranges is null or not was_undone(u.ranges, (h.data ->> 'start')::bigint, h.seq))
 union all
-select h.workflow_id,
+select w.id as workflow_id,
        h.task,
        h.name,
        coalesce(h.data ->> 'kind', ''),
@@ -3077,17 +3108,25 @@ select h.workflow_id,
        null,
        null
 from workflows w
-cross join lateral (select undone(w.id) as ranges limit 1) u
-join history h on h.workflow_id = w.id
-left join jobs j on j.workflow_id = h.workflow_id and j.seq = h.seq
-where h.type = 'task.started'
-  and not exists (select from events e
-                  where e.workflow_id = h.workflow_id and e.seq > h.seq
-                    and e.type in ('task.completed', 'task.failed', 'task.cancelled')
-                    and e.data -> 'start' = to_jsonb(h.seq)
-                    and (u.ranges is null or not was_undone(u.ranges, h.seq, e.seq)));
+cross join lateral open_tasks(w.id) o (seq)
+cross join lateral (
+    select h.* from history h where h.workflow_id = w.id and h.seq = o.seq offset 0) h
+left join jobs j on j.workflow_id = h.workflow_id and j.seq = h.seq;
 
 comment on view tasks is 'One row for each time that a task ran, is running or was skipped.';
+comment on column tasks.workflow_id is 'The workflow.';
+comment on column tasks.task is 'JSON Pointer of the task in the document.';
+comment on column tasks.name is 'Its name.';
+comment on column tasks.kind is 'Its kind, such as call, set or for.';
+comment on column tasks.status is 'SCHEDULED (it waits for a worker), RUNNING, COMPLETED, FAILED, SKIPPED or CANCELLED.';
+comment on column tasks.attempt is 'Which attempt it is, of the activity or of the innermost try around it.';
+comment on column tasks.iteration is 'Index of the iteration of the innermost loop that it ran in, from 0.';
+comment on column tasks.seq is 'The event with which it began.';
+comment on column tasks.started_at is 'When it began.';
+comment on column tasks.ended_at is 'When it ended.';
+comment on column tasks.input is 'Its input, after input.from.';
+comment on column tasks.output is 'Its output, after output.as.';
+comment on column tasks.error is 'The problem object that it failed with.';
 
 create or replace view lifecycle_events with (security_barrier) as
 select c.workflow_id, c.seq, c.position, c.id, c.source, c.type, c.subject, c.time, c.data,
@@ -3350,24 +3389,34 @@ from (
     from (select due_at from lanes('decide') union all select due_at from lanes('perform')) j
     where j.due_at <= now()
     union all
-    select 4, 'CloudEvents to correlate', (now() - min(due_at))::text, min(due_at) < now() - interval '5 min',
+    select 4, 'stuck leases', nullif(count(*), 0)::text, false, count(*) > 0,
+           'their workers are gone, and nobody takes these activities over: start more workers (select * from activities)'
+    from lanes('perform') l
+    join jobs j on j.kind = 'perform' and j.priority = l.priority and j.namespace = l.namespace and j.due_at = l.due_at
+    where l.due_at < now() - interval '10 s' and j.lease_token is not null
+    union all
+    select 5, 'CloudEvents to correlate', (now() - min(due_at))::text, min(due_at) < now() - interval '5 min',
            min(due_at) < now() - interval '30 s',
            'published CloudEvents reach nobody: is a worker running?'
     from jobs where kind = 'correlate'
     union all
-    select 5, 'schedules with problems', string_agg(namespace || '/' || name, ', '), count(*) > 0, false,
+    select 6, 'schedules with problems', string_agg(namespace || '/' || name, ', '), count(*) > 0, false,
            'see the column problem of schedules, and deploy a version without it'
     from schedules where problem is not null
     union all
-    select 6, 'definitions with problems', string_agg(namespace || '/' || name || ':' || version, ', '),
+    select 7, 'definitions with problems', string_agg(namespace || '/' || name || ':' || version, ', '),
            false, count(*) > 0, 'see the column problems of definitions, and deploy a version without them'
-    from definitions where problems is not null
+    from definitions d
+    where problems is not null
+      -- the newest of its name, which is what starts
+      and not exists (select from definitions n where n.namespace = d.namespace and n.name = d.name
+                        and n.version_order collate "C" > d.version_order collate "C")
     union all
-    select 7, 'started and failed in the last hour', nullif(count(*), 0)::text, false, count(*) > 0,
+    select 8, 'started and failed in the last hour', nullif(count(*), 0)::text, false, count(*) > 0,
            'see what they have in common: select * from failures'
     from workflows where status = 'FAILED' and created_at > now() - interval '1 hour'  -- by its index
     union all
-    select 8, 'oldest transaction', coalesce(age::text, case when hides then 'hidden' end), age > interval '1 hour',
+    select 9, 'oldest transaction', coalesce(age::text, case when hides then 'hidden' end), age > interval '1 hour',
            coalesce(age > interval '5 min', false) or hides,
            case when hides and coalesce(age < interval '5 min', true)
                 then 'the sessions of other logins cannot be seen: grant pg_read_all_stats to this one'
@@ -3377,14 +3426,14 @@ from (
           where (backend_type = 'client backend' or backend_type is null and datid is not null)
             and pid <> pg_backend_pid()) sessions
     union all
-    select 9, 'dead rows', string_agg(relname || ' ' || n_dead_tup, ', '), false, count(*) > 0,
+    select 10, 'dead rows', string_agg(relname || ' ' || n_dead_tup, ', '), false, count(*) > 0,
            'vacuum does not keep up: look for old transactions, or let it work more often'
     from pg_stat_user_tables
     where relid in ('workflows'::regclass, 'events'::regclass, 'jobs'::regclass, 'workers'::regclass,
                     'subscriptions'::regclass, 'cloud_events'::regclass, 'correlated_events'::regclass)
       and n_dead_tup > 100000 and n_dead_tup > n_live_tup / 2
     union all
-    select 10, 'notification queue', round(pg_notification_queue_usage()::numeric * 100, 1) || ' %',
+    select 11, 'notification queue', round(pg_notification_queue_usage()::numeric * 100, 1) || ' %',
            pg_notification_queue_usage() > 0.5, pg_notification_queue_usage() > 0.1,
            'somebody listens in a transaction that does not end; workers are no longer woken and only poll'
 ) c
@@ -3433,19 +3482,22 @@ begin
         where h.workflow_id = state_at.id and h.seq <= v_at
           and h.type in ('task.started', 'task.completed', 'task.failed', 'task.skipped', 'task.cancelled')
           -- a retry that went back to a moment in between had the task go on
-          and (v_undone is null or not was_undone(v_undone, (h.data ->> 'start')::bigint, h.seq))
+          and was_undone(v_undone, (h.data ->> 'start')::bigint, h.seq) is not true
     )
     -- of each activation the last that history had to tell by then
-    select t.task, t.name, coalesce(t.data ->> 'kind', k.kind, ''),
+    select t.task, t.name, coalesce(t.data ->> 'kind', t.first_kind, ''),
            case when t.type <> 'task.started' then upper(split_part(t.type, '.', 2))
                 when v_over then 'CANCELLED' else 'RUNNING' end,
            t.iteration, t.start,
-           coalesce(k.began, t.occurred_at),
+           t.began,
            case when t.type <> 'task.started' then t.occurred_at end,
            t.input, t.output, t.error
-    from (select distinct on (o.start) o.* from told o order by o.start, o.seq desc) t
-    left join lateral (
-        select b.occurred_at as began, b.data ->> 'kind' as kind from told b where b.seq = t.start limit 1) k on true
+    from (
+        select distinct on (o.start) o.*, first_value(o.occurred_at) over activation as began,
+               first_value(o.data ->> 'kind') over activation as first_kind
+        from told o
+        window activation as (partition by o.start order by o.seq)
+        order by o.start, o.seq desc) t
     order by t.start;
 end
 $$;
@@ -3525,7 +3577,8 @@ begin
         execute format('grant usage on schema %I to pgworker_reader', v_schema);
         execute format('grant select on all tables in schema %I to pgworker_reader', v_schema);
         execute format('grant execute on function %1$I.task_name(text), %1$I.event_value(uuid, bigint), '
-                       '%1$I.is_engines_type(text), %1$I.undone(uuid, bigint), %1$I.was_undone(int8range[], bigint, bigint), '
+                       '%1$I.is_engines_type(text), %1$I.open_tasks(uuid), %1$I.undone(uuid, bigint), '
+                       '%1$I.was_undone(int8range[], bigint, bigint), '
                        '%1$I.lanes(text, integer), %1$I.state_at(uuid, bigint), %1$I.timeline(uuid, integer), '
                        '%1$I.check_workflows(uuid, uuid), %1$I.check_database(), %1$I.workflow_outcome(uuid), '
                        '%1$I.export_workflow(uuid) to pgworker_reader', v_schema);

@@ -15,8 +15,7 @@ from pgworker.errors import PgworkerError
 
 if TYPE_CHECKING:
     from pgworker.settings import Settings
-
-Finding = dict[str, str | None]
+    from pgworker.store.operations import Row
 
 
 def doctor(output: OutputOption = None) -> None:
@@ -27,20 +26,22 @@ def doctor(output: OutputOption = None) -> None:
         raise typer.Exit(1)
 
 
-def _findings() -> Sequence[Finding]:
+def _findings() -> Sequence[Row]:
     try:
         settings = load_settings()
     except PgworkerError as error:
         return [_bad("settings", error)]
+    from pgworker.client.health import schema_version
+
     found = [_finding("settings", "ok", f"schema {settings.db_schema}")]
     try:
         server, revision, newest = asyncio.run(_database(settings))
     except PgworkerError as error:
         return [*found, _bad("database", error)]
     found.append(_server(server))
-    found.append(_schema(revision, newest))
-    if found[-1]["state"] == "bad":
-        return found
+    schema = schema_version(revision, newest)
+    if schema["state"] == "bad":
+        return [*found, schema]
     return [*found, asyncio.run(_listening(settings)), *asyncio.run(_health(settings))]
 
 
@@ -52,22 +53,14 @@ async def _database(settings: Settings) -> tuple[int, str | None, str]:
     return await server_version(database), await revision(database), newest_revision()
 
 
-def _server(version: int) -> Finding:
+def _server(version: int) -> Row:
     shown = f"{version // 10000}.{version % 10000}"
     if version < 150000:
         return _finding("server", "bad", f"PostgreSQL {shown}", "PostgreSQL 15 or newer is needed")
     return _finding("server", "ok", f"PostgreSQL {shown}")
 
 
-def _schema(revision: str | None, newest: str) -> Finding:
-    if revision is None:
-        return _finding("schema version", "bad", "there is none", "run pgworker migrate")
-    if revision in ("", newest):
-        return _finding("schema version", "ok", revision or "made by other means")
-    return _finding("schema version", "bad", f"{revision}, not {newest}", "run pgworker migrate")
-
-
-async def _listening(settings: Settings) -> Finding:
+async def _listening(settings: Settings) -> Row:
     from pgworker.store.database import Database
     from pgworker.store.listening import NotHeard, prove_listening
 
@@ -81,16 +74,16 @@ async def _listening(settings: Settings) -> Finding:
     return _finding("notifications", "ok", "workers can listen")
 
 
-async def _health(settings: Settings) -> Sequence[Finding]:
+async def _health(settings: Settings) -> Sequence[Row]:
     from pgworker.client import Client
 
     async with Client(settings.database, settings.db_schema) as client:
-        return [dict(row) for row in await client.health()]
+        return await client.health()
 
 
-def _bad(topic: str, error: PgworkerError) -> Finding:
+def _bad(topic: str, error: PgworkerError) -> Row:
     return _finding(topic, "bad", error.message, error.hint)
 
 
-def _finding(topic: str, state: str, value: str, advice: str | None = None) -> Finding:
+def _finding(topic: str, state: str, value: str, advice: str | None = None) -> Row:
     return {"topic": topic, "state": state, "value": value, "advice": advice}

@@ -11,6 +11,7 @@ from typing import Self, Unpack
 
 from pgworker.client.carrying import exported, imported
 from pgworker.client.documents import compiled
+from pgworker.client.health import health
 from pgworker.client.travel import Moment, moment
 from pgworker.client.verification import Verified, verify
 from pgworker.errors import PgworkerError, WorkflowFailed
@@ -253,8 +254,11 @@ class Client:
         return await self._operations.view("schedules", limit)
 
     async def health(self) -> Sequence[Row]:
-        """How the engine is, topic by topic: rows of the view ``health``."""
-        return await self._operations.view("health", 100)
+        """How the engine is, topic by topic: rows of the view ``health``.
+
+        With them the same of the schema's version, and of this machine's clock and the database's.
+        """
+        return await health(self._database(), self._operations)
 
     async def state_at(self, workflow_id: str, at: int | datetime | None = None) -> Sequence[Row]:
         """Every task that a workflow had begun by then, with status, input and output as history stood.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, LiteralString, NamedTuple, TypeAlias
 
 from psycopg.rows import dict_row
@@ -55,6 +55,14 @@ class Operations:
         """The rows of a view."""
         return await self._rows(_VIEWS[name], {"limit": limit})
 
+    async def clock_ahead(self) -> timedelta:
+        """How far the database's clock is ahead of this one, beyond what an answer takes."""
+        before = datetime.now(UTC)
+        (row,) = await self._rows("select clock_timestamp() as now", {})
+        after = datetime.now(UTC)
+        now: datetime = row["now"]
+        return now - after if now > after else min(now - before, timedelta())
+
     async def state_at(self, workflow_id: str, at: int | datetime | None) -> Sequence[Row]:
         """Every task of a workflow as history stood after an event, or at a time; raises ``NotFound``."""
         return await self._rows(_STATE, {"id": workflow_id, "seq": await self.number(workflow_id, at)})
@@ -76,7 +84,7 @@ class Operations:
         return await self._rows(_TIMELINE, {"id": workflow_id, "width": width})
 
     async def purge(self, older_than: timedelta, statuses: Collection[str], batch: int) -> Purged:
-        """Removes up to a batch of workflows that ended so long ago, and of CloudEvents."""
+        """Removes up to a batch of workflows that ended so long ago, and one of CloudEvents."""
         parameters = {"age": older_than, "statuses": list(statuses), "batch": batch}
         (row,) = await self._rows(_PURGE, parameters)
         return Purged(**row)

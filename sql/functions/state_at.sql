@@ -35,19 +35,22 @@ begin
         where h.workflow_id = state_at.id and h.seq <= v_at
           and h.type in ('task.started', 'task.completed', 'task.failed', 'task.skipped', 'task.cancelled')
           -- a retry that went back to a moment in between had the task go on
-          and (v_undone is null or not was_undone(v_undone, (h.data ->> 'start')::bigint, h.seq))
+          and was_undone(v_undone, (h.data ->> 'start')::bigint, h.seq) is not true
     )
     -- of each activation the last that history had to tell by then
-    select t.task, t.name, coalesce(t.data ->> 'kind', k.kind, ''),
+    select t.task, t.name, coalesce(t.data ->> 'kind', t.first_kind, ''),
            case when t.type <> 'task.started' then upper(split_part(t.type, '.', 2))
                 when v_over then 'CANCELLED' else 'RUNNING' end,
            t.iteration, t.start,
-           coalesce(k.began, t.occurred_at),
+           t.began,
            case when t.type <> 'task.started' then t.occurred_at end,
            t.input, t.output, t.error
-    from (select distinct on (o.start) o.* from told o order by o.start, o.seq desc) t
-    left join lateral (
-        select b.occurred_at as began, b.data ->> 'kind' as kind from told b where b.seq = t.start limit 1) k on true
+    from (
+        select distinct on (o.start) o.*, first_value(o.occurred_at) over activation as began,
+               first_value(o.data ->> 'kind') over activation as first_kind
+        from told o
+        window activation as (partition by o.start order by o.seq)
+        order by o.start, o.seq desc) t
     order by t.start;
 end
 $$;

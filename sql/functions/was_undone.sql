@@ -1,5 +1,5 @@
 create function was_undone(p_undone int8range[], p_start bigint, p_seq bigint) returns boolean
-    language sql immutable parallel safe
+    language sql immutable strict parallel safe
     set search_path from current
 as $$
     select exists (select from unnest(p_undone) undone where p_seq <@ undone and p_start < lower(undone))

@@ -19,24 +19,34 @@ from (
     from (select due_at from lanes('decide') union all select due_at from lanes('perform')) j
     where j.due_at <= now()
     union all
-    select 4, 'CloudEvents to correlate', (now() - min(due_at))::text, min(due_at) < now() - interval '5 min',
+    select 4, 'stuck leases', nullif(count(*), 0)::text, false, count(*) > 0,
+           'their workers are gone, and nobody takes these activities over: start more workers (select * from activities)'
+    from lanes('perform') l
+    join jobs j on j.kind = 'perform' and j.priority = l.priority and j.namespace = l.namespace and j.due_at = l.due_at
+    where l.due_at < now() - interval '10 s' and j.lease_token is not null
+    union all
+    select 5, 'CloudEvents to correlate', (now() - min(due_at))::text, min(due_at) < now() - interval '5 min',
            min(due_at) < now() - interval '30 s',
            'published CloudEvents reach nobody: is a worker running?'
     from jobs where kind = 'correlate'
     union all
-    select 5, 'schedules with problems', string_agg(namespace || '/' || name, ', '), count(*) > 0, false,
+    select 6, 'schedules with problems', string_agg(namespace || '/' || name, ', '), count(*) > 0, false,
            'see the column problem of schedules, and deploy a version without it'
     from schedules where problem is not null
     union all
-    select 6, 'definitions with problems', string_agg(namespace || '/' || name || ':' || version, ', '),
+    select 7, 'definitions with problems', string_agg(namespace || '/' || name || ':' || version, ', '),
            false, count(*) > 0, 'see the column problems of definitions, and deploy a version without them'
-    from definitions where problems is not null
+    from definitions d
+    where problems is not null
+      -- the newest of its name, which is what starts
+      and not exists (select from definitions n where n.namespace = d.namespace and n.name = d.name
+                        and n.version_order collate "C" > d.version_order collate "C")
     union all
-    select 7, 'started and failed in the last hour', nullif(count(*), 0)::text, false, count(*) > 0,
+    select 8, 'started and failed in the last hour', nullif(count(*), 0)::text, false, count(*) > 0,
            'see what they have in common: select * from failures'
     from workflows where status = 'FAILED' and created_at > now() - interval '1 hour'  -- by its index
     union all
-    select 8, 'oldest transaction', coalesce(age::text, case when hides then 'hidden' end), age > interval '1 hour',
+    select 9, 'oldest transaction', coalesce(age::text, case when hides then 'hidden' end), age > interval '1 hour',
            coalesce(age > interval '5 min', false) or hides,
            case when hides and coalesce(age < interval '5 min', true)
                 then 'the sessions of other logins cannot be seen: grant pg_read_all_stats to this one'
@@ -46,14 +56,14 @@ from (
           where (backend_type = 'client backend' or backend_type is null and datid is not null)
             and pid <> pg_backend_pid()) sessions
     union all
-    select 9, 'dead rows', string_agg(relname || ' ' || n_dead_tup, ', '), false, count(*) > 0,
+    select 10, 'dead rows', string_agg(relname || ' ' || n_dead_tup, ', '), false, count(*) > 0,
            'vacuum does not keep up: look for old transactions, or let it work more often'
     from pg_stat_user_tables
     where relid in ('workflows'::regclass, 'events'::regclass, 'jobs'::regclass, 'workers'::regclass,
                     'subscriptions'::regclass, 'cloud_events'::regclass, 'correlated_events'::regclass)
       and n_dead_tup > 100000 and n_dead_tup > n_live_tup / 2
     union all
-    select 10, 'notification queue', round(pg_notification_queue_usage()::numeric * 100, 1) || ' %',
+    select 11, 'notification queue', round(pg_notification_queue_usage()::numeric * 100, 1) || ' %',
            pg_notification_queue_usage() > 0.5, pg_notification_queue_usage() > 0.1,
            'somebody listens in a transaction that does not end; workers are no longer woken and only poll'
 ) c

@@ -43,3 +43,17 @@ left join lateral (
     limit 1) s on true;
 
 comment on view history is 'The events made readable: how long after the start, how long the task took, and the values that went in and came out.';
+comment on column history.workflow_id is 'The workflow.';
+comment on column history.seq is 'Position in its history.';
+comment on column history.occurred_at is 'When it happened.';
+comment on column history.elapsed is 'How long after the start.';
+comment on column history.type is 'What happened, such as task.completed.';
+comment on column history.name is 'Name of the task that it happened to.';
+comment on column history.task is 'JSON Pointer of that task in the document.';
+comment on column history.iteration is 'Index of the iteration of the innermost loop, from 0.';
+comment on column history.duration is 'How long the task took that ended with it.';
+comment on column history.actor is 'Who: the worker''s id, or the database user.';
+comment on column history.input is 'What went into the task, or into the workflow.';
+comment on column history.output is 'What came out.';
+comment on column history.error is 'The problem object of what failed.';
+comment on column history.data is 'The event''s own data.';

@@ -1,5 +1,5 @@
 create view tasks with (security_barrier) as
-select h.workflow_id,
+select w.id as workflow_id,
        h.task,
        h.name,
        coalesce(h.data ->> 'kind', '') as kind,
@@ -16,15 +16,19 @@ select h.workflow_id,
        h.error
 from workflows w
 cross join lateral (select undone(w.id) as ranges limit 1) u
-join history h on h.workflow_id = w.id
+-- after the others, once for each workflow, whatever the planner knows of it
+cross join lateral (
+    select h.* from history h
+    where h.workflow_id = w.id
+      and h.type in ('task.completed', 'task.failed', 'task.skipped', 'task.cancelled')
+      and was_undone(u.ranges, (h.data ->> 'start')::bigint, h.seq) is not true
+    offset 0) h
 left join lateral (
     select o.data from events o
     where o.workflow_id = h.workflow_id and o.seq = (h.data ->> 'start')::bigint and h.type = 'task.cancelled'
     limit 1) s on true
-where h.type in ('task.completed', 'task.failed', 'task.skipped', 'task.cancelled')
-  and (u.ranges is null or not was_undone(u.ranges, (h.data ->> 'start')::bigint, h.seq))
 union all
-select h.workflow_id,
+select w.id as workflow_id,
        h.task,
        h.name,
        coalesce(h.data ->> 'kind', ''),
@@ -40,14 +44,22 @@ select h.workflow_id,
        null,
        null
 from workflows w
-cross join lateral (select undone(w.id) as ranges limit 1) u
-join history h on h.workflow_id = w.id
-left join jobs j on j.workflow_id = h.workflow_id and j.seq = h.seq
-where h.type = 'task.started'
-  and not exists (select from events e
-                  where e.workflow_id = h.workflow_id and e.seq > h.seq
-                    and e.type in ('task.completed', 'task.failed', 'task.cancelled')
-                    and e.data -> 'start' = to_jsonb(h.seq)
-                    and (u.ranges is null or not was_undone(u.ranges, h.seq, e.seq)));
+cross join lateral open_tasks(w.id) o (seq)
+cross join lateral (
+    select h.* from history h where h.workflow_id = w.id and h.seq = o.seq offset 0) h
+left join jobs j on j.workflow_id = h.workflow_id and j.seq = h.seq;
 
 comment on view tasks is 'One row for each time that a task ran, is running or was skipped.';
+comment on column tasks.workflow_id is 'The workflow.';
+comment on column tasks.task is 'JSON Pointer of the task in the document.';
+comment on column tasks.name is 'Its name.';
+comment on column tasks.kind is 'Its kind, such as call, set or for.';
+comment on column tasks.status is 'SCHEDULED (it waits for a worker), RUNNING, COMPLETED, FAILED, SKIPPED or CANCELLED.';
+comment on column tasks.attempt is 'Which attempt it is, of the activity or of the innermost try around it.';
+comment on column tasks.iteration is 'Index of the iteration of the innermost loop that it ran in, from 0.';
+comment on column tasks.seq is 'The event with which it began.';
+comment on column tasks.started_at is 'When it began.';
+comment on column tasks.ended_at is 'When it ended.';
+comment on column tasks.input is 'Its input, after input.from.';
+comment on column tasks.output is 'Its output, after output.as.';
+comment on column tasks.error is 'The problem object that it failed with.';

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+from datetime import timedelta
 
 import pytest
 
+from pgworker.client.health import clock_difference
 from tests.support.waiting import until
 from tests.support.workflows import define, ended, start
 
@@ -133,6 +135,22 @@ def test_health_and_doctor_advise(pgworker, connection, worker_process):
     states = {row["topic"]: row["state"] for row in well.rows}
     assert states.keys() >= {"settings", "server", "schema version", "notifications", "workers"}
     assert states["notifications"] == "ok"
+    health = {row["topic"]: row["state"] for row in pgworker("health").rows}
+    assert health.items() >= {
+        "oldest transaction": "ok", "dead rows": "ok", "notification queue": "ok", "stuck leases": "ok",
+        "schema version": "ok", "clock difference": "ok",
+    }.items()  # fmt: skip
+
+
+def test_a_clock_that_goes_wrong_is_advised_about():
+    for ahead, state, value in (
+        (timedelta(seconds=-1.5), "ok", "1.5 s"),
+        (timedelta(seconds=3), "warning", "the database's is 0:00:03 ahead"),
+        (timedelta(minutes=-2), "bad", "the database's is 0:02:00 behind"),
+    ):
+        row = clock_difference(ahead)
+        assert (row["state"], row["value"]) == (state, value)
+        assert (row["advice"] is None) == (state == "ok")
 
 
 def test_doctor_says_why_a_database_cannot_be_used(pgworker):

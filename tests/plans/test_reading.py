@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from uuid import uuid4
 
 import psycopg
 import pytest
 
-from pgworker.dsl.compile import compile_value
 from pgworker.store.workflows import Workflows
+from tests.support.long_histories import insert_long
 from tests.support.plans import asked, cost
-from tests.support.pure import play
-from tests.support.workflows import Task, document
 
 Ask = Callable[[Workflows], Awaitable[object]]
 
@@ -70,27 +67,6 @@ async def test_a_page_in_the_middle_of_the_list_costs_what_the_first_does(
     taken = cost(crowded, *await asked(lambda workflows: workflows.list(before=before)))
     assert taken.pages <= A_LIST
     assert taken.whole_tables == set()
-
-
-def insert_long(crowded: psycopg.Connection, iterations: int) -> str:
-    """A workflow with four events for each iteration, as the engine writes it; the planner does not know."""
-    body: list[Task] = [{"inner": {"do": [{"count": {"set": {"n": "${ $index }"}}}]}}]
-    loop: list[Task] = [{"loop": {"for": {"in": f"[range({iterations})]"}, "do": body}}]
-    one = play(compile_value(document(loop)), {})
-    workflow_id = str(uuid4())
-    crowded.execute(
-        "insert into pgworker.workflows (id, namespace, name, version, status, last_seq, ended_at)"
-        " values (%s, 'default', 'long', '1.0.0', 'COMPLETED', %s, now())",
-        [workflow_id, len(one.history)],
-    )
-    texts = ['{"input": {}}', *one.encoded]
-    with (
-        crowded.cursor() as cursor,
-        cursor.copy("copy pgworker.events (workflow_id, seq, type, task, data) from stdin") as copy,
-    ):
-        for event, text in zip(one.history, texts, strict=True):
-            copy.write_row((workflow_id, event.seq, event.type, event.task, text))
-    return workflow_id
 
 
 # what the planner takes histories for depends on chance where there are a million

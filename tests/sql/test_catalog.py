@@ -20,8 +20,8 @@ def test_every_table_view_and_column_has_a_comment(connection: psycopg.Connectio
         "select c.relname, a.attname from pg_class c"
         " left join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped"
         " where c.relnamespace = 'pgworker'::regnamespace and c.relname <> 'alembic_version'"
-        "   and (c.relkind = 'r' and col_description(c.oid, a.attnum) is null"
-        "        or c.relkind in ('r', 'v') and obj_description(c.oid, 'pg_class') is null)"
+        "   and c.relkind in ('r', 'v')"
+        "   and (col_description(c.oid, a.attnum) is null or obj_description(c.oid, 'pg_class') is null)"
     )
     assert rows.fetchall() == []
 

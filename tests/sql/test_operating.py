@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -12,6 +13,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from tests.conftest import WorkerFactory
+from tests.support.long_histories import insert_long
 from tests.support.oracle import violations
 from tests.support.refusals import refused
 from tests.support.stub import Stub
@@ -264,3 +266,41 @@ def test_steering_from_an_older_transaction_is_told_at_its_own_time(
     times = [event.occurred_at for event in history(connection, started)]
     assert [row["created_at"], *times] == sorted([row["created_at"], *times])
     assert row["ended_at"] == times[-1]
+
+
+def test_health_tells_of_leases_that_ran_out_and_nobody_took(connection: psycopg.Connection) -> None:
+    topic = "select state, value from pgworker.health where topic = 'stuck leases'"
+    assert connection.execute(topic).fetchone() == ("ok", "none")
+    define(connection)
+    connection.execute(
+        "insert into pgworker.jobs (workflow_id, seq, kind, due_at, namespace, lease_token, worker_id)"
+        " values (%s, 2, 'perform', now() - interval '1 min', 'default', %s, 'gone')",
+        [start(connection), uuid4()],
+    )
+    assert connection.execute(topic).fetchone() == ("warning", "1")
+
+
+def test_health_is_well_again_once_a_version_without_problems_is_defined(
+    connection: psycopg.Connection,
+) -> None:
+    topic = "select state, value from pgworker.health where topic = 'definitions with problems'"
+    define(connection)
+    connection.execute("update pgworker.definitions set problems = '[]'")
+    assert connection.execute(topic).fetchone() == ("warning", "default/sample:1.0.0")
+    define(connection, version="1.0.1")
+    assert connection.execute(topic).fetchone() == ("ok", "none")
+
+
+def test_a_long_history_is_shown_at_once_although_the_planner_does_not_know_of_it(
+    connection: psycopg.Connection,
+) -> None:
+    connection.execute("alter table pgworker.events set (autovacuum_enabled = false)")
+    started = insert_long(connection, 4000)
+    for query in (
+        "select count(*) from pgworker.state_at(%s)",
+        "select count(*) from pgworker.tasks where workflow_id = %s",
+        "select count(*) from pgworker.timeline(%s)",
+    ):
+        began = time.monotonic()
+        assert connection.execute(query.encode(), [started]).fetchone() == (8001,)
+        assert time.monotonic() - began < 2
