@@ -1614,6 +1614,12 @@ begin
               order by j.due_at
               limit greatest(least(v_lane.share, v_lane.up_to - v_taken), 0)
               for update skip locked) d;
+        continue when v_workflows is null;
+        -- One that was given back while its workflow ended was left over.
+        delete from jobs j
+        using unnest(v_workflows, v_seqs) as d (workflow_id, seq), workflows w
+        where j.workflow_id = d.workflow_id and j.seq = d.seq and w.id = d.workflow_id
+          and w.status in ('COMPLETED', 'FAILED', 'CANCELLED');
         -- A due job that has a token lost its holder: the new token makes the old one void.
         return query
         update jobs j

@@ -120,6 +120,20 @@ def test_a_lease_that_ran_out_is_taken_over_with_a_new_token(connection: psycopg
     assert len(tokens) == 3
 
 
+def test_what_was_left_over_of_an_ended_workflow_is_dropped_and_not_leased(
+    connection: psycopg.Connection,
+) -> None:
+    """As one that was given back while another transaction ended its workflow."""
+    ended, going = _scheduled(connection), _scheduled(connection)
+    connection.execute(
+        "create table left_over as select * from pgworker.jobs where workflow_id = %s", [ended]
+    )
+    connection.execute("select pgworker.cancel_workflow(%s)", [ended])
+    connection.execute("insert into pgworker.jobs select * from left_over; drop table left_over")
+    assert [lease.id for lease in Turns(connection).activities()] == [going]
+    assert jobs(connection, ended) == []
+
+
 def test_a_heartbeat_extends_leases_and_says_that_the_worker_lives(connection: psycopg.Connection) -> None:
     started = _scheduled(connection)
     make_known(connection, "me", slots=9)
