@@ -570,6 +570,7 @@ create or replace function start_children(
 ) returns void
     language plpgsql security definer
     set search_path from current
+    set lock_timeout = '250ms'  -- as for commit_turn: an id may have been taken in an open transaction
 as $$
 begin
     insert into workflows (id, namespace, name, version, input, last_seq, priority, parent_id, parent_seq,
@@ -1507,6 +1508,7 @@ create or replace function commit_turn(
 ) returns void
     language plpgsql security definer
     set search_path from current
+    set lock_timeout = '250ms'  -- somebody's open transaction may have published what is emitted here
     set plan_cache_mode = force_generic_plan
     set enable_seqscan = off
     set enable_hashjoin = off

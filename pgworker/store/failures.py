@@ -35,6 +35,9 @@ _OUTDATED_PLAN = "0A000", "RevalidateCachedQuery"
 _SCHEMA = frozenset({"42883", "42P01", "42703", "3F000"})
 """Functions, tables, columns and schemas that are not there."""
 
+_LOCK_TIMED_OUT = "55P03"
+"""A lock was not to be had within the time for it."""
+
 _FORBIDDEN = "42501"
 """The login lacks a right."""
 
@@ -44,6 +47,10 @@ _VALUES_CLASSES = ("22", "23", "54")
 
 class TurnOvertaken(PgworkerError):
     """A workflow was not where the turn found it; the turn was not committed."""
+
+
+class Occupied(DatabaseUnavailable):
+    """Another transaction kept for too long what a call had to lock; it may end any moment, or in hours."""
 
 
 class SchemaMissing(StoreRefused):
@@ -89,6 +96,8 @@ def translate(error: psycopg.Error) -> PgworkerError:
 
 def _unnamed(error: psycopg.Error, message: str) -> PgworkerError:
     hint = error.diag.message_hint
+    if error.sqlstate == _LOCK_TIMED_OUT:
+        return Occupied(_connection_message(message))
     if is_transient(error):
         return DatabaseUnavailable(_connection_message(message))
     if error.sqlstate in _SCHEMA:

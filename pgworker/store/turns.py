@@ -271,6 +271,11 @@ class TurnConnection:
             row = await cursor.fetchone()
         return 0 if row is None else int(row[0])
 
+    async def put_off(self, workflow_id: str, seconds: float) -> None:
+        """Lets a workflow's turn come later, outside of a transaction; it is no strike."""
+        with translated():
+            await self._connection.execute(self._put_off, [plain([workflow_id]), timedelta(seconds=seconds)])
+
     async def note_problems(self, namespace: str, name: str, version: str, problems: str | None) -> None:
         """Keeps what is wrong with a definition; None that nothing is any more."""
         with translated():

@@ -20,7 +20,7 @@ from pgworker.errors import DatabaseUnavailable, DocumentError, Fault, FaultKind
 from pgworker.plan.nodes import EmitNode, Plan
 from pgworker.settings import Settings
 from pgworker.store.database import Database
-from pgworker.store.failures import SchemaMissing, TurnOvertaken
+from pgworker.store.failures import Occupied, SchemaMissing, TurnOvertaken
 from pgworker.store.turns import Claim, Claimed, ClaimedActivity, Past, TurnConnection, Wanted
 from pgworker.telemetry import log
 from pgworker.worker.aside import Aside
@@ -39,6 +39,9 @@ from pgworker.worker.witness import Witness
 
 _CAREFUL_TURNS = 200
 """After a turn that the database refused, so many turns take one workflow at a time, to find the culprit."""
+
+_OCCUPIED_SECONDS = 2.0
+"""So much later a turn comes that had to wait for somebody's open transaction."""
 
 _REMEMBER_SECONDS = 10.0
 """How long a definition is taken for broken."""
@@ -201,7 +204,7 @@ class Wheel:
             )
         except SchemaMissing:
             raise
-        except (TurnOvertaken, StoreRefused) as error:
+        except (TurnOvertaken, StoreRefused, Occupied) as error:
             return await self._recover(connection, claimed, error)
         self._committed(turn, outcomes.keys())
         self._begin(activities, turn.leases)
@@ -280,12 +283,26 @@ class Wheel:
         """Nothing of the turn was written: forget what it thought, and look more closely."""
         await connection.abandon()
         self._cache.clear()
-        if len(claimed.claims) == 1 and isinstance(error, StoreRefused):
+        if len(claimed.claims) == 1 and not isinstance(error, TurnOvertaken):
             self._careful = 0  # this is the culprit
-            return await self._strike(connection, [claimed.claims[0].workflow_id], in_transaction=False)
+            culprit = claimed.claims[0].workflow_id
+            if isinstance(error, StoreRefused):
+                return await self._strike(connection, [culprit], in_transaction=False)
+            return await self._give_way(connection, culprit)
         log.warning("a turn was refused", reason=str(error), workflows=len(claimed.claims))
         self._careful = _CAREFUL_TURNS
         return await connection.claim(self._wanted())
+
+    async def _give_way(self, connection: TurnConnection, workflow_id: str) -> Claimed:
+        """Lets a workflow wait for somebody's open transaction, and nobody with it."""
+        log.warning("a workflow waits for somebody's transaction", workflow_id=workflow_id)
+        await connection.put_off(workflow_id, _OCCUPIED_SECONDS)
+        self._performer.not_taken(self._held_of(workflow_id), _OCCUPIED_SECONDS)
+        return await connection.claim(self._wanted())
+
+    def _held_of(self, workflow_id: str) -> Sequence[Key]:
+        leases = self._performer.held()
+        return [(lease.workflow_id, lease.seq) for lease in leases if lease.workflow_id == workflow_id]
 
     async def _strike(
         self, connection: TurnConnection, workflow_ids: Sequence[str], *, in_transaction: bool = True
@@ -295,8 +312,7 @@ class Wheel:
             await connection.abandon()
         for workflow_id in workflow_ids:
             await connection.postpone(workflow_id, STRIKE_SECONDS)
-            mine = [lease for lease in self._performer.held() if lease.workflow_id == workflow_id]
-            self._performer.not_taken([(lease.workflow_id, lease.seq) for lease in mine], STRIKE_SECONDS)
+            self._performer.not_taken(self._held_of(workflow_id), STRIKE_SECONDS)
         return await connection.claim(self._wanted())
 
     def _wanted(self, without: Set[Key] = frozenset()) -> Wanted:
