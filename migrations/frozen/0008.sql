@@ -2704,6 +2704,11 @@ as $$
     select 'a subscription belongs to no listen that goes on', b.workflow_id, format('start %s, filter %s', b.start, b.filter)
     from paired b where not b.is_wanted
     union all
+    select 'a subscription waits for longer than anything that is published now', s.workflow_id,
+           format('start %s, filter %s, until %s', s.seq, s.filter, s.waits_until)
+    from subscriptions s
+    where s.workflow_id between p_first and p_last and s.waits_until > now() + interval '1 minute'
+    union all
     select 'a subscription belongs to no schedule', s.workflow_id, format('filter %s', s.filter)
     from subscriptions s
     where s.workflow_id between p_first and p_last and s.kind = 'schedule'
@@ -2823,7 +2828,11 @@ as $$
     from schedules s
     where s.id between p_first and p_last
       and not exists (select from definitions d
-                      where d.namespace = s.namespace and d.name = s.name and d.version = s.version)
+                      where d.namespace = s.namespace and d.name = s.name and d.version = s.version)    union all
+    select 'a schedule is not that of its definition', s.id, format('%s/%s:%s', s.namespace, s.name, s.version)
+    from schedules s
+    join definitions d on d.namespace = s.namespace and d.name = s.name and d.version = s.version
+    where s.id between p_first and p_last and s.schedule <> d.document -> 'schedule'
 $$;
 
 comment on function check_schedules(uuid, uuid) is 'What is wrong with the schedules between two ids: each has to be looked after again.';

@@ -89,13 +89,20 @@ def text(value: object) -> str:
         case bool():
             return "yes" if value else "no"
         case datetime():
-            return f"{value.astimezone():%Y-%m-%d %H:%M:%S}"
+            return _local(value)
         case timedelta():
             return duration(value)
         case dict() | list():
             return printable(json_line(value))
         case _:
             return str(value)
+
+
+def _local(time: datetime) -> str:
+    try:
+        return f"{time.astimezone():%Y-%m-%d %H:%M:%S}"
+    except (OverflowError, ValueError):  # the first and the last hours that there are have no local time
+        return f"{time:%Y-%m-%d %H:%M:%S%z}"
 
 
 def duration(time: timedelta) -> str:

@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
+from pgworker.dsl.compile import compile_value
 from pgworker.engine.correlating import Correlation
-from pgworker.engine.events import Event, lacking
+from pgworker.engine.events import TERMINAL, Event, lacking
 from pgworker.engine.evolve import evolve
 from pgworker.engine.state import State, Status
+from pgworker.errors import DocumentError
+from pgworker.store.calendar import EARLIEST, LATEST
 from pgworker.store.database import Database
 from pgworker.store.inspection import Flaw, Inspection, KeptSnapshot, Shared, Standing, Stretch
 from pgworker.store.snapshots import FORMAT, digest, restore
+
+_AT_ONCE = timedelta(minutes=1)
+"""Transactions that begin at the same time end so long after one another, at most."""
 
 _CORRUPT = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 """What folding raises for a history, or restoring for a snapshot, that no engine has written."""
@@ -37,7 +44,8 @@ async def verify(database: Database, workflow_id: str | None = None) -> AsyncIte
             yield await _verified(stretch)
         return
     async with inspection.shared() as shared:
-        yield Verified(0, (*await shared.flaws(), *[flaw async for flaw in _misnamed(shared)]))
+        flaws = [*await shared.flaws(), *[flaw async for flaw in _misnamed(shared)]]
+        yield Verified(0, (*flaws, *[flaw async for flaw in _late(shared)]))
     async with aclosing(inspection.stretches()) as stretches:
         async for stretch in stretches:
             yield await _verified(stretch)
@@ -48,6 +56,18 @@ async def _misnamed(shared: Shared) -> AsyncIterator[Flaw]:
     async for id_, type_, keys in shared.correlations():
         if id_ != Correlation(type_, tuple(keys)).id:
             yield Flaw("a correlation is not what its id says", None, id_)
+
+
+async def _late(shared: Shared) -> AsyncIterator[Flaw]:
+    """Schedules that pass over their next time."""
+    async for id_, next_at, now, document in shared.schedules():
+        try:
+            schedule = compile_value(document).schedule
+        except DocumentError:
+            continue  # it cannot run at all, which its row says
+        latest = None if schedule is None else schedule.next_after(now, now)
+        if latest is not None and next_at > latest:
+            yield Flaw("a schedule is due later than it can be", id_, f"{next_at}, and not by {latest}")
 
 
 async def _verified(stretch: Stretch) -> Verified:
@@ -69,6 +89,8 @@ class Replay:
         self._standing = standing
         self._state = State()
         self._broken: str | None = None
+        self._began_at: datetime | None = None
+        self._ended_at: datetime | None = None
         self._digest_then: str | None = None
 
     def take(self, event: Event) -> None:
@@ -78,10 +100,16 @@ class Replay:
         try:
             if lacks := lacking(event):
                 raise ValueError(f"{event.type} lacks {', '.join(lacks)}")
+            if event.at in (EARLIEST, LATEST):
+                raise ValueError("it happened at no time that a calendar has")
             evolve(self._state, event)
         except _CORRUPT as error:
             self._broken = f"at {event.seq}: {error!r}"
             return
+        if event.type in TERMINAL:
+            self._ended_at = event.at
+        elif self._began_at is None and event.type.startswith("task."):
+            self._began_at = event.at
         snapshot = self._standing.snapshot
         if snapshot is not None and snapshot.seq == event.seq:
             self._digest_then = digest(self._state)
@@ -92,27 +120,43 @@ class Replay:
             yield self._flaw("the history cannot be replayed", self._broken)
             return
         yield from self._against_row()
+        yield from self._against_times()
         if self._standing.snapshot is not None:
             yield from self._against_snapshot(self._standing.snapshot)
-        if not self._state.status.is_terminal and self._standing.is_taken_up:
+        if not self._state.status.is_terminal and self._standing.started_at is not None:
             yield from self._against_jobs()
 
     def _against_row(self) -> Iterator[Flaw]:
         standing, state = self._standing, self._state
         status = state.status
-        if status is Status.RUNNING and not standing.is_taken_up:
+        if status is Status.RUNNING and standing.started_at is None:
             status = Status.PENDING  # its first turn is still to come
         told = {
             "status": (standing.status, status.value),
             "input": (standing.input, state.input),
             "output": (standing.output, state.output if status is Status.COMPLETED else None),
             "error": (standing.error, state.error),
+            "ended_at": (standing.ended_at, self._ended_at if status.is_terminal else None),
         }
         for name, (stored, replayed) in told.items():
             if stored != replayed:
                 yield self._flaw(
                     f"replay gives another {name}", f"{stored!r:.200} instead of {replayed!r:.200}"
                 )
+
+    def _against_times(self) -> Iterator[Flaw]:
+        """Whether the row's times are in order, and what history tells lies between them."""
+        standing = self._standing
+        created, started, began = standing.created_at, standing.started_at, self._began_at
+        if created in (EARLIEST, LATEST):
+            yield self._flaw("the workflow was created at no time that a calendar has", "")
+        if started is None:
+            is_right = began is None
+        else:
+            is_right = created - started <= _AT_ONCE and (began is None or started <= began)
+        if not is_right:
+            detail = f"{started}; created at {created}, its first task came at {began}"
+            yield self._flaw("the workflow was started at another time", detail)
 
     def _against_snapshot(self, snapshot: KeptSnapshot) -> Iterator[Flaw]:
         if snapshot.format != FORMAT:

@@ -34,6 +34,7 @@ What the members of ``data`` mean (all are optional, absent means none):
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -117,6 +118,15 @@ MEMBERS: Final[Mapping[str, frozenset[str]]] = {
 """What the data of every event of a type has, whatever else is there; the other types need none."""
 
 
+_PLAIN: Final = frozenset(
+    {WORKFLOW_COMPLETED, WORKFLOW_CANCELLED, WORKFLOW_PAUSED, WORKFLOW_RESUMED, WORKFLOW_RETRIED}
+)
+_OWN: Final = re.compile(
+    r"(workflow|task|timer|iteration|input|error|listen|child|branch|extension|snapshot)\.|(event|message)\.received$"
+)
+"""Types of which the engine alone writes events, as the database's ``is_engines_type`` has them."""
+
+
 class Event(NamedTuple):
     """One fact: ``seq`` counts from 1 without gaps, ``at`` is the time of its transaction (UTC)."""
 
@@ -139,10 +149,10 @@ class Event(NamedTuple):
 
 
 def lacking(event: Event) -> list[str]:
-    """What every event of its type has, and this one has not: members of its data, or its task."""
+    """What every event of its type has, and this one has not: members of its data, its task, or a type."""
     wanted = MEMBERS.get(event.type)
     if wanted is None:
-        return []
+        return ["a type that there is"] if _OWN.match(event.type) and event.type not in _PLAIN else []
     lacks = sorted(wanted - event.data.keys())
     return ["task", *lacks] if event.type.startswith("task.") and not event.task else lacks
 

@@ -66,7 +66,9 @@ def read_standing(row: dict[str, Any]) -> Standing:
         input=row.get("input"),
         output=row.get("output"),
         error=row.get("error"),
-        is_taken_up=row.get("started_at") is not None,
+        created_at=datetime.fromisoformat(row["created_at"]),
+        started_at=_time(row.get("started_at")),
+        ended_at=_time(row.get("ended_at")),
         snapshot=None,
         decides=frozenset(),
         performs=frozenset(),
@@ -77,3 +79,7 @@ def read_event(row: dict[str, Any]) -> tuple[str, Event]:
     """An event as an exported line has it, and whose it is; raises ``KeyError`` or ``ValueError``."""
     at = datetime.fromisoformat(row["occurred_at"]).astimezone(UTC)
     return row["workflow_id"], Event(row["seq"], row["type"], row["task"], row["data"], at)
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)

@@ -12,7 +12,7 @@ from psycopg.adapt import Loader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.types.json import set_json_loads
 
-from pgworker.store.arrays import register
+from pgworker.store import arrays, calendar
 from pgworker.store.connection import Patience, WatchedConnection
 from pgworker.store.failures import translated
 
@@ -71,7 +71,8 @@ class Database:
         """Makes a fresh connection read, write and wait the way this package expects."""
         connection.adapters.register_loader("uuid", _TextLoader)
         set_json_loads(json_value, connection)
-        register(connection)
+        arrays.register(connection)
+        calendar.register(connection)
         pid = connection.info.backend_pid
         cursor = await connection.execute(_SESSION, {"pid": pid}, prepare=False)
         row = await cursor.fetchone()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -37,8 +37,13 @@ _PROBLEMS: LiteralString = """
 """
 _SHARED: LiteralString = "select problem, workflow_id, detail from {schema}.check_database()"
 _CORRELATIONS: LiteralString = "select id, type, keys from {schema}.correlations"
+_SCHEDULES: LiteralString = """
+    select s.id, s.next_at, now(), d.document from {schema}.schedules s
+    join {schema}.definitions d on d.namespace = s.namespace and d.name = s.name and d.version = s.version
+    where s.next_at is not null
+"""
 _ROWS: LiteralString = """
-    select w.id, w.status, w.input, w.output, w.error, w.started_at is not null,
+    select w.id, w.status, w.input, w.output, w.error, w.created_at, w.started_at, w.ended_at,
            s.seq, s.format, s.state, s.digest,
            coalesce(j.decides, '{{}}'), coalesce(j.performs, '{{}}')
     from {schema}.workflows w
@@ -85,7 +90,9 @@ class Standing:
     input: JsonValue
     output: JsonValue
     error: JsonObject | None
-    is_taken_up: bool
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
     snapshot: KeptSnapshot | None
     decides: frozenset[int]
     performs: frozenset[int]
@@ -144,6 +151,10 @@ class Shared(_Looking):
     def correlations(self) -> AsyncIterator[tuple[str, str | None, list[str]]]:
         """The id, the type and the keys of each."""
         return self._stream(_CORRELATIONS)
+
+    def schedules(self) -> AsyncIterator[tuple[str, datetime, datetime, JsonObject]]:
+        """Of each schedule that is due at a time: its id, that time, the time now, and the document."""
+        return self._stream(_SCHEDULES)
 
 
 class Inspection:
@@ -210,8 +221,32 @@ class Inspection:
 
 
 def _standing(*row: Any) -> Standing:
-    id_, status, input_, output, error, is_taken_up, seq, format_, state, digest, decides, performs = row
-    snapshot = None if seq is None else KeptSnapshot(seq, format_, state, digest)
+    (
+        id_,
+        status,
+        input_,
+        output,
+        error,
+        created_at,
+        started_at,
+        ended_at,
+        seq,
+        format_,
+        state,
+        digest,
+        decides,
+        performs,
+    ) = row
     return Standing(
-        id_, status, input_, output, error, is_taken_up, snapshot, frozenset(decides), frozenset(performs)
+        id_,
+        status,
+        input_,
+        output,
+        error,
+        created_at,
+        started_at,
+        ended_at,
+        None if seq is None else KeptSnapshot(seq, format_, state, digest),
+        frozenset(decides),
+        frozenset(performs),
     )

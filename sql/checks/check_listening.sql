@@ -38,6 +38,11 @@ as $$
     select 'a subscription belongs to no listen that goes on', b.workflow_id, format('start %s, filter %s', b.start, b.filter)
     from paired b where not b.is_wanted
     union all
+    select 'a subscription waits for longer than anything that is published now', s.workflow_id,
+           format('start %s, filter %s, until %s', s.seq, s.filter, s.waits_until)
+    from subscriptions s
+    where s.workflow_id between p_first and p_last and s.waits_until > now() + interval '1 minute'
+    union all
     select 'a subscription belongs to no schedule', s.workflow_id, format('filter %s', s.filter)
     from subscriptions s
     where s.workflow_id between p_first and p_last and s.kind = 'schedule'

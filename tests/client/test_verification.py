@@ -377,6 +377,66 @@ CORRUPTIONS: list[tuple[str, str, str]] = [
     ("CloudEvents that are gone", "delete from cloud_events", "found that is not there"),
     ("a CloudEvent of a live one that is gone", "delete from cloud_events", "live workflow has consumed"),
     ("no position", "delete from event_clock", "position of CloudEvents is lost"),
+    (
+        "an event at no time",
+        "update events set occurred_at = 'infinity' where workflow_id = %(lived)s and seq = 3",
+        "cannot be replayed",
+    ),
+    (
+        "an event before all calendars",
+        "update events set occurred_at = '4000-01-01 BC' where workflow_id = %(lives)s and seq = 3",
+        "cannot be replayed",
+    ),
+    (
+        "an event of a type that there is not",
+        "update events set type = 'task.foo' where workflow_id = %(lives)s and seq = 2",
+        "cannot be replayed",
+    ),
+    (
+        "another time of the end",
+        "update workflows set ended_at = '2001-01-01' where id = %(lived)s",
+        "another ended_at",
+    ),
+    (
+        "no time of the start",
+        "update workflows set started_at = null where id = %(lived)s",
+        "started at another time",
+    ),
+    (
+        "a start before the creation",
+        "update workflows set started_at = '2001-01-01' where id = %(lived)s",
+        "started at another time",
+    ),
+    (
+        "a start after the first task",
+        "update workflows set started_at = now() + interval '1 day' where id = %(lives)s",
+        "started at another time",
+    ),
+    (
+        "a creation in the future",
+        "update workflows set created_at = '2999-01-01' where id = %(lived)s",
+        "started at another time",
+    ),
+    (
+        "a creation at no time",
+        "update workflows set created_at = '-infinity' where id = %(lives)s",
+        "created at no time",
+    ),
+    (
+        "a subscription that waits for ever",
+        "update subscriptions set waits_until = '2999-01-01' where workflow_id = %(lives)s",
+        "waits for longer",
+    ),
+    (
+        "a schedule that is not its definition's",
+        "update schedules set schedule = '{\"every\": {\"days\": 1}}' where name = 'hourly'",
+        "not that of its definition",
+    ),
+    (
+        "a schedule that is due too late",
+        "update schedules set next_at = '2999-01-01' where name = 'hourly'",
+        "due later than",
+    ),
     ("another document", "update definitions set document = document || '{\"do\": []}'", "digest is another"),
     ("another digest", "update definitions set digest = 'x'", "digest is another"),
     ("another order", "update definitions set version_order = '0'", "order of its versions"),
