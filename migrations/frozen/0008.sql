@@ -149,6 +149,11 @@ create or replace function refuse_value(p_value jsonb, p_what text) returns void
     set search_path from current
 as $$
 begin
+    -- The engine takes half of that. What a stored value takes may be compressed, to a 255th of it at best.
+    if pg_column_size(p_value) > 65536 and octet_length(p_value::text) > 16777216 then
+        raise exception '% has % bytes, and 16777216 are the most', p_what, octet_length(p_value::text)
+            using errcode = 'PW001', hint = 'Keep it elsewhere, and pass a reference to it.';
+    end if;
     -- what jsonb can hold and other readers of JSON cannot
     if jsonb_path_exists(p_value, 'strict $.**{129}') then
         raise exception '% is nested deeper than 128 levels', p_what using errcode = 'PW001',
@@ -162,7 +167,21 @@ end
 $$;
 
 comment on function refuse_value(jsonb, text) is
-    'Refuses (PW001) what jsonb can hold and other readers of JSON cannot: numbers beyond a double, and nesting beyond 128 levels.';
+    'Refuses (PW001) values of more than 16 MiB, and what jsonb can hold and other readers of JSON cannot: numbers beyond a double, and nesting beyond 128 levels.';
+
+create or replace function refuse_text(p_text text, p_what text, p_most integer default 1024) returns void
+    language plpgsql immutable
+    set search_path from current
+as $$
+begin
+    if octet_length(p_text) > p_most then
+        raise exception '% has % bytes at most', p_what, p_most using errcode = 'PW001',
+            hint = format('This has %s: shorten it.', octet_length(p_text));
+    end if;
+end
+$$;
+
+comment on function refuse_text(text, text, integer) is 'Refuses (PW001) a text of more bytes than so many.';
 
 create or replace function refuse_id(p_id uuid) returns void
     language plpgsql stable
@@ -745,7 +764,7 @@ begin
     if greatest(length(v_namespace), length(v_name), length(v_version)) > 255
        or octet_length(v_namespace || v_name || v_version) > 1530 then
         raise exception 'namespace, name and version have 255 characters at most, and 1530 bytes together'
-            using errcode = 'PW001';
+            using errcode = 'PW001', hint = 'Shorten what is longer.';
     end if;
     perform refuse_value(definition, 'the definition');
     insert into definitions as d (namespace, name, version, version_order, document, digest)
@@ -902,8 +921,9 @@ declare
     v_pending   boolean;
 begin
     if p_type is null or p_type = '' then
-        raise exception 'an event has a type' using errcode = 'PW001';
+        raise exception 'an event has a type' using errcode = 'PW001', hint = 'Such as order.paid.';
     end if;
+    perform refuse_text(p_type, 'the type of an event');
     if is_engines_type(p_type) then
         raise exception 'events of the type % are written by the engine alone', p_type using errcode = 'PW004',
             hint = 'Name the event after what happened in your own domain, such as order.paid; to steer a workflow use cancel_workflow and its like.';
@@ -914,10 +934,10 @@ begin
     if v_seq is null then
         select status into v_status from workflows where id = p_workflow;
         if v_status is null then
-            raise exception 'there is no workflow %', p_workflow using errcode = 'PW002';
+            perform must_exist(p_workflow);
         end if;
         raise exception 'the workflow % is %, and nothing can be added to its history', p_workflow, v_status
-            using errcode = 'PW004';
+            using errcode = 'PW004', hint = 'Publish a CloudEvent, which others may consume, or start another workflow.';
     end if;
     if v_pending then
         return v_seq;  -- its first turn is still to come, at the time that was asked for, and sees the event
@@ -955,7 +975,8 @@ create or replace function must_exist(p_workflow uuid) returns void
 as $$
 begin
     if not exists (select from workflows w where w.id = p_workflow) then
-        raise exception 'there is no workflow %', p_workflow using errcode = 'PW002';
+        raise exception 'there is no workflow %', p_workflow using errcode = 'PW002',
+            hint = 'The view workflows has those that there are; ended ones may have been purged.';
     end if;
 end
 $$;
@@ -974,6 +995,7 @@ declare
         'type', 'https://serverlessworkflow.io/spec/1.0.0/errors/runtime', 'status', 499,
         'title', 'Cancelled', 'detail', cancel_workflow.reason, 'instance', '/'));
 begin
+    perform refuse_text(cancel_workflow.reason, 'a reason', 65536);
     update workflows w
     set last_seq = last_seq + 1, status = 'CANCELLED', ended_at = clock_timestamp(), error = v_error
     where w.id = cancel_workflow.id and status not in ('COMPLETED', 'FAILED', 'CANCELLED')
@@ -1021,6 +1043,7 @@ as $$
 declare
     v_seq bigint;
 begin
+    perform refuse_text(pause_workflow.reason, 'a reason', 65536);
     update workflows w
     set last_seq = last_seq + 1, status = 'PAUSED'
     where w.id = pause_workflow.id and status in ('PENDING', 'RUNNING')
@@ -1146,7 +1169,8 @@ begin
             raise exception 'the workflow % is %: %', wait_for_workflow.id, v_found.status,
                     coalesce(v_found.error ->> 'detail', v_found.error ->> 'title', 'no reason given')
                 using errcode = case v_found.status when 'FAILED' then 'PW005' else 'PW006' end,
-                detail = v_found.error::text;
+                detail = v_found.error::text,
+                hint = format('What it did: select * from history where workflow_id = ''%s'' order by seq.', wait_for_workflow.id);
         end if;
         if clock_timestamp() >= v_until then
             raise exception 'the workflow % is still % after %', wait_for_workflow.id, v_found.status,
@@ -1182,7 +1206,7 @@ declare
     v_at       timestamptz;
 begin
     if coalesce(publish_event.type, '') = '' then
-        raise exception 'a CloudEvent has a type' using errcode = 'PW001';
+        raise exception 'a CloudEvent has a type' using errcode = 'PW001', hint = 'Such as order.paid.';
     end if;
     if v_source = '' or v_event_id = '' then
         raise exception 'source and id of a CloudEvent are not empty' using errcode = 'PW001',
@@ -1192,10 +1216,12 @@ begin
         raise exception 'a CloudEvent cannot have the time %', publish_event."time" using errcode = 'PW001',
             hint = 'Leave "time" out if it happened now.';
     end if;
+    perform refuse_text(publish_event.subject, 'the subject of a CloudEvent', 65536);
     perform refuse_value(publish_event.data, 'the event''s data');
     perform refuse_value(publish_event.extensions, 'an extension');
     if greatest(octet_length(v_source), octet_length(v_event_id), octet_length(publish_event.type)) > 1024 then
-        raise exception 'source, id and type of a CloudEvent have 1024 bytes at most' using errcode = 'PW001';
+        raise exception 'source, id and type of a CloudEvent have 1024 bytes at most' using errcode = 'PW001',
+            hint = 'Put what is longer into its data.';
     end if;
     if jsonb_typeof(publish_event.extensions) <> 'object' then
         raise exception 'extensions are an object' using errcode = 'PW001', hint = 'Such as {"tenant": "a"}.';
@@ -1257,9 +1283,7 @@ as $$
 declare
     v_count bigint;
 begin
-    if not exists (select from workflows w where w.id = publish_lifecycle_events.id) then
-        raise exception 'there is no workflow %', publish_lifecycle_events.id using errcode = 'PW002';
-    end if;
+    perform must_exist(publish_lifecycle_events.id);
     -- whoever publishes the same at the same time waits here, and then finds it published: each counts as new once
     perform pg_advisory_xact_lock(hashtextextended(publish_lifecycle_events.id::text, 0));
     select count(publish_event(n.type, n.data, n.source, n.subject, n.id, n.time)) into v_count
@@ -1459,20 +1483,22 @@ begin
     select w.id, w.namespace, w.name, w.version, w.last_seq, w.priority,
            coalesce(l.due, '{}')::bigint[],
            coalesce((select t.attempt from jobs t where t.workflow_id = w.id and t.seq = 0), 0),
-           coalesce(l.done, '{}')::bigint[], h.history,
-           w.folded_by is distinct from p_session and w.last_seq >= 1000,
+           coalesce(l.done, '{}')::bigint[], case when h.bytes <= 262144 then h.history end,
+           w.folded_by is distinct from p_session and w.last_seq >= 1000 or h.bytes > 262144,
            -- jobs below zero are about CloudEvents, those above about timers and children
            case when 0 > any (l.due::bigint[]) then mail_of(w.id) end,
            case when 0 < any (l.due::bigint[]) then children_of(w.id, l.due::bigint[]) end
     from unnest(v_ids, v_due, v_done) as l (id, due, done)
     join workflows w on w.id = l.id
     left join lateral (
-        select json_agg(json_build_array(e.seq, e.type, e.task, e.data, e.occurred_at) order by e.seq) as history
-        from events e
-        where e.workflow_id = w.id
-          and e.seq > case when w.folded_by = p_session then w.folded_seq else 0 end
-          -- long histories are read apart, from their snapshots
-          and (w.folded_by = p_session or w.last_seq < 1000)) h on true;
+        -- what has just been made takes its bytes and some more: it is not compressed
+        select n.history, pg_column_size(n.history) as bytes
+        from (select json_agg(json_build_array(e.seq, e.type, e.task, e.data, e.occurred_at) order by e.seq) as history
+              from events e
+              where e.workflow_id = w.id
+                and e.seq > case when w.folded_by = p_session then w.folded_seq else 0 end
+                -- long histories are read apart, from their snapshots
+                and (w.folded_by = p_session or w.last_seq < 1000)) n) h on true;
 end
 $$;
 
@@ -2027,6 +2053,7 @@ comment on function keep_resources(text, text, text, text[], jsonb[], text) is
 create or replace function declare_functions(names text[] default '{}') returns text[]
     language plpgsql security definer
     set search_path from current
+    set lock_timeout = '250ms'  -- somebody's open transaction may have declared the same
 as $$
 declare
     v_wrong text;
@@ -2225,6 +2252,9 @@ begin
     delete from correlated_events o
     using correlations k, unnest(v_purged) as u (id)
     where o.correlation = k.id and o.event_id = u.id;
+    delete from consumptions c  -- those of workflows go with them
+    using schedules s, unnest(v_purged) as u (id)
+    where c.workflow_id = s.id and c.event_id = u.id;
     return coalesce(cardinality(v_purged), 0);
 end
 $$;
@@ -3441,6 +3471,7 @@ from (
     from (select now() - min(xact_start) as age, bool_or(query = '<insufficient privilege>') as hides
           from pg_stat_activity
           where (backend_type = 'client backend' or backend_type is null and datid is not null)
+            and datid = (select oid from pg_database where datname = current_database())  -- others' keep nothing here
             and pid <> pg_backend_pid()) sessions
     union all
     select 10, 'dead rows', string_agg(relname || ' ' || n_dead_tup, ', '), false, count(*) > 0,

@@ -21,7 +21,7 @@ _PROBE = "pgworker_probe"
 
 
 class NotHeard(PgworkerError):
-    """Nothing that is notified arrives: a pooler gives the session away between transactions."""
+    """Nothing that is notified arrives: a pooler gives the session away, or it is of another database."""
 
 
 async def notifications(database: Database) -> AsyncIterator[None]:
@@ -33,7 +33,7 @@ async def notifications(database: Database) -> AsyncIterator[None]:
     connection = await database.connect("listener", listen=True)
     async with connection:
         with translated():
-            if not connection.is_direct:
+            if not connection.is_direct or database.listen_url is not None:
                 await _prove(database, connection)
             await connection.execute(sql.SQL("listen {}").format(sql.Identifier(database.schema)))
             yield
@@ -49,12 +49,12 @@ async def prove_listening(database: Database) -> None:
     connection = await database.connect("check", listen=True)
     async with connection:
         with translated():
-            if not connection.is_direct:
+            if not connection.is_direct or database.listen_url is not None:
                 await _prove(database, connection)
 
 
 async def _prove(database: Database, connection: WatchedConnection) -> None:
-    """Sends itself a notification through a pooler: one that pools sessions delivers it.
+    """Has itself notified: a pooler of sessions delivers that, and the database only if it is the same.
 
     It is sent on another connection, while this one is in no transaction: then nobody else's session can
     bring it. A pooled session may go on listening to the probe's channel; its owners are never notified of
@@ -62,12 +62,12 @@ async def _prove(database: Database, connection: WatchedConnection) -> None:
     """
     word = uuid4().hex
     await connection.execute(sql.SQL("listen {}").format(sql.Identifier(_PROBE)))
-    async with await database.connect("probe", listen=True) as other:
+    async with await database.connect("probe") as other:
         await other.execute("select pg_notify(%s, %s)", [_PROBE, word])
     if not await _hears(connection, word):
         raise NotHeard(
-            "notifications do not arrive through the connection pooler",
-            hint="Set PGWORKER_LISTEN_URL to the database itself, or to a pool of sessions.",
+            "notifications do not arrive on the connection that listens",
+            hint="Set PGWORKER_LISTEN_URL to the same database, directly or through a pool of sessions.",
         )
     await connection.execute(sql.SQL("unlisten {}").format(sql.Identifier(_PROBE)))
 

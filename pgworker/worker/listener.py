@@ -12,6 +12,10 @@ from pgworker.store.listening import NotHeard, notifications
 from pgworker.telemetry import log
 
 
+_IN_VAIN_SECONDS = 300.0
+"""The way to the database is a setting; all the same, who was only slow is given another chance."""
+
+
 async def listen(database: Database, *wakes: Callable[[], None]) -> None:
     """Calls ``wakes`` at every notification, and once after every (re)connect; runs until it is cancelled.
 
@@ -30,4 +34,4 @@ async def listen(database: Database, *wakes: Callable[[], None]) -> None:
             await asyncio.sleep(pause)
         except NotHeard as error:
             log.warning("not listening; the poll goes on", reason=error.message, hint=error.hint)
-            await asyncio.Future()  # as long as this process lives: the way to the database is a setting
+            await asyncio.sleep(_IN_VAIN_SECONDS)

@@ -10,8 +10,9 @@ declare
     v_pending   boolean;
 begin
     if p_type is null or p_type = '' then
-        raise exception 'an event has a type' using errcode = 'PW001';
+        raise exception 'an event has a type' using errcode = 'PW001', hint = 'Such as order.paid.';
     end if;
+    perform refuse_text(p_type, 'the type of an event');
     if is_engines_type(p_type) then
         raise exception 'events of the type % are written by the engine alone', p_type using errcode = 'PW004',
             hint = 'Name the event after what happened in your own domain, such as order.paid; to steer a workflow use cancel_workflow and its like.';
@@ -22,10 +23,10 @@ begin
     if v_seq is null then
         select status into v_status from workflows where id = p_workflow;
         if v_status is null then
-            raise exception 'there is no workflow %', p_workflow using errcode = 'PW002';
+            perform must_exist(p_workflow);
         end if;
         raise exception 'the workflow % is %, and nothing can be added to its history', p_workflow, v_status
-            using errcode = 'PW004';
+            using errcode = 'PW004', hint = 'Publish a CloudEvent, which others may consume, or start another workflow.';
     end if;
     if v_pending then
         return v_seq;  -- its first turn is still to come, at the time that was asked for, and sees the event

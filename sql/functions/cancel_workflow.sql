@@ -10,6 +10,7 @@ declare
         'type', 'https://serverlessworkflow.io/spec/1.0.0/errors/runtime', 'status', 499,
         'title', 'Cancelled', 'detail', cancel_workflow.reason, 'instance', '/'));
 begin
+    perform refuse_text(cancel_workflow.reason, 'a reason', 65536);
     update workflows w
     set last_seq = last_seq + 1, status = 'CANCELLED', ended_at = clock_timestamp(), error = v_error
     where w.id = cancel_workflow.id and status not in ('COMPLETED', 'FAILED', 'CANCELLED')

@@ -1,6 +1,7 @@
 create function declare_functions(names text[] default '{}') returns text[]
     language plpgsql security definer
     set search_path from current
+    set lock_timeout = '250ms'  -- somebody's open transaction may have declared the same
 as $$
 declare
     v_wrong text;

@@ -21,7 +21,7 @@ begin
     if greatest(length(v_namespace), length(v_name), length(v_version)) > 255
        or octet_length(v_namespace || v_name || v_version) > 1530 then
         raise exception 'namespace, name and version have 255 characters at most, and 1530 bytes together'
-            using errcode = 'PW001';
+            using errcode = 'PW001', hint = 'Shorten what is longer.';
     end if;
     perform refuse_value(definition, 'the definition');
     insert into definitions as d (namespace, name, version, version_order, document, digest)

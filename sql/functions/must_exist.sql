@@ -4,7 +4,8 @@ create function must_exist(p_workflow uuid) returns void
 as $$
 begin
     if not exists (select from workflows w where w.id = p_workflow) then
-        raise exception 'there is no workflow %', p_workflow using errcode = 'PW002';
+        raise exception 'there is no workflow %', p_workflow using errcode = 'PW002',
+            hint = 'The view workflows has those that there are; ended ones may have been purged.';
     end if;
 end
 $$;

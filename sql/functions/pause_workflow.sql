@@ -6,6 +6,7 @@ as $$
 declare
     v_seq bigint;
 begin
+    perform refuse_text(pause_workflow.reason, 'a reason', 65536);
     update workflows w
     set last_seq = last_seq + 1, status = 'PAUSED'
     where w.id = pause_workflow.id and status in ('PENDING', 'RUNNING')

@@ -18,7 +18,7 @@ declare
     v_at       timestamptz;
 begin
     if coalesce(publish_event.type, '') = '' then
-        raise exception 'a CloudEvent has a type' using errcode = 'PW001';
+        raise exception 'a CloudEvent has a type' using errcode = 'PW001', hint = 'Such as order.paid.';
     end if;
     if v_source = '' or v_event_id = '' then
         raise exception 'source and id of a CloudEvent are not empty' using errcode = 'PW001',
@@ -28,10 +28,12 @@ begin
         raise exception 'a CloudEvent cannot have the time %', publish_event."time" using errcode = 'PW001',
             hint = 'Leave "time" out if it happened now.';
     end if;
+    perform refuse_text(publish_event.subject, 'the subject of a CloudEvent', 65536);
     perform refuse_value(publish_event.data, 'the event''s data');
     perform refuse_value(publish_event.extensions, 'an extension');
     if greatest(octet_length(v_source), octet_length(v_event_id), octet_length(publish_event.type)) > 1024 then
-        raise exception 'source, id and type of a CloudEvent have 1024 bytes at most' using errcode = 'PW001';
+        raise exception 'source, id and type of a CloudEvent have 1024 bytes at most' using errcode = 'PW001',
+            hint = 'Put what is longer into its data.';
     end if;
     if jsonb_typeof(publish_event.extensions) <> 'object' then
         raise exception 'extensions are an object' using errcode = 'PW001', hint = 'Such as {"tenant": "a"}.';

@@ -6,9 +6,7 @@ as $$
 declare
     v_count bigint;
 begin
-    if not exists (select from workflows w where w.id = publish_lifecycle_events.id) then
-        raise exception 'there is no workflow %', publish_lifecycle_events.id using errcode = 'PW002';
-    end if;
+    perform must_exist(publish_lifecycle_events.id);
     -- whoever publishes the same at the same time waits here, and then finds it published: each counts as new once
     perform pg_advisory_xact_lock(hashtextextended(publish_lifecycle_events.id::text, 0));
     select count(publish_event(n.type, n.data, n.source, n.subject, n.id, n.time)) into v_count

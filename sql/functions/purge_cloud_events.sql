@@ -29,6 +29,9 @@ begin
     delete from correlated_events o
     using correlations k, unnest(v_purged) as u (id)
     where o.correlation = k.id and o.event_id = u.id;
+    delete from consumptions c  -- those of workflows go with them
+    using schedules s, unnest(v_purged) as u (id)
+    where c.workflow_id = s.id and c.event_id = u.id;
     return coalesce(cardinality(v_purged), 0);
 end
 $$;

@@ -22,7 +22,8 @@ begin
             raise exception 'the workflow % is %: %', wait_for_workflow.id, v_found.status,
                     coalesce(v_found.error ->> 'detail', v_found.error ->> 'title', 'no reason given')
                 using errcode = case v_found.status when 'FAILED' then 'PW005' else 'PW006' end,
-                detail = v_found.error::text;
+                detail = v_found.error::text,
+                hint = format('What it did: select * from history where workflow_id = ''%s'' order by seq.', wait_for_workflow.id);
         end if;
         if clock_timestamp() >= v_until then
             raise exception 'the workflow % is still % after %', wait_for_workflow.id, v_found.status,

@@ -54,6 +54,7 @@ from (
     from (select now() - min(xact_start) as age, bool_or(query = '<insufficient privilege>') as hides
           from pg_stat_activity
           where (backend_type = 'client backend' or backend_type is null and datid is not null)
+            and datid = (select oid from pg_database where datname = current_database())  -- others' keep nothing here
             and pid <> pg_backend_pid()) sessions
     union all
     select 10, 'dead rows', string_agg(relname || ' ' || n_dead_tup, ', '), false, count(*) > 0,

@@ -304,3 +304,18 @@ def test_a_long_history_is_shown_at_once_although_the_planner_does_not_know_of_i
         began = time.monotonic()
         assert connection.execute(query.encode(), [started]).fetchone() == (8001,)
         assert time.monotonic() - began < 2
+
+
+def test_purge_leaves_nothing_of_what_a_schedule_consumed(
+    connection: psycopg.Connection, worker_process: WorkerFactory
+) -> None:
+    define(connection, schedule={"on": {"one": {"with": {"type": "tick"}}}})
+    worker_process(poll_seconds=0.1)
+    until(lambda: connection.execute("select from pgworker.subscriptions").rowcount)
+    connection.execute("select pgworker.publish_event('tick') from generate_series(1, 3)")
+    ended_ = "select count(*) from pgworker.workflows where status = 'COMPLETED'"
+    until(lambda: connection.execute(ended_).fetchone() == (3,))
+    assert connection.execute("select count(*) from pgworker.consumptions").fetchone() == (3,)
+    while connection.execute("select pgworker.purge('0 s')").fetchone() != (0,):
+        pass
+    assert connection.execute("select count(*) from pgworker.consumptions").fetchone() == (0,)

@@ -18,6 +18,8 @@ VALUES = {
     "a number beyond a double": "'{{\"n\": 1e400}}'::jsonb",
     "a negative one deep inside": "'[[{{\"n\": [-1e309]}}]]'::jsonb",
     "nesting": "(repeat('[', 200) || repeat(']', 200))::jsonb",
+    "many bytes": "to_jsonb(repeat('x', 17000000))",
+    "many members": "to_jsonb(array_fill(0, array[9000000]))",
 }
 
 
@@ -29,7 +31,26 @@ def test_it_is_refused_with_a_reason(connection: psycopg.Connection, door: str, 
     with pytest.raises(psycopg.Error) as caught:
         connection.execute(door.format(id=f"'{started}'", value=value.format()))
     assert caught.value.sqlstate == "PW001"
-    assert "beyond a double" in str(caught.value) or "nested deeper" in str(caught.value)
+    told = ("beyond a double", "nested deeper", "16777216 are the most")
+    assert any(reason in str(caught.value) for reason in told)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select pgworker.append_event({id}, repeat('x', 2000))",
+        "insert into pgworker.events (workflow_id, type) values ({id}, repeat('x', 2000))",
+        "select pgworker.cancel_workflow({id}, repeat('x', 70000))",
+        "select pgworker.pause_workflow({id}, repeat('x', 70000))",
+        "select pgworker.publish_event('paid', subject => repeat('x', 70000))",
+    ],
+)
+def test_texts_have_an_end_too(connection: psycopg.Connection, statement: str) -> None:
+    define(connection)
+    started = start(connection)
+    with pytest.raises(psycopg.Error, match="bytes at most") as caught:
+        connection.execute(statement.format(id=f"'{started}'"))
+    assert (caught.value.sqlstate, caught.value.diag.message_hint is None) == ("PW001", False)
 
 
 @pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)

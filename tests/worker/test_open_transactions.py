@@ -64,3 +64,18 @@ def test_an_id_that_is_being_taken_keeps_up_only_who_starts_a_child_under_it(
     client.execute("rollback")
     assert ended(connection, parent, seconds=8)["status"] == "COMPLETED"
     assert violations(connection) == []
+
+
+def test_a_function_that_is_being_declared_keeps_no_worker_from_working(
+    connection: psycopg.Connection, worker_process: WorkerFactory, connect: Callable[[], psycopg.Connection]
+) -> None:
+    define(connection, name="a")
+    client = connect()
+    client.execute("begin")
+    client.execute("select pgworker.declare_functions('{score}')")
+    worker = worker_process(poll_seconds=0.2, functions="tests.support.functions")
+    assert ended(connection, start(connection, "a"), seconds=8)["status"] == "COMPLETED"
+    assert "functions wait for somebody's transaction" in worker.log
+    client.execute("rollback")
+    declared = "select count(*) from pgworker.functions where name = 'score'"
+    until(lambda: connection.execute(declared).fetchone() == (1,), seconds=10)
