@@ -170,9 +170,10 @@ class TurnConnection:
             )
 
     async def declare_functions(self, names: Sequence[str]) -> None:
-        """Lets documents call the Python functions that this worker has."""
+        """Lets documents call the Python functions that this worker has; a turn goes on if that fails."""
         with translated():
-            await self._connection.execute(self._declare, [list(names)])
+            async with self._connection.transaction():
+                await self._connection.execute(self._declare, [list(names)])
 
     async def give_back(self, held: Sequence[Lease]) -> None:
         """Gives back what is leased to this worker and not among ``held``, as if it had not been leased."""

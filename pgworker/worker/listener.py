@@ -11,7 +11,6 @@ from pgworker.store.database import Database
 from pgworker.store.listening import NotHeard, notifications
 from pgworker.telemetry import log
 
-
 _IN_VAIN_SECONDS = 300.0
 """The way to the database is a setting; all the same, who was only slow is given another chance."""
 

@@ -181,10 +181,7 @@ class Wheel:
         except Occupied:
             # What is declared is for those who define workflows; this worker knows what it has.
             log.warning("functions wait for somebody's transaction", retry_in=_OCCUPIED_SECONDS)
-            asyncio.get_running_loop().call_later(_OCCUPIED_SECONDS, self._forget_registration)
-
-    def _forget_registration(self) -> None:
-        self._is_known = False
+            asyncio.get_running_loop().call_later(_OCCUPIED_SECONDS, self.come_back)
 
     async def _spin(self, connection: TurnConnection) -> None:
         claimed = await connection.claim(self._wanted())
