@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,6 +14,9 @@ from pgworker.worker.breaker import Breaker
 from pgworker.worker.ports import unusable
 
 TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
+
+_CONNECTIONS = 20
+"""So many are open at a time; one more closes the oldest, which others may have opened to use them all up."""
 
 
 @asynccontextmanager
@@ -31,24 +35,31 @@ async def status_page(
         application.router.add_get("/metrics", lambda _: _metrics(metrics))
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
     await runner.setup()
+    assert runner.server is not None
     try:
-        port = await _listen(runner, host, ports)
-        log.info("status page", host=host, port=port)
-        yield port
+        async with await _listen(runner.server, host, ports) as listening:
+            port = int(listening.sockets[0].getsockname()[1])
+            log.info("status page", host=host, port=port)
+            yield port
     finally:
         await runner.cleanup()
 
 
-async def _listen(runner: web.AppRunner, host: str, ports: range) -> int:
+async def _listen(server: web.Server, host: str, ports: range) -> asyncio.Server:
     for port in ports:
         try:
-            await web.TCPSite(runner, host, port).start()
+            return await asyncio.get_running_loop().create_server(lambda: _accept(server), host, port)
         except OSError as error:
             if error.errno == errno.EADDRINUSE and port != ports[-1]:
                 continue  # another engine process of this supervisor has it
             raise unusable(host, ports, port, error) from error
-        return int(runner.addresses[0][1])
     raise AssertionError("there is at least one port")
+
+
+def _accept(server: web.Server) -> web.RequestHandler:
+    for oldest in server.connections[: 1 - _CONNECTIONS]:
+        oldest.force_close()
+    return server()
 
 
 async def _ready(breaker: Breaker) -> web.Response:

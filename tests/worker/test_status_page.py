@@ -165,3 +165,17 @@ def test_the_guide_lists_every_metric() -> None:
     families = Metrics(lambda: (0, 0), dict, Breaker()).registry.collect()
     counters = {f"{one.name}_total" if one.type == "counter" else one.name for one in families}
     assert counters == told
+
+
+def test_connections_that_ask_nothing_use_nobody_up(
+    connection: psycopg.Connection, worker_process: WorkerFactory
+) -> None:
+    port = free_port()
+    worker = worker_process(status_port=port)
+    until(lambda: ask(port, "/livez")[0] == 200)
+    with contextlib.ExitStack() as open_ones:
+        for _ in range(300):
+            one = open_ones.enter_context(socket.create_connection(("127.0.0.1", port)))
+            one.sendall(b"GET /met")
+        assert ask(port, "/livez")[0] == 200
+        assert len(list(Path(f"/proc/{worker.pid}/fd").iterdir())) < 100
