@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +16,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from pgworker.errors import SettingsError
 
 _LONGEST_NAME_BYTES = 63
+_LEAST_MEGABYTES = 256
+_PREFIX = "PGWORKER_"
+_OTHERS = ("PGWORKER_SECRET_", "PGWORKER_TEST_", "PGWORKER_BLACK_BOX")
+"""Names that begin so are no settings, and not mistyped."""
 
 NO_DATABASE = "no database is set"
 DATABASE_HINT = (
@@ -25,7 +31,7 @@ DATABASE_HINT = (
 class Settings(BaseSettings):
     """All settings; every field can be set as ``PGWORKER_`` + its name in capitals."""
 
-    model_config = SettingsConfigDict(env_prefix="PGWORKER_", extra="ignore", populate_by_name=True)
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="ignore", populate_by_name=True)
 
     database_url: str | None = Field(
         default=None,
@@ -62,10 +68,14 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] | None = Field(
         default=None, description="How: text on a terminal and json otherwise, if it is not set."
     )
-    lease_seconds: float = Field(default=30, ge=0.5, description="How long an activity's lease lasts.")
-    poll_seconds: float = Field(default=1, ge=0.05, description="How often an idle worker looks unasked.")
+    lease_seconds: float = Field(
+        default=30, ge=0.5, le=604_800, description="How long an activity's lease lasts; a week at most."
+    )
+    poll_seconds: float = Field(
+        default=1, ge=0.05, le=3600, description="How often an idle worker looks unasked."
+    )
     grace_seconds: float = Field(
-        default=10, ge=0, description="How long a stopping worker lets running activities finish."
+        default=10, ge=0, le=604_800, description="How long a stopping worker lets running activities finish."
     )
     max_attempts: int = Field(
         default=5, ge=1, description="Attempts of an activity that may be lost to dead workers."
@@ -79,7 +89,8 @@ class Settings(BaseSettings):
     memory_megabytes: int = Field(
         default=2048,
         ge=0,
-        description="Memory of one engine process: an expression that wants more fails; 0 sets no limit.",
+        description="Memory of one engine process: an expression that wants more fails; 0 sets no limit,"
+        " and less than 256 is too little to begin with.",
     )
     max_history: int = Field(
         default=1_000_000, ge=1000, description="Events after which a workflow fails, as it may never end."
@@ -148,6 +159,7 @@ class Settings(BaseSettings):
     function_wait_seconds: float = Field(
         default=60,
         ge=0,
+        le=604_800,
         description="How long a worker leaves calls of a function that it does not have to others.",
     )
     run_allow: str = Field(
@@ -179,6 +191,15 @@ class Settings(BaseSettings):
     def _fits(cls, value: str) -> str:
         if len(value.encode()) > _LONGEST_NAME_BYTES:
             raise ValueError(f"PostgreSQL cuts names after {_LONGEST_NAME_BYTES} bytes")
+        if value == "$user":
+            raise ValueError("on a search path this is the schema of whoever is logged in")
+        return value
+
+    @field_validator("memory_megabytes")
+    @classmethod
+    def _begins(cls, value: int) -> int:
+        if 0 < value < _LEAST_MEGABYTES:
+            raise ValueError(f"an engine process needs {_LEAST_MEGABYTES} to begin with; 0 sets no limit")
         return value
 
     @classmethod
@@ -194,6 +215,19 @@ class Settings(BaseSettings):
                 f"{shown} is {first['input']!r}: {first['msg']}",
                 hint="See the list of settings in the README.",
             ) from error
+
+    @classmethod
+    def strangers(cls, environment: Mapping[str, str]) -> dict[str, str | None]:
+        """The names in an environment that look like settings and are none, and which may be meant."""
+        known = {
+            name for field, info in cls.model_fields.items() for name in _names(field, info.validation_alias)
+        }
+        odd = [
+            name
+            for name in environment
+            if name.startswith(_PREFIX) and name not in known and not name.startswith(_OTHERS)
+        ]
+        return {name: next(iter(get_close_matches(name, known, n=1)), None) for name in sorted(odd)}
 
     @property
     def has_database(self) -> bool:
@@ -212,3 +246,13 @@ class Settings(BaseSettings):
     def new_worker_id(self) -> str:
         """The id of this process as a worker."""
         return self.worker_id or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+
+
+def _names(field: str, alias: object) -> Iterable[str]:
+    match alias:
+        case AliasChoices():
+            return [choice for choice in alias.choices if isinstance(choice, str)]
+        case str():
+            return [alias]
+        case _:
+            return [f"{_PREFIX}{field.upper()}"]

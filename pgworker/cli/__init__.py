@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, TextIO
 
 import typer
 
@@ -107,12 +109,23 @@ def _options(
     pass
 
 
+def _nowhere() -> TextIO:
+    return Path(os.devnull).open("w", encoding="utf-8")
+
+
 def main() -> None:
     """The command ``pgworker``."""
     unwind_on_termination()
     # The driver's pool tells every failed attempt to connect by itself; what comes of it, we tell.
     logging.getLogger("psycopg").addHandler(logging.NullHandler())
+    # who closed them does not want to hear anything
+    sys.stdout = sys.stdout or _nowhere()
+    sys.stderr = sys.stderr or _nowhere()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    app(prog_name="pgworker")
+    try:
+        app(prog_name="pgworker")
+    except OSError as error:  # of what the command line itself writes; commands tell theirs
+        sys.stderr.write(f"pgworker: {error.strerror}\n")
+        sys.exit(1)

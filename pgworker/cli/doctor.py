@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ def _findings() -> Sequence[Row]:
         return [_bad("settings", error)]
     from pgworker.client.health import schema_version
 
-    found = [_finding("settings", "ok", f"schema {settings.db_schema}")]
+    found = [_settings(settings)]
     try:
         server, revision, newest = asyncio.run(_database(settings))
     except PgworkerError as error:
@@ -51,6 +52,19 @@ async def _database(settings: Settings) -> tuple[int, str | None, str]:
 
     database = Database(settings.database, settings.db_schema)
     return await server_version(database), await revision(database), newest_revision()
+
+
+def _settings(settings: Settings) -> Row:
+    strangers = type(settings).strangers(os.environ)
+    if not strangers:
+        return _finding("settings", "ok", f"schema {settings.db_schema}")
+    meant = [f"did you mean {name}?" for name in strangers.values() if name]
+    return _finding(
+        "settings",
+        "warning",
+        f"unknown: {', '.join(strangers)}",
+        " ".join(meant) or "see the list of settings",
+    )
 
 
 def _server(version: int) -> Row:

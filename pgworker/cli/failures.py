@@ -73,17 +73,17 @@ def tell(error: Exception) -> Exit:
             paragraph(error.message, **_where(error.problem))
         case ValueRefused():
             paragraph(f"{error.message} (at {error.pointer or 'the root'})", hint=error.hint)
+        case UnicodeEncodeError(object=text) | PgworkerError(__cause__=UnicodeEncodeError(object=text)):
+            paragraph(
+                f"what was given is not UTF-8: {text!r:.200}",
+                hint="Arguments that are kept in the database, and files, are UTF-8.",
+            )
         case PgworkerError():
             paragraph(error.message, hint=error.hint)
         case OSError() if error.filename is not None:
             paragraph(f"{os.fsdecode(error.filename)}: {error.strerror}")
         case OSError() if error.strerror is not None:
             paragraph(error.strerror)
-        case UnicodeEncodeError(reason="surrogates not allowed"):
-            paragraph(
-                f"what was given is not UTF-8: {error.object!r:.200}",
-                hint="Arguments that are kept in the database, and files, are UTF-8.",
-            )
         case _:
             paragraph(
                 f"pgworker itself failed: {type(error).__name__}: {error}",
@@ -101,7 +101,7 @@ def code_of(error: Exception) -> Exit:
             return Exit.NOT_FOUND
         case WaitTimedOut():
             return Exit.TIMED_OUT
-        case UnicodeEncodeError(reason="surrogates not allowed"):
+        case UnicodeEncodeError() | PgworkerError(__cause__=UnicodeEncodeError()):
             return Exit.USAGE
         case _:
             return Exit.FAILED

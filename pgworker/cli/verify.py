@@ -38,8 +38,6 @@ def verify(
     async def verifying(client: Client) -> tuple[int, list[Flaw]]:
         checked = 0
         flaws: list[Flaw] = []
-        if workflow_id is not None:
-            await client.get(str(workflow_id))  # raises if there is no such workflow
         total = await client.count() if workflow_id is None else 1
         with _progress(total) as advance:
             async for verified in client.verify(None if workflow_id is None else str(workflow_id)):

@@ -45,8 +45,11 @@ def worker(
 
 def _check(settings: Settings) -> None:
     """What is wrong is told once: processes that cannot start would be started again and again."""
+    from pgworker.telemetry import log
     from pgworker.worker.policies import check_settings
 
+    for name, meant in type(settings).strangers(os.environ).items():
+        log.warning("this is no setting", name=name, meant=meant)
     functions_of(settings)
     check_settings(settings)
 

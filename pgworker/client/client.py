@@ -42,6 +42,10 @@ from pgworker.types import JsonObject, JsonValue
 _LONGEST_PAUSE = 0.05
 
 
+_WIDEST = 1000
+"""A chart is not drawn wider."""
+
+
 class Client:
     """Defines, starts, steers, waits for and reads workflows.
 
@@ -278,8 +282,8 @@ class Client:
         return await moment(self._database(), workflow_id, number)
 
     async def timeline(self, workflow_id: str, width: int = 40) -> Sequence[Row]:
-        """A Gantt chart of a workflow's tasks, ``width`` characters wide. Raises ``NotFound``."""
-        return await self._operations.timeline(workflow_id, width)
+        """A Gantt chart of a workflow's tasks, 10 to 1000 characters wide. Raises ``NotFound``."""
+        return await self._operations.timeline(workflow_id, max(0, min(width, _WIDEST)))
 
     async def purge(
         self, older_than: timedelta, statuses: Collection[str] = FINISHED, batch: int = 1000

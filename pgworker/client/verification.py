@@ -12,7 +12,7 @@ from pgworker.engine.correlating import Correlation
 from pgworker.engine.events import TERMINAL, Event, lacking
 from pgworker.engine.evolve import evolve
 from pgworker.engine.state import State, Status
-from pgworker.errors import DocumentError
+from pgworker.errors import DocumentError, NotFound
 from pgworker.store.calendar import EARLIEST, LATEST
 from pgworker.store.database import Database
 from pgworker.store.inspection import Flaw, Inspection, KeptSnapshot, Shared, Standing, Stretch
@@ -36,12 +36,16 @@ class Verified:
 async def verify(database: Database, workflow_id: str | None = None) -> AsyncIterator[Verified]:
     """Checks every invariant over the whole database, or one workflow; tells of it stretch by stretch.
 
-    The database may be in use: each stretch is seen as of one moment. Raises ``DatabaseUnavailable``.
+    The database may be in use: each stretch is seen as of one moment. Raises ``DatabaseUnavailable``, and
+    ``NotFound`` where there is nothing of the one workflow.
     """
     inspection = Inspection(database)
     if workflow_id is not None:
         async with inspection.only(workflow_id) as stretch:
-            yield await _verified(stretch)
+            verified = await _verified(stretch)
+            if not verified.workflows and not verified.flaws:
+                raise NotFound(f"there is no workflow {workflow_id}")
+            yield verified
         return
     async with inspection.shared() as shared:
         flaws = [*await shared.flaws(), *[flaw async for flaw in _misnamed(shared)]]
@@ -79,7 +83,7 @@ async def _verified(stretch: Stretch) -> Verified:
         if standing is not None:  # events of nobody have been told of already
             replays.setdefault(workflow_id, Replay(standing)).take(event)
     flaws.extend(flaw for replay in replays.values() for flaw in replay.flaws())
-    return Verified(stretch.count, tuple(flaws))
+    return Verified(len(standings), tuple(flaws))
 
 
 class Replay:

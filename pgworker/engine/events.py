@@ -148,11 +148,16 @@ class Event(NamedTuple):
         return key if isinstance(key, int) else 0
 
 
+def is_own(type_: str) -> bool:
+    """Whether events of the type are written by the engine alone."""
+    return _OWN.match(type_) is not None
+
+
 def lacking(event: Event) -> list[str]:
     """What every event of its type has, and this one has not: members of its data, its task, or a type."""
     wanted = MEMBERS.get(event.type)
     if wanted is None:
-        return ["a type that there is"] if _OWN.match(event.type) and event.type not in _PLAIN else []
+        return ["a type that there is"] if is_own(event.type) and event.type not in _PLAIN else []
     lacks = sorted(wanted - event.data.keys())
     return ["task", *lacks] if event.type.startswith("task.") and not event.task else lacks
 

@@ -68,6 +68,10 @@ def translated() -> Iterator[None]:
         yield
     except psycopg.Error as error:
         raise translate(error) from error
+    except UnicodeEncodeError as error:
+        raise ValueRejected(
+            f"a text holds half a character, {error.object[error.start]!r}, which no database takes"
+        ) from error
 
 
 def translate(error: psycopg.Error) -> PgworkerError:

@@ -26,7 +26,7 @@ GREATEST = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 _BEGIN: LiteralString = "begin isolation level repeatable read read only"
 _COUNT: LiteralString = "select count(*) from {schema}.workflows"
 _STRETCH: LiteralString = """
-    select count(*), (array_agg(id order by id desc))[1] from (
+    select (array_agg(id order by id desc))[1] from (
         select id, sum(last_seq) over (order by id) - last_seq as events_before
         from (select id, last_seq from {schema}.workflows where id between %(first)s and %(last)s
               order by id limit %(workflows)s) w) s
@@ -118,14 +118,11 @@ class _Looking:
 
 
 class Stretch(_Looking):
-    """The workflows from one id to another, all as of the same moment; there are ``count`` of them."""
+    """The workflows from one id to another, all as of the same moment."""
 
-    def __init__(
-        self, database: Database, connection: AsyncConnection[Any], first: str, last: str, count: int
-    ) -> None:
+    def __init__(self, database: Database, connection: AsyncConnection[Any], first: str, last: str) -> None:
         super().__init__(database, connection)
         self._bounds = {"first": first, "last": last}
-        self.count = count
 
     async def flaws(self) -> list[Flaw]:
         """What the database's own checks find."""
@@ -182,8 +179,8 @@ class Inspection:
             while last != GREATEST:
                 first = LEAST if last is None else str(UUID(int=UUID(last).int + 1))
                 async with self._moment(connection):
-                    count, last = await self._next(connection, first)
-                    yield Stretch(self._database, connection, first, last, count)
+                    last = await self._next(connection, first)
+                    yield Stretch(self._database, connection, first, last)
 
     @asynccontextmanager
     async def shared(self) -> AsyncIterator[Shared]:
@@ -195,18 +192,17 @@ class Inspection:
     async def only(self, workflow_id: str) -> AsyncIterator[Stretch]:
         """One workflow alone."""
         async with await self._connect() as connection, self._moment(connection):
-            yield Stretch(self._database, connection, workflow_id, workflow_id, 1)
+            yield Stretch(self._database, connection, workflow_id, workflow_id)
 
     async def _connect(self) -> WatchedConnection:
         connection = await self._database.connect("verify")
         connection.patience = Patience(_ANSWER_SECONDS)  # a check looks at much at once
         return connection
 
-    async def _next(self, connection: AsyncConnection[Any], first: str) -> tuple[int, str]:
+    async def _next(self, connection: AsyncConnection[Any], first: str) -> str:
         asked = {"first": first, "last": GREATEST, "workflows": self._workflows, "events": self._events}
         row = await (await connection.execute(self._statement(_STRETCH), asked)).fetchone()
-        count, last = (0, None) if row is None else row
-        return count, GREATEST if last is None else last
+        return GREATEST if row is None or row[0] is None else str(row[0])
 
     @asynccontextmanager
     async def _moment(self, connection: AsyncConnection[Any]) -> AsyncIterator[None]:

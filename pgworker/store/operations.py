@@ -31,6 +31,7 @@ _AT: LiteralString = (
     "select max(seq) as seq from {schema}.events where workflow_id = %(id)s and occurred_at <= %(at)s"
 )
 _STATE: LiteralString = "select * from {schema}.state_at(%(id)s, %(seq)s)"
+_LAST_SEQ = 2**63 - 1
 _TIMELINE: LiteralString = "select * from {schema}.timeline(%(id)s, %(width)s)"
 _PURGE: LiteralString = (
     "select workflows, cloud_events from {schema}.purge_ended(%(age)s, %(statuses)s, %(batch)s)"
@@ -73,7 +74,7 @@ class Operations:
         What is a number already, or nothing, stays so.
         """
         if not isinstance(at, datetime):
-            return at
+            return at if at is None else min(at, _LAST_SEQ)
         (row,) = await self._rows(_AT, {"id": workflow_id, "at": at.astimezone()})
         if row["seq"] is None:
             raise NotFound(f"there was no workflow {workflow_id} at {at.astimezone().isoformat()}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, LiteralString, TypeVar
 
@@ -196,6 +197,8 @@ class Workflows:
         """
         pauses = Pauses(_LONGEST_PAUSE)
         status = "unknown"
+        if timeout is not None and math.isnan(timeout):
+            raise ValueError("the timeout is not a number of seconds")
         until = None if timeout is None else asyncio.get_running_loop().time() + timeout
         try:
             async with asyncio.timeout(None if timeout is None else max(timeout, _FIRST_LOOK)) as limit:

@@ -23,6 +23,10 @@ class Agenda:
         """At this time the owner is to be told this, or only to be looked after."""
         self._appointments[key] = at, next(self._numbers), what
 
+    def has(self, key: Key) -> bool:
+        """Whether there is an appointment under the key."""
+        return key in self._appointments
+
     def drop(self, key: Key) -> None:
         """The appointment is void."""
         self._appointments.pop(key, None)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import timedelta
-from fnmatch import fnmatchcase
 from typing import Self, TypeVar
 
 from pgworker.activities.unsealing import arguments_of
@@ -73,18 +74,24 @@ class Answers:
         self._task = task
         self._kind = kind
         self._method = method
-        self._url = url
+        self._url = None if url is None else re.compile(".*".join(map(re.escape, url.split("*"))), re.DOTALL)
         self._answers: deque[_Answer] = deque()
         self._takes = timedelta()
 
     def returns(self, value: JsonValue = None) -> Self:
         """The next answer is this value: what the task gets, such as the content of an HTTP response."""
-        return self.does(lambda _: value)
+        kept = deepcopy(value)
+        return self.does(lambda _: deepcopy(kept))
 
     def fails(
         self, status: int | None = None, detail: str = "the test lets it fail", kind: str = "communication"
     ) -> Self:
-        """The next answer is an error: of a standard ``kind`` of the specification, with its status."""
+        """The next answer is an error: of a standard ``kind`` of the specification, with its status.
+
+        Raises ``ValueError`` for a kind that the specification does not have.
+        """
+        if kind not in {*FaultKind}:
+            raise ValueError(f"no standard error is called {kind!r}; there are {', '.join(FaultKind)}")
         return self.does(lambda _: _raise(Fault(FaultKind(kind), detail, status=status)))
 
     def does(self, answer: Callable[[Call], JsonValue]) -> Self:
@@ -94,7 +101,7 @@ class Answers:
         return self
 
     def takes(self, **length: float) -> Self:
-        """The next answer comes after so long, such as ``seconds=30``."""
+        """The next answer, which is said after this, comes after so long, such as ``seconds=30``."""
         self._takes = timedelta(**length)
         return self
 
@@ -104,11 +111,16 @@ class Answers:
             self._task in (None, call.name, call.task)
             and self._kind in (None, call.kind)
             and (self._method is None or self._method.upper() == call.method)
-            and (self._url is None or fnmatchcase(call.endpoint, self._url))
+            and (self._url is None or self._url.fullmatch(call.endpoint) is not None)
         )
 
     def next(self) -> _Answer:
-        """The answer to the next call."""
+        """The answer to the next call; raises ``PgworkerError`` after a ``takes`` that nothing follows."""
+        if self._takes:
+            raise PgworkerError(
+                "`takes` is about the answer that comes after it, and there is none",
+                hint="Say first how long it takes: .takes(seconds=30).returns({...}).",
+            )
         return self._answers.popleft() if len(self._answers) > 1 else self._answers[0]
 
 

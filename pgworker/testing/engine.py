@@ -12,10 +12,11 @@ from pathlib import Path
 from pgworker.engine import events
 from pgworker.engine.rewinding import rewound
 from pgworker.engine.state import Status
-from pgworker.errors import ERROR_TYPE_ROOT, Conflict
+from pgworker.errors import ERROR_TYPE_ROOT, Conflict, NotFound, StoreRefused
+from pgworker.store.starting import NO_INPUT
 from pgworker.testing.calls import Answers, Call
 from pgworker.testing.workflow import Workflow
-from pgworker.testing.world import World
+from pgworker.testing.world import World, stored
 from pgworker.types import JsonObject, JsonValue
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
@@ -69,7 +70,7 @@ class Engine:
     def start(
         self,
         name: str,
-        input: JsonValue = None,
+        input: JsonValue = NO_INPUT,
         *,
         version: str | None = None,
         namespace: str = "default",
@@ -79,8 +80,9 @@ class Engine:
     ) -> Workflow:
         """Starts a workflow and lets it go on until it waits; the input is an empty object if there is none.
 
-        The same key for the same name gives the workflow that it started before. Raises ``NotFound``, and
-        ``UnansweredCall`` where a workflow calls what the test does not answer.
+        The same key for the same name gives the workflow that it started before. Raises ``NotFound``,
+        ``ValueRefused`` for an input that is no JSON, and ``UnansweredCall`` where a workflow calls what the
+        test does not answer: it asks again whenever the test goes on.
         """
         if idempotency_key is not None:
             for life in self._world.lives.values():
@@ -92,7 +94,7 @@ class Engine:
             name,
             version,
             input,
-            labels=dict(labels or {}),
+            labels={key: stored(value) for key, value in (labels or {}).items()},
             key=idempotency_key,
         )
         if start_at is None or start_at <= self._world.now:
@@ -102,7 +104,7 @@ class Engine:
         self._world.go_on()
         return Workflow(self, life)
 
-    def run(self, document: str | bytes | Path | JsonObject, input: JsonValue = None) -> Workflow:
+    def run(self, document: str | bytes | Path | JsonObject, input: JsonValue = NO_INPUT) -> Workflow:
         """Takes a definition in and starts a workflow of it."""
         namespace, _, name = self.define(document).partition("/")
         name, _, version = name.partition(":")
@@ -119,18 +121,21 @@ class Engine:
         time: datetime | None = None,
         extensions: Mapping[str, JsonValue] | None = None,
     ) -> str:
-        """Publishes a CloudEvent and returns our id for it; the same source and id is the same event."""
+        """Publishes a CloudEvent and returns our id for it; the same source and id is the same event.
+
+        Raises ``ValueRefused`` for data or extensions that are no JSON.
+        """
         event_id = self._world.new_id()
         at = (time or self._world.now).astimezone(UTC)
         cloud_event: JsonObject = {
-            **(extensions or {}),
+            **{key: stored(value) for key, value in (extensions or {}).items()},
             "specversion": "1.0",
             "id": id or event_id,
             "source": source,
             "type": type,
             "time": at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             **({} if subject is None else {"subject": subject}),
-            **({} if data is None else {"data": data}),
+            **({} if data is None else {"data": stored(data)}),
         }
         found = self._world.publish(event_id, cloud_event)
         self._world.go_on()
@@ -144,6 +149,7 @@ class Engine:
         """Moves the clock on to a time; raises ``ValueError`` for one that has passed."""
         if moment < self._world.now:
             raise ValueError(f"the clock shows {self._world.now} and goes on only, not back to {moment}")
+        self._world.go_on()
         while (at := self._world.agenda.next_at()) is not None and at <= moment:
             self._world.now = max(self._world.now, at.astimezone(UTC))
             self._world.go_on()
@@ -183,12 +189,20 @@ class Engine:
             if life.parent is not None and life.parent[0] == workflow_id
         ]
 
-    def append_event(self, workflow_id: str, type: str, data: JsonObject | None = None) -> int:
-        """Appends an event to a workflow's history; raises ``Conflict`` if it has ended."""
+    def append_event(self, workflow_id: str, type: str, data: JsonValue = None) -> int:
+        """Appends an event to a workflow's history and returns its number.
+
+        Raises ``Conflict`` if the workflow has ended or the type is the engine's own, ``StoreRefused`` for
+        an empty type and ``ValueRefused`` for data that are no JSON.
+        """
         life = self._world.life(workflow_id)
+        if not type:
+            raise StoreRefused("an event has a type", hint="Such as order.paid.")
+        if events.is_own(type):
+            raise Conflict(f"events of the type {type} are written by the engine alone")
         if life.state.status.is_terminal:
             raise Conflict(f"the workflow {workflow_id} is {life.state.status}")
-        return life.append(type, data or {}, self._world.now).seq
+        return life.append(type, {} if data is None else stored(data), self._world.now).seq
 
     def cancel(self, workflow_id: str, reason: str | None = None) -> bool:
         """Cancels a workflow; false if it has ended."""
@@ -221,8 +235,9 @@ class Engine:
         if life.state.status is not Status.PAUSED:
             return False
         life.append(events.WORKFLOW_RESUMED, {}, self._world.now)
-        self._world.tell(life)
-        self._world.go_on()
+        if not self._world.is_to_start(life):
+            self._world.tell(life)
+            self._world.go_on()
         return True
 
     def retry(self, workflow_id: str, from_task: str | None = None) -> bool:
@@ -230,8 +245,9 @@ class Engine:
         life = self._world.life(workflow_id)
         if life.state.status is not Status.FAILED:
             return False
-        if from_task is not None:
-            Workflow(self, life).task(from_task)
+        workflow = Workflow(self, life)
+        if from_task is not None and not workflow.runs_of(from_task):
+            raise NotFound(f"the workflow {workflow_id} has run no task {from_task}", hint=workflow.names())
         data: JsonObject = {} if from_task is None else {"from_task": from_task}
         life.append(events.WORKFLOW_RETRIED, data, self._world.now)
         life.back = rewound(life.history)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pgworker.engine import events
-from pgworker.engine.events import Event
+from pgworker.engine.events import Event, integer
 from pgworker.engine.evolve import evolve
 from pgworker.engine.inputs import Input
 from pgworker.engine.rewinding import Back
@@ -44,9 +45,10 @@ class Life:
     back: Back | None = None
     is_taken_up: bool = False
 
-    def append(self, type_: str, data: JsonObject, now: datetime) -> Event:
+    def append(self, type_: str, data: JsonValue, now: datetime) -> Event:
         """Adds an event that others have made."""
-        event = Event(len(self.history) + 1, type_, None, data, now)
+        # what others than the engine append may be any value, and nobody looks into it
+        event = Event(len(self.history) + 1, type_, None, cast("JsonObject", data), now)
         self.history.append(event)
         evolve(self.state, event)
         return event
@@ -107,17 +109,17 @@ class Workflow:
     @property
     def input(self) -> JsonValue:
         """The input as it was given."""
-        return self._life.history[0].data["input"]
+        return deepcopy(self._life.history[0].data["input"])
 
     @property
     def output(self) -> JsonValue:
         """The output of a COMPLETED workflow; None of another."""
-        return self._life.state.output if self._life.state.status is Status.COMPLETED else None
+        return deepcopy(self._life.state.output) if self._life.state.status is Status.COMPLETED else None
 
     @property
     def error(self) -> JsonObject | None:
         """The problem object of a workflow that is FAILED or CANCELLED."""
-        return self._life.state.error
+        return deepcopy(self._life.state.error)
 
     @property
     def labels(self) -> JsonObject:
@@ -132,23 +134,30 @@ class Workflow:
     @property
     def tasks(self) -> Sequence[TaskRun]:
         """Each time that a task ran, is running or was skipped, in the order in which they began."""
-        return _task_runs(self._life.history, self._life.state.status.is_terminal)
+        return _task_runs(self._life.history, is_over=self._life.state.status.is_terminal)
 
     def task(self, name: str) -> TaskRun:
         """The last time that a task ran, by its name or JSON Pointer; raises ``LookupError``."""
-        runs = [run for run in self.tasks if name in (run.name, run.task)]
+        runs = self.runs_of(name)
         if not runs:
-            known = ", ".join(dict.fromkeys(run.name for run in self.tasks)) or "none"
-            raise LookupError(f"no task {name!r} has run; those that have: {known}")
+            raise LookupError(f"no task {name!r} has run; {self.names()}")
         return runs[-1]
+
+    def names(self) -> str:
+        """Which tasks have run, for whoever has asked for another."""
+        return f"those that have: {', '.join(dict.fromkeys(run.name for run in self.tasks)) or 'none'}"
+
+    def runs_of(self, name: str) -> Sequence[TaskRun]:
+        """Each time that a task ran, by its name or JSON Pointer; nothing if it did not."""
+        return [run for run in self.tasks if name in (run.name, run.task)]
 
     @property
     def children(self) -> Sequence[Workflow]:
         """The workflows that it has started."""
         return self._engine.children_of(self.id)
 
-    def append_event(self, type: str, data: JsonObject | None = None) -> int:
-        """Appends an event to its history and returns the number; raises ``Conflict`` if it has ended."""
+    def append_event(self, type: str, data: JsonValue = None) -> int:
+        """Appends an event to its history and returns the number; raises as ``Engine.append_event``."""
         return self._engine.append_event(self.id, type, data)
 
     def cancel(self, reason: str | None = None) -> bool:
@@ -182,24 +191,40 @@ class Workflow:
         return f"<Workflow {self.name} {self.id}: {self.status}>"
 
 
+def _gist(data: JsonObject) -> JsonValue:
+    return data.get("error", data.get("output", data.get("arguments")))
+
+
 def _brief(event: Event) -> str:
-    told = event.data.get("error", event.data.get("output", event.data.get("arguments")))
+    told = _gist(event.data) if events.is_own(event.type) else event.data
     text = "" if told is None else str(told)
     return text if len(text) < 100 else f"{text[:97]}..."
 
 
-def _task_runs(history: Sequence[Event], is_over: bool) -> Sequence[TaskRun]:
-    runs: dict[int, TaskRun] = {}
+def _task_runs(history: Sequence[Event], *, is_over: bool) -> Sequence[TaskRun]:
+    begun: dict[int, Event] = {}
+    ended: dict[int, Event] = {}
     for event in history:
-        start = event.data.get("start", event.seq)
-        if not isinstance(start, int):
-            continue
         if event.type == events.TASK_STARTED:
-            runs[event.seq] = _task_run(event, event, "CANCELLED" if is_over else "RUNNING", None)
+            begun[event.seq] = event
         elif event.type in _ENDS:
-            begun = history[start - 1] if start != event.seq else event
-            runs[start] = _task_run(begun, event, _ENDS[event.type], event.at)
-    return [runs[start] for start in sorted(runs)]
+            start = event.start if "start" in event.data else event.seq
+            begun.setdefault(start, event)
+            ended[start] = event
+        elif event.type == events.WORKFLOW_REWOUND:
+            to = integer(event.data["to"])
+            # what had begun by then goes on
+            ended = {start: end for start, end in ended.items() if not start <= to < end.seq}
+    runs = []
+    for start in sorted(begun):
+        end = ended.get(start)
+        if end is not None:
+            runs.append(_task_run(begun[start], end, _ENDS[end.type], end.at))
+        elif is_over:
+            runs.append(_task_run(begun[start], begun[start], "CANCELLED", history[-1].at))
+        else:
+            runs.append(_task_run(begun[start], begun[start], "RUNNING", None))
+    return runs
 
 
 def _task_run(begun: Event, last: Event, status: str, ended_at: datetime | None) -> TaskRun:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Mapping
+from copy import deepcopy
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -55,11 +56,13 @@ class World:
         self._scheduler = Scheduler()
         self._schedules: dict[tuple[str, str], Scheduled] = {}
         self._ready: deque[str] = deque()
+        self._asked: deque[tuple[Life, wanted.Perform]] = deque()
         self._ids = 0
 
     def go_on(self) -> None:
         """Lets everything happen that can happen now."""
         while True:
+            self._answer()
             for (owner, _), what in self.agenda.take_due(self.now):
                 if owner in self.lives:
                     self.tell(self.lives[owner], what)
@@ -68,6 +71,19 @@ class World:
             if not self._ready:
                 return
             self._turn(self.lives[self._ready.popleft()])
+
+    def _answer(self) -> None:
+        """Answers what calls ask; one that raises is asked again the next time."""
+        while self._asked:
+            life, command = self._asked[0]
+            if command.start in life.state.activations:
+                outcome, takes = self.switchboard.answer(life.id, command.start, command.task, command.data)
+                self.agenda.put((life.id, command.start), self.now + takes, outcome)
+            self._asked.popleft()
+
+    def is_to_start(self, life: Life) -> bool:
+        """Whether it is to start at a time that is still to come."""
+        return not life.is_taken_up and self.agenda.has((life.id, 0))
 
     def tell(self, life: Life, what: Input | None = None) -> None:
         """A workflow is told something, and has a turn."""
@@ -78,14 +94,14 @@ class World:
         self._ready.append(life.id)
 
     def _turn(self, life: Life) -> None:
-        if life.state.status.is_terminal:
+        if life.state.status.is_terminal or (life.state.status is Status.PAUSED and not life.is_taken_up):
             return
         life.is_taken_up = True
         told = self._told(life)
         record = decide(life.id, life.plan, life.state, self.now, inputs=told, back=life.back)
         life.back = None
         life.history += [
-            event._replace(data=_stored(text))
+            event._replace(data=_read(text))
             for event, text in zip(record.events, record.encoded, strict=True)
         ]
         self._obey(life, record)
@@ -116,8 +132,7 @@ class World:
     def _do(self, life: Life, command: Command) -> None:
         match command:
             case wanted.Perform():
-                outcome, takes = self.switchboard.answer(life.id, command.start, command.task, command.data)
-                self.agenda.put((life.id, command.start), self.now + takes, outcome)
+                self._asked.append((life, command))
             case wanted.FireTimer():
                 self.agenda.put((life.id, command.timer), command.due_at, TimerDue(command.timer))
             case wanted.Drop():
@@ -171,7 +186,7 @@ class World:
     ) -> Life:
         found, plan = self.definitions.find(namespace, name, version)
         life = Life(workflow_id, found, plan, labels or {}, key, parent, self.mailroom.position)
-        data: JsonObject = {"input": {} if input is None and parent is None else canonical(input)}
+        data: JsonObject = {"input": stored(input)}
         if parent is not None:
             data["parent"] = parent[0]
         self.lives[workflow_id] = life
@@ -281,7 +296,12 @@ def _is_continued(old: Plan, new: Plan) -> bool:
     )
 
 
-def _stored(text: str) -> JsonObject:
+def stored(value: JsonValue) -> JsonValue:
+    """A value as it comes back from the database, which shares nothing; raises ``ValueRefused``."""
+    return deepcopy(canonical(value))
+
+
+def _read(text: str) -> JsonObject:
     """An event's data as they come back from the database."""
     data = canonical(orjson.loads(text))
     assert isinstance(data, dict)

@@ -7,16 +7,18 @@ as $$
 #variable_conflict use_column
 declare
     v_purged uuid[];
-    v_before timestamptz := now() - p_older_than;
+    v_before timestamptz;
 begin
-    if p_older_than is null or p_older_than < interval '0' or p_batch is null or p_batch < 1 then
-        raise exception 'purge takes an age and a batch of at least 1' using errcode = 'PW001',
+    if p_older_than is null or not p_older_than between interval '0' and interval '1000 years'
+       or p_batch is null or p_batch < 1 then
+        raise exception 'purge takes an age of a thousand years at most and a batch of at least 1' using errcode = 'PW001',
             hint = 'Such as select purge(interval ''30 days'');';
     end if;
     if not p_statuses <@ array['COMPLETED', 'FAILED', 'CANCELLED'] then
         raise exception 'only workflows that have ended are purged: COMPLETED, FAILED or CANCELLED'
             using errcode = 'PW001', hint = format('%s is not among them.', p_statuses);
     end if;
+    v_before := now() - p_older_than;
     -- Rows first: what belongs to a workflow may go once its row has gone. Whoever steers one this moment keeps it.
     with old as (
         select w.id from workflows w

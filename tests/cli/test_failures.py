@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import socket
 import subprocess
 from pathlib import Path
@@ -126,10 +127,11 @@ def test_a_reader_that_leaves_early_is_no_trouble(pgworker):
     listing.stderr.close()
 
 
-def test_a_full_disk_is_told(bare):
+@pytest.mark.parametrize("arguments", [("validate", "hello.yaml"), ("--help",)])
+def test_a_full_disk_is_told(bare, arguments):
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            bare.line(["validate", "hello.yaml"]), cwd=bare.folder, env=bare.environment,
+            bare.line([*arguments]), cwd=bare.folder, env=bare.environment,
             stdout=full, stderr=subprocess.PIPE, text=True, check=False,
         )  # fmt: skip
     assert done.returncode == 1
@@ -170,6 +172,9 @@ def test_an_unexpected_failure_is_one_paragraph_with_a_traceback_for_those_who_a
         ("PGWORKER_LISTEN_URL", "http://somewhere"),
         ("PGWORKER_STATUS_HOST", "no host"),
         ("PGWORKER_SCHEMA", "\u00fc" * 40),
+        ("PGWORKER_SCHEMA", "$user"),
+        ("PGWORKER_LEASE_SECONDS", "1e12"),
+        ("PGWORKER_MEMORY_MEGABYTES", "1"),
     ],
 )
 def test_a_worker_that_cannot_begin_says_why_and_ends(pgworker, setting, value):
@@ -177,6 +182,28 @@ def test_a_worker_that_cannot_begin_says_why_and_ends(pgworker, setting, value):
     assert told.code == 1
     assert setting in told.err or value in told.err
     assert "supervisor started" not in told.err
+
+
+def test_a_setting_that_there_is_not_is_told_with_the_one_that_is_meant(pgworker, worker_process):
+    row = pgworker("doctor", PGWORKER_RETENTIONS="30d", PGWORKER_SECRET_A="x").rows[0]
+    assert (row["topic"], row["state"]) == ("settings", "warning")
+    assert (row["value"], row["advice"]) == (
+        "unknown: PGWORKER_RETENTIONS",
+        "did you mean PGWORKER_RETENTION?",
+    )
+    told = pgworker(
+        "worker", PGWORKER_RETENTIONS="30d", PGWORKER_RETENTION="never", PGWORKER_LOG_FORMAT="json"
+    )
+    assert '"name": "PGWORKER_RETENTIONS", "meant": "PGWORKER_RETENTION"' in told.err
+
+
+@pytest.mark.parametrize("stream", [">&-", "2>&-"])
+def test_who_closes_a_stream_hears_nothing_on_it(pgworker, stream):
+    line = f"{shlex.join(pgworker.line(['list']))} {stream}"
+    done = subprocess.run(
+        ["sh", "-c", line], cwd=pgworker.folder, env=pgworker.environment, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 @pytest.mark.parametrize("processes", ["1", "2"])

@@ -244,6 +244,20 @@ async def test_the_list_is_filtered_and_paged(client):
         await client.list(statuses=["nonsense"])
 
 
+async def test_what_no_call_can_take_is_one_clear_error(client):
+    await client.define(HELLO)
+    workflow_id = await client.start("hello", namespace="test")
+    assert await client.timeline(workflow_id, 10**10) == []
+    with pytest.raises(NotFound, match="has no event"):
+        await client.state_at(workflow_id, 2**70)
+    with pytest.raises(ValueError, match="not a number of seconds"):
+        await client.wait(workflow_id, timeout=float("nan"))
+    with pytest.raises(StoreRefused, match="half a character"):
+        await client.append_event(workflow_id, "a\ud800")
+    with pytest.raises(NotFound, match="there is no workflow"):
+        _ = [one async for one in client.verify(str(uuid4()))]
+
+
 async def test_time_travel_takes_local_times_and_those_with_a_zone(client):
     await client.define(HELLO)
     workflow_id = await client.start("hello", namespace="test")

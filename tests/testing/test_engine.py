@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from pgworker.errors import Conflict, DocumentError, NotFound, PgworkerError
+from pgworker.errors import (
+    Conflict,
+    DocumentError,
+    NotFound,
+    PgworkerError,
+    StoreRefused,
+    ValueRefused,
+)
 from pgworker.testing import Engine, UnansweredCall
 from pgworker.testing.definitions import version_order
 from tests.support.workflows import Task, document
@@ -134,6 +142,8 @@ def test_workflows_are_paused_resumed_and_retried(engine: Engine) -> None:
     assert order.resume()
     assert order.status == "FAILED"
     with pytest.raises(LookupError, match="those that have: nap, charge"):
+        order.task("pack")
+    with pytest.raises(NotFound, match="has run no task pack"):
         order.retry("pack")
     assert order.retry()
     assert order.output == "paid"
@@ -240,3 +250,100 @@ def test_versions_sort_as_semantic_versions_do() -> None:
         "1.10",
     ]
     assert sorted(set(ordered), key=version_order) == ordered
+
+
+def test_a_later_start_outlasts_a_pause() -> None:
+    engine = Engine()
+    engine.define(document([{"one": {"set": {"a": 1}}}]))
+    workflow = engine.start("sample", start_at=engine.now + timedelta(hours=5))
+    assert (workflow.pause(), workflow.resume(), workflow.status) == (True, True, "PENDING")
+    workflow.pause()
+    engine.advance(hours=6)
+    assert workflow.status == "PAUSED"
+    workflow.resume()
+    assert workflow.status == "COMPLETED"
+
+
+def test_events_are_refused_as_the_database_refuses_them() -> None:
+    engine = Engine()
+    workflow = engine.run(document([{"nap": {"wait": {"hours": 1}}}]))
+    with pytest.raises(Conflict, match="written by the engine alone"):
+        workflow.append_event("task.completed", {"start": 2, "output": 5})
+    with pytest.raises(StoreRefused, match="has a type"):
+        workflow.append_event("")
+    with pytest.raises(ValueRefused):
+        workflow.append_event("paid", {1, 2})  # type: ignore[arg-type]
+    with pytest.raises(ValueRefused):
+        engine.publish("paid", {1, 2})  # type: ignore[arg-type]
+    workflow.append_event("paid", [1, {"start": 2}])
+    assert "paid" in workflow.describe()
+    assert [run.status for run in workflow.tasks] == ["RUNNING"]
+
+
+def test_values_are_not_shared_with_the_test() -> None:
+    engine = Engine()
+    value: dict[str, Any] = {"x": 1}
+    engine.on_call("ask").returns(value)
+    asks = {"ask": {"call": "http", "with": {"method": "get", "endpoint": "https://x.test"}}}
+    workflow = engine.run(document([{"nap": {"wait": {"hours": 1}}}, asks]), value)
+    value["x"] = 99
+    engine.advance(hours=1)
+    workflow.output["x"] = 7  # type: ignore[index,call-overload]
+    assert (workflow.input, workflow.output) == ({"x": 1}, {"x": 1})
+
+
+def test_no_input_is_an_empty_object_and_null_is_null() -> None:
+    engine = Engine()
+    engine.define(document([{"one": {"set": {"a": "${ . }"}}}]))
+    assert engine.start("sample").input == {}
+    assert engine.start("sample", None).input is None
+
+
+def test_a_call_that_was_not_answered_is_asked_again_when_the_test_goes_on() -> None:
+    engine = Engine()
+    asks = {"call": "http", "with": {"method": "get", "endpoint": "https://x.test"}}
+    engine.define(document([{"ask": asks}]))
+    with pytest.raises(UnansweredCall):
+        engine.start("sample")
+    (workflow,) = engine.workflows
+    assert workflow.status == "RUNNING"
+    engine.on_call("ask").does(lambda _: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        engine.advance(seconds=1)
+    engine.on_call("ask").returns({"ok": True})
+    engine.advance(seconds=1)
+    assert workflow.output == {"ok": True}
+
+
+def test_what_is_said_wrongly_of_an_answer_is_told() -> None:
+    engine = Engine()
+    asks = {"call": "http", "with": {"method": "get", "endpoint": "https://x.test/a?filter[name]=ada"}}
+    engine.define(document([{"ask": asks}]))
+    with pytest.raises(ValueError, match="no standard error is called 'comunication'"):
+        engine.on_call("ask").fails(kind="comunication")
+    engine.on_call(url="https://x.test/a?filter[name]=*").returns(1)
+    assert engine.start("sample").output == 1
+    engine.on_call(url="https://x.test/aXfilter[name]=ada").returns(2)
+    assert engine.start("sample").output == 1
+    engine.on_call("ask").returns(1).takes(seconds=30)
+    with pytest.raises(PgworkerError, match="`takes` is about the answer that comes after it"):
+        engine.start("sample")
+
+
+def test_tasks_are_told_as_the_view_tells_them_after_a_retry_and_a_cancellation() -> None:
+    engine = Engine()
+    asks = {"call": "http", "with": {"method": "get", "endpoint": "https://x.test"}}
+    engine.on_call("ask").fails().returns(1)
+    workflow = engine.run(document([{"outer": {"do": [{"ask": asks}, {"nap": {"wait": {"hours": 1}}}]}}]))
+    assert [run.status for run in workflow.tasks] == ["FAILED", "FAILED"]
+    with pytest.raises(NotFound, match="has run no task nope"):
+        workflow.retry("nope")
+    workflow.retry()
+    assert [(run.name, run.status) for run in workflow.tasks] == [
+        ("outer", "RUNNING"),
+        ("ask", "FAILED"),
+        ("ask", "COMPLETED"),
+        ("nap", "RUNNING"),
+    ]
+    workflow.cancel()
+    assert {run.ended_at for run in workflow.tasks if run.status == "CANCELLED"} == {engine.now}
