@@ -218,31 +218,11 @@ class Inspection:
 
 def _standing(*row: Any) -> Standing:
     (
-        id_,
-        status,
-        input_,
-        output,
-        error,
-        created_at,
-        started_at,
-        ended_at,
-        seq,
-        format_,
-        state,
-        digest,
-        decides,
-        performs,
-    ) = row
+        id_, status, input_, output, error, created_at, started_at, ended_at,
+        seq, format_, state, digest, decides, performs,
+    ) = row  # fmt: skip
+    snapshot = None if seq is None else KeptSnapshot(seq, format_, state, digest)
     return Standing(
-        id_,
-        status,
-        input_,
-        output,
-        error,
-        created_at,
-        started_at,
-        ended_at,
-        None if seq is None else KeptSnapshot(seq, format_, state, digest),
-        frozenset(decides),
-        frozenset(performs),
-    )
+        id_, status, input_, output, error, created_at, started_at, ended_at,
+        snapshot, frozenset(decides), frozenset(performs),
+    )  # fmt: skip

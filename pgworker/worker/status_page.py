@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 
 from aiohttp import web
 
@@ -37,7 +37,8 @@ async def status_page(
     await runner.setup()
     assert runner.server is not None
     try:
-        async with await _listen(runner.server, host, ports) as listening:
+        listening = await _listen(runner.server, host, ports)
+        with closing(listening):
             port = int(listening.sockets[0].getsockname()[1])
             log.info("status page", host=host, port=port)
             yield port
