@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -168,6 +169,8 @@ def in_process_worker(database_url: str, listen_url: str | None) -> InProcessWor
             "http_allow_private": "all",
             "worker_id": worker_id,
         } | settings
+        # what hypothesis does when garbage is collected would be interrupted with the expressions
+        callbacks, gc.callbacks[:] = gc.callbacks[:], []
         task = asyncio.create_task(serve(Settings(**values), stop))
         try:
             with psycopg.connect(values["database_url"], autocommit=True) as connection:
@@ -177,6 +180,7 @@ def in_process_worker(database_url: str, listen_url: str | None) -> InProcessWor
                 )
             yield task
         finally:
+            gc.callbacks[:] = callbacks
             stop.set()
             _, stuck = await asyncio.wait([task], timeout=20)
             if stuck:
