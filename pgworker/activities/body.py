@@ -24,6 +24,10 @@ class BodyRefused(Exception):
     """A body that is too large, or is not compressed as it says; the message says which."""
 
 
+class BodyTooLarge(BodyRefused):
+    """A body that is larger than its limit."""
+
+
 async def read_body(
     response: aiohttp.ClientResponse, limit: int, until: Callable[[bytes], bool] | None = None
 ) -> bytes:
@@ -119,5 +123,5 @@ class _Inflater:
         return b"".join(self._parts)
 
 
-def _too_large(limit: int) -> BodyRefused:
-    return BodyRefused(f"its body is larger than the limit of {limit} bytes")
+def _too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"its body is larger than the limit of {limit} bytes")

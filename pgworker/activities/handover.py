@@ -13,15 +13,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from pgworker.activities.media import json_body
+from pgworker.activities.strict_json import MAX_DEPTH, parse_json
 from pgworker.activities.tracing import FORM, TRACEPARENT
-from pgworker.errors import ERROR_TYPE_ROOT, Fault, FaultKind
+from pgworker.engine.faults import fault_of, problem_of
+from pgworker.errors import ERROR_TYPE_ROOT, Fault, FaultKind, ValueRefused
 from pgworker.types import JsonObject, JsonValue
+from pgworker.values import MAX_BYTES, canonical
 
 REQUESTED: Final = "io.pgworker.activity.requested.v1"
 COMPLETED: Final = "io.pgworker.activity.completed.v1"
 FAILED: Final = "io.pgworker.activity.failed.v1"
 MEDIA_TYPE: Final = "application/cloudevents+json"
 
+LARGEST: Final = 2 * MAX_BYTES
+"""Bytes of a request or an answer: more than an event may hold, as ``output.as`` may keep a part alone."""
+
+_ENVELOPE_DEPTH = 2
+"""What is around arguments and output."""
+
+_DATA = "/data/"
+_OUTPUT = "/data/output"
 _OF_ACTIVITY = ("activity", "arguments", "sealed", "declared")
 
 
@@ -60,18 +72,46 @@ def about_of(requested: JsonObject, idempotency_key: str) -> Mapping[str, object
     return {"workflow_id": idempotency_key.partition(":")[0], "attempt": attempt_of(requested)}
 
 
-def completed(idempotency_key: str, output: JsonValue) -> JsonObject:
-    """The answer of an activity that was performed."""
-    return _event(COMPLETED, idempotency_key, {"output": output})
+def completed(idempotency_key: str, output: JsonValue) -> bytes:
+    """The answer of an activity that was performed; of a failure, if no workflow can have such an output."""
+    try:
+        answer = json_body(_event(COMPLETED, idempotency_key, {"output": canonical(output)}))
+    except ValueRefused as refusal:
+        return failed(idempotency_key, fault_of(refusal))
+    return answer if len(answer) <= LARGEST else failed(idempotency_key, too_large())
 
 
-def failed(idempotency_key: str, fault: Fault) -> JsonObject:
+def failed(idempotency_key: str, fault: Fault) -> bytes:
     """The answer of an activity that failed."""
-    return _event(FAILED, idempotency_key, {"error": fault.problem("/")})
+    return json_body(_event(FAILED, idempotency_key, {"error": problem_of(fault, "/")}))
 
 
-def outcome_of(event: JsonValue) -> JsonValue:
-    """The output that an answer tells; raises ``Fault`` for an error, ``ValueError`` for no answer."""
+def too_large() -> Fault:
+    """The fault of an activity whose output cannot be handed over for its size."""
+    return Fault(
+        FaultKind.RUNTIME,
+        f"the output takes more than the {LARGEST} bytes that an executor may hand over,"
+        f" and an event may hold {MAX_BYTES}",
+    )
+
+
+def read(message: bytes) -> JsonValue:
+    """A request or an answer; raises ``ValueError`` and ``ValueRefused``."""
+    return parse_json(message, MAX_DEPTH + _ENVELOPE_DEPTH)
+
+
+def outcome_of(answer: bytes) -> JsonValue:
+    """The output that an answer tells; raises ``Fault`` for an error, ``ValueError`` for no answer.
+
+    An output that no workflow can have is an error, whoever let it pass: it would come again.
+    """
+    try:
+        event = read(answer)
+    except ValueRefused as refusal:
+        if not refusal.pointer.startswith(_DATA):
+            raise ValueError(f"{refusal.message} at {refusal.pointer}") from refusal
+        where = refusal.pointer.removeprefix(_OUTPUT)
+        raise fault_of(ValueRefused(refusal.message, where)) from refusal
     match event:
         case {"type": str(type_), "data": {"output": output}} if type_ == COMPLETED:
             return output

@@ -8,29 +8,26 @@ from types import TracebackType
 import aiohttp
 import orjson
 
-from pgworker.activities.body import BodyRefused, read_body
+from pgworker.activities.body import BodyRefused, BodyTooLarge, read_body
 from pgworker.activities.functions.library import Functions
-from pgworker.activities.handover import MEDIA_TYPE, outcome_of, request_of
+from pgworker.activities.handover import LARGEST, MEDIA_TYPE, outcome_of, request_of, too_large
 from pgworker.activities.hosts import Hosts
 from pgworker.activities.registry import Activities
 from pgworker.activities.resources import Resources
-from pgworker.activities.strict_json import parse_json
 from pgworker.activities.tracing import CURRENT
 from pgworker.backoff import Backoff
-from pgworker.errors import ValueRefused
 from pgworker.telemetry import log
 from pgworker.types import JsonObject, JsonValue
 
 _CONNECT_SECONDS = 5.0
-_LARGEST_ANSWER = 16 * 1024 * 1024
 
 
 class RemoteActivities:
     """Hands activities over to ``PGWORKER_EXECUTOR_URL``; a context manager, as ``Activities`` is.
 
     An executor that cannot be reached, or does not answer as it should, fails no workflow: the activity is
-    handed over again, with the same idempotency key, until it is cancelled. What a document refers to is
-    loaded here, not there.
+    handed over again, with the same idempotency key, until it is cancelled. An output that no workflow can
+    have fails the activity. What a document refers to is loaded here, not there.
     """
 
     def __init__(self, url: str, token: str | None, local: Activities) -> None:
@@ -82,7 +79,7 @@ class RemoteActivities:
         while True:
             try:
                 return outcome_of(await self._hand_over(body))
-            except (aiohttp.ClientError, BodyRefused, OSError, ValueError, ValueRefused) as error:
+            except (aiohttp.ClientError, BodyRefused, OSError, ValueError) as error:
                 pause = backoff.next()
                 reason = f"{type(error).__name__}: {error}"
                 log.warning(
@@ -90,9 +87,13 @@ class RemoteActivities:
                 )
                 await asyncio.sleep(pause)
 
-    async def _hand_over(self, body: bytes) -> JsonValue:
+    async def _hand_over(self, body: bytes) -> bytes:
         assert self._session is not None
         async with self._session.post(self._url, data=body) as response:
             if response.status != 200:
                 raise ValueError(f"its status is {response.status}")
-            return parse_json(await read_body(response, _LARGEST_ANSWER))
+            try:
+                return await read_body(response, LARGEST)
+            except BodyTooLarge as error:
+                response.close()
+                raise too_large() from error

@@ -24,11 +24,11 @@ _TRAPS = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},:]', re.DOTALL)
 
 
-def parse_json(body: bytes) -> JsonValue:
+def parse_json(body: bytes, max_depth: int = MAX_DEPTH) -> JsonValue:
     """The value of a JSON text, equal to what PostgreSQL will give back.
 
     Raises ``ValueRefused`` with the place of what cannot be stored (NaN, 1e400, NUL, half a surrogate pair, a
-    duplicate key, nesting beyond 128) and ``ValueError`` for what is not JSON at all.
+    duplicate key, nesting beyond ``max_depth``) and ``ValueError`` for what is not JSON at all.
 
     >>> parse_json(b'{"a": [1, 2.5]}')
     {'a': [1, 2.5]}
@@ -37,10 +37,10 @@ def parse_json(body: bytes) -> JsonValue:
     try:
         value: JsonValue = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return _parse_strictly(body)  # either refused there too, with the place, or a false alarm
-    _refuse_depth(value, body.count(b"[") + body.count(b"{"))
+        return _parse_strictly(body, max_depth)  # either refused there too, with the place, or a false alarm
+    _refuse_depth(value, body.count(b"[") + body.count(b"{"), max_depth)
     if b"\\u0000" in body or orjson.dumps(value) != body:
-        return _parse_strictly(body)
+        return _parse_strictly(body, max_depth)
     return value
 
 
@@ -84,7 +84,7 @@ class _Hooks:
         return self._mark(text)
 
 
-def _parse_strictly(body: bytes) -> JsonValue:
+def _parse_strictly(body: bytes, max_depth: int) -> JsonValue:
     text = body.decode("utf-8")
     hooks = _Hooks()
     try:
@@ -96,19 +96,19 @@ def _parse_strictly(body: bytes) -> JsonValue:
             parse_constant=hooks.constant,
         )
     except RecursionError as error:
-        raise ValueRefused(f"nesting deeper than {MAX_DEPTH}", _where_too_deep(text)) from error
-    _refuse_depth(value, text.count("[") + text.count("{"))
+        raise ValueRefused(f"nesting deeper than {max_depth}", _where_too_deep(text, max_depth)) from error
+    _refuse_depth(value, text.count("[") + text.count("{"), max_depth)
     if hooks.found or _TRAPS.search(text):
-        _refuse_unstorable(value)
+        _refuse_unstorable(value, max_depth)
     return value
 
 
-def _refuse_depth(value: JsonValue, brackets: int) -> None:
+def _refuse_depth(value: JsonValue, brackets: int, max_depth: int) -> None:
     """Raises ``ValueRefused`` for a value that is nested too deep; few brackets cannot be."""
-    if brackets <= MAX_DEPTH:
+    if brackets <= max_depth:
         return
     level = [value]
-    for _ in range(MAX_DEPTH):
+    for _ in range(max_depth):
         level = [
             child
             for node in level
@@ -118,10 +118,10 @@ def _refuse_depth(value: JsonValue, brackets: int) -> None:
         ]
         if not level:
             return
-    _refuse_unstorable(value)
+    _refuse_unstorable(value, max_depth)
 
 
-def _refuse_unstorable(root: object) -> None:
+def _refuse_unstorable(root: object, max_depth: int) -> None:
     """Raises ``ValueRefused`` with the pointer of the first thing that jsonb cannot hold, if there is one."""
     waiting: list[tuple[Pointer, int, object]] = [("", 1, root)]
     while waiting:
@@ -131,8 +131,8 @@ def _refuse_unstorable(root: object) -> None:
         if isinstance(node, str):
             _refuse_text(node, pointer)
         elif isinstance(node, list | dict):
-            if depth > MAX_DEPTH:
-                raise ValueRefused(f"nesting deeper than {MAX_DEPTH}", pointer)
+            if depth > max_depth:
+                raise ValueRefused(f"nesting deeper than {max_depth}", pointer)
             for key, child in reversed(list(node.items() if isinstance(node, dict) else enumerate(node))):
                 if isinstance(key, str):
                     _refuse_text(key, pointer)
@@ -156,14 +156,14 @@ def _unquoted(token: str) -> str:
     return text
 
 
-def _where_too_deep(text: str) -> Pointer:
+def _where_too_deep(text: str, max_depth: int) -> Pointer:
     """The pointer of the first container beyond the depth limit, in text that is too deep to parse."""
     path: list[str | int] = []
     name = ""
     for found in _TOKEN.finditer(text):
         token = found[0]
         if token in "[{":
-            if len(path) == MAX_DEPTH:
+            if len(path) == max_depth:
                 break
             path.append(0 if token == "[" else "")
         elif token in "]}":

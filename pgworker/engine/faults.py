@@ -24,14 +24,15 @@ class Raised(Fault):
 
 def problem_of(failure: PgworkerError, instance: Pointer) -> JsonObject:
     """The problem object of a failure of the task ``instance``, canonical and of bounded size."""
-    problem = _fault_of(failure).problem(instance)
+    problem = fault_of(failure).problem(instance)
     return {
         member: shorten(value) if isinstance(value, str) else value
         for member, value in sorted(problem.items(), key=lambda item: (len(item[0]), item[0]))
     }
 
 
-def _fault_of(failure: PgworkerError) -> Fault:
+def fault_of(failure: PgworkerError) -> Fault:
+    """The fault that a task has which fails with this."""
     if isinstance(failure, Fault):
         return failure
     if isinstance(failure, ValueRefused):

@@ -11,24 +11,23 @@ from aiohttp import web
 
 from pgworker.activities.functions.library import Functions
 from pgworker.activities.handover import (
+    LARGEST,
     MEDIA_TYPE,
     about_of,
     attempt_of,
     completed,
     failed,
+    read,
     requested,
     traceparent_of,
 )
 from pgworker.activities.registry import Activities
-from pgworker.activities.strict_json import parse_json
 from pgworker.activities.tracing import CURRENT
 from pgworker.errors import Fault, FaultKind, ValueRefused
 from pgworker.settings import Settings
 from pgworker.telemetry import ABOUT, log
 from pgworker.types import JsonObject
 from pgworker.worker.service import local_activities
-
-_LARGEST_REQUEST = 16 * 1024 * 1024
 
 
 async def serve_executor(
@@ -40,7 +39,7 @@ async def serve_executor(
     """
     async with local_activities(settings, functions) as activities:
         executor = _Executor(activities, settings.concurrency, settings.executor_token)
-        application = web.Application(client_max_size=_LARGEST_REQUEST)
+        application = web.Application(client_max_size=LARGEST)
         application.router.add_post("/", executor.answer)
         # who hands an activity over and hangs up wants it no more
         runner = web.AppRunner(
@@ -68,7 +67,7 @@ class _Executor:
         ):
             return web.json_response({"title": "the token is missing or wrong"}, status=401)
         try:
-            event = parse_json(await request.read())
+            event = read(await request.read())
             scheduled, key = requested(event)
         except (ValueError, ValueRefused) as error:
             return web.json_response({"title": "this is no request", "detail": str(error)}, status=400)
@@ -79,11 +78,12 @@ class _Executor:
         self._free -= 1
         try:
             with _told_of(about_of(scheduled, key), traceparent_of(event)):
-                return web.json_response(await self._perform(scheduled, key), content_type=MEDIA_TYPE)
+                answer = await self._perform(scheduled, key)
+            return web.Response(body=answer, content_type=MEDIA_TYPE)
         finally:
             self._free += 1
 
-    async def _perform(self, scheduled: JsonObject, key: str) -> JsonObject:
+    async def _perform(self, scheduled: JsonObject, key: str) -> bytes:
         try:
             output = await self._activities.perform_scheduled(
                 scheduled, idempotency_key=key, attempt=attempt_of(scheduled)

@@ -99,6 +99,12 @@ def repeat(text: str) -> str:
     return text
 
 
+@worker.function("much")
+def much(rows: int, letters: int) -> list[str]:
+    """Returns so many texts of so many letters."""
+    return ["x" * letters] * rows
+
+
 @worker.function("tell")
 def tell(url: str, activity: str) -> int:
     """Calls a service as a worker does, by the key of its own call."""

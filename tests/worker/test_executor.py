@@ -17,13 +17,18 @@ from pgworker.activities.handover import (
     request_of,
     requested,
 )
-from pgworker.errors import Fault, FaultKind
+from pgworker.engine.faults import problem_of
+from pgworker.errors import Fault, FaultKind, ValueRefused
+from pgworker.types import JsonValue
+from pgworker.values import MAX_DEPTH, canonical
 from tests.conftest import WorkerFactory
 from tests.support.executing import TOKEN, executor
 from tests.support.oracle import violations
 from tests.support.stub import Stub
 from tests.support.waiting import until
 from tests.support.workflows import call, define, ended, start
+
+FUNCTIONS = "tests.support.functions"
 
 
 def _post(url: str, body: object, token: str = TOKEN) -> tuple[int, dict[str, object]]:
@@ -102,7 +107,7 @@ def test_the_executor_tells_requests_from_others() -> None:
         unknown = _post(url, request_of({"activity": "magic", "arguments": {}}, "k"))
         assert unknown[0] == 200
         with pytest.raises(Fault, match="cannot perform"):
-            outcome_of(unknown[1])
+            outcome_of(json.dumps(unknown[1]).encode())
 
 
 def test_what_is_handed_over_comes_back_as_it_was() -> None:
@@ -117,30 +122,71 @@ def test_what_is_handed_over_comes_back_as_it_was() -> None:
         outcome_of(failed("w:7", fault))
     assert caught.value.problem("/") == fault.problem("/")
     with pytest.raises(ValueError, match="not a CloudEvent"):
-        outcome_of({"type": "x"})
+        outcome_of(b'{"type": "x"}')
 
 
-def test_an_executor_performs_python_functions(
-    connection: psycopg.Connection, worker_process: WorkerFactory
+@pytest.mark.parametrize(
+    "output",
+    [["a", {"b\0": "c"}], {"a": ["\ud800"]}, float("nan"), [b"bytes"], {"big": "x" * (8 * 1024 * 1024 + 1)}],
+)
+def test_an_output_that_no_workflow_can_have_fails_as_it_does_without_an_executor(output: JsonValue) -> None:
+    with pytest.raises(ValueRefused) as refused:
+        canonical(output)
+    with pytest.raises(Fault) as caught:
+        outcome_of(completed("w:7", output))
+    assert problem_of(caught.value, "/") == problem_of(refused.value, "/")
+
+
+def test_an_output_beyond_what_may_be_handed_over_fails() -> None:
+    with pytest.raises(Fault, match="the output takes more than the 16777216 bytes") as caught:
+        outcome_of(completed("w:7", ["x" * 1024 * 1024] * 16))
+    assert caught.value.kind is FaultKind.RUNTIME
+
+
+def test_an_output_that_is_as_deep_or_wide_as_a_workflow_can_have_comes_back_as_it_was() -> None:
+    deep: JsonValue = []
+    for _ in range(MAX_DEPTH - 1):
+        deep = [deep]
+    for output in (canonical(deep), "é" * (7 * 1024 * 1024)):
+        assert outcome_of(completed("w:7", output)) == output
+
+
+def test_a_failure_that_says_what_no_workflow_can_keep_comes_back_without_it() -> None:
+    with pytest.raises(Fault) as caught:
+        outcome_of(failed("w:7", Fault(FaultKind.RUNTIME, "a\0b\ud800", status=2**70)))
+    assert caught.value.detail == "a\\u0000b\\ud800"
+
+
+def test_an_executor_that_lets_pass_what_no_workflow_can_have_fails_the_activity() -> None:
+    answer = completed("w:7", "HERE")
+    for written in (b'["a", "b\\u0000"]', b'"\\ud800"', b"1e400"):
+        with pytest.raises(Fault, match="a value cannot be kept") as caught:
+            outcome_of(answer.replace(b'"HERE"', written))
+        assert "/data" not in caught.value.detail
+
+
+@pytest.mark.parametrize(
+    ("told", "fails_the_same"),
+    [
+        ({"run": {"shell": {"command": "printf 'a\\0b'"}}}, True),
+        ({"call": "much", "with": {"rows": 9, "letters": 1_000_000}}, True),
+        ({"call": "much", "with": {"rows": 20, "letters": 1_000_000}}, False),
+    ],
+)
+def test_what_no_workflow_can_keep_fails_its_task_at_once(
+    told: dict[str, object],
+    fails_the_same: bool,
+    connection: psycopg.Connection,
+    worker_process: WorkerFactory,
 ) -> None:
-    functions = "tests.support.functions"
-    define(connection, [{"f": {"call": "identify"}}])
-    with executor(PGWORKER_FUNCTIONS=functions) as url:
-        worker = worker_process(executor_url=url, executor_token=TOKEN, functions=functions)
-        started = start(connection)
-        row = ended(connection, started)
-    assert row["status"] == "COMPLETED", row["error"]
-    assert (row["output"]["key"], row["output"]["attempt"]) == (f"{started}:2", 1)
-    assert row["output"]["pid"] != worker.pid
-
-
-def test_what_an_executor_logs_of_an_activity_says_whose_it_is_and_which_attempt(stub: Stub) -> None:
-    log: list[str] = []
-    with executor(log=log, PGWORKER_BREAKER_FAILURES="1") as url:
-        for workflow, attempt in (("one", 3), ("other", 1)):
-            asked = {"activity": "http", "arguments": call(f"{stub.url}/status/503?of={workflow}")["with"]}
-            status, _ = _post(url, request_of(asked, f"{workflow}:7", attempt))
-            assert status == 200
-    opened = [line for line in map(json.loads, log) if line["event"] == "a circuit is open"]
-    assert [(line["workflow_id"], line["attempt"]) for line in opened] == [("one", 3)]
-    assert not [line for line in map(json.loads, log) if line.get("workflow_id") == "other"]
+    define(connection, [{"tell": told}])
+    alone = worker_process(poll_seconds=0.2, run_allow="shell", functions=FUNCTIONS)
+    without = ended(connection, start(connection))
+    alone.end()
+    with executor(PGWORKER_RUN_ALLOW="shell", PGWORKER_FUNCTIONS=FUNCTIONS) as url:
+        worker = worker_process(poll_seconds=0.2, executor_url=url, executor_token=TOKEN, functions=FUNCTIONS)
+        within = ended(connection, start(connection))
+    assert within["status"] == "FAILED"
+    assert within["error"]["type"] == without["error"]["type"]
+    assert (within["error"] == without["error"]) is fails_the_same
+    assert "did not answer as it should" not in worker.log
