@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import AsyncExitStack
+from itertools import count
 
 import pytest
 from aiohttp import WSMsgType, web
@@ -62,6 +63,7 @@ class Peer:
         await socket.prepare(request)
         for frame in self.frames:
             await socket.send_json(frame)
+            await asyncio.sleep(0.001)
         async for frame in socket:
             if frame.type is WSMsgType.TEXT:
                 self.received.append(json.loads(frame.data))
@@ -272,6 +274,11 @@ async def test_a_call_that_is_cancelled_hangs_up(asyncapi, peer):
     assert not call.done()
     call.cancel()
     await asyncio.wait_for(peer.left.wait(), 5)
+
+
+async def test_a_peer_that_goes_on_sending_does_not_keep_a_call_from_its_end(asyncapi, peer):
+    peer.frames = count()
+    assert await asyncapi(operation="chat", protocol="ws", subscription=consume(amount=2)) != []
 
 
 async def test_consumed_messages_have_a_limit(peer):

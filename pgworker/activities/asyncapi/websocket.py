@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import aiohttp
 
@@ -69,7 +70,10 @@ class WebSocketLink:
                 raise Fault(FaultKind.COMMUNICATION, detail, status=socket._response.history[0].status)
             yield socket, request
         finally:
-            await socket.close()
+            # the library's own limit begins anew with each message of a peer that goes on sending
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSE_SECONDS):
+                    await socket.close()
 
 
 class _Frames:
