@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Protocol
 
 from pgworker.activities.credentials import login
+from pgworker.activities.evaluation import Evaluate, at_once
 from pgworker.activities.functions.current import attempting
 from pgworker.activities.functions.library import Functions
 from pgworker.activities.http import HttpCaller
@@ -51,10 +52,12 @@ def _asyncapi(
     http: HttpPolicy,
     secrets: SecretProvider | None,
     owner: AsyncExitStack,
+    *,
+    evaluate: Evaluate,
 ) -> Performer:
     from pgworker.activities.asyncapi.call import AsyncApiCaller
 
-    made = AsyncApiCaller(caller, documents, http, secrets)
+    made = AsyncApiCaller(caller, documents, http, secrets, evaluate)
     owner.push_async_callback(made.close)
     return made.call
 
@@ -82,7 +85,7 @@ class Activities:
 
     ``secrets`` are what authentication policies may name, ``resources`` is the folder that ``file:`` URIs may
     lead into, ``processes`` tells which may be run, and ``functions`` are the user's own; by default there
-    are none.
+    are none. ``evaluate`` bounds the expressions that are left to activities; by default nothing does.
 
     >>> Activities(HttpPolicy()).kinds
     ('http', 'openapi', 'asyncapi', 'grpc', 'mcp', 'a2a', 'function', 'shell', 'script', 'container')
@@ -95,8 +98,11 @@ class Activities:
         resources: Path | None = None,
         processes: ProcessPolicy | None = None,
         functions: Functions | None = None,
+        *,
+        evaluate: Evaluate = at_once,
     ) -> None:
         self._secrets = secrets
+        self._evaluate = evaluate
         self._logins = Logins(http)
         self._http = HttpCaller(http, secrets, self._logins)
         self.hosts = self._http.hosts
@@ -108,7 +114,9 @@ class Activities:
         self._performers: dict[str, Performer] = {
             "http": self._http.call,
             "openapi": OpenApiCaller(self._http, cache).call,
-            "asyncapi": _late(lambda: _asyncapi(self._http, cache, http, secrets, self._open)),
+            "asyncapi": _late(
+                lambda: _asyncapi(self._http, cache, http, secrets, self._open, evaluate=evaluate)
+            ),
             "grpc": _late(lambda: _grpc(http, self._http, cache)),
             "mcp": _late(lambda: _mcp(http, self._http, policy)),
             "a2a": _late(lambda: _a2a(self._http, cache)),
@@ -147,7 +155,7 @@ class Activities:
             return await self._perform_scheduled(scheduled, idempotency_key)
 
     async def _perform_scheduled(self, scheduled: JsonObject, idempotency_key: str) -> JsonValue:
-        unsealed = await arguments_of(scheduled, self._secrets)
+        unsealed = await arguments_of(scheduled, self._secrets, self._evaluate)
         kind = str(scheduled.get("activity"))
         if not unsealed.secrets and not unsealed.numbers:
             return await self.perform(kind, unsealed.arguments, idempotency_key=idempotency_key)

@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pgworker.activities.evaluation import Evaluate, at_once
 from pgworker.activities.secrets import SecretProvider
 from pgworker.errors import ExpressionError, Fault, FaultKind
-from pgworker.expressions.sealing import secret_names, unseal
+from pgworker.expressions.sealing import opened, put_in, secret_names
 from pgworker.types import JsonObject, JsonValue
 
 
@@ -21,7 +22,9 @@ class Unsealed:
     numbers: tuple[str, ...] = ()
 
 
-async def arguments_of(scheduled: JsonObject, provider: SecretProvider | None) -> Unsealed:
+async def arguments_of(
+    scheduled: JsonObject, provider: SecretProvider | None, evaluate: Evaluate = at_once
+) -> Unsealed:
     """The arguments of a scheduled activity with its secrets in them.
 
     Raises ``Fault``: authorization for a secret that is not declared or not there, expression where the
@@ -35,7 +38,8 @@ async def arguments_of(scheduled: JsonObject, provider: SecretProvider | None) -
         secrets = await _secrets(closed, scheduled.get("declared"), provider)
         parts += _parts(dict(secrets))
         try:
-            arguments = unseal(arguments, closed, secrets)
+            value = await evaluate(opened(closed, secrets))
+            arguments = put_in(arguments, closed, value)
         except ExpressionError:
             # the message would quote the values
             raise Fault(FaultKind.EXPRESSION, "an expression that reads secrets failed") from None

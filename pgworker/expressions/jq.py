@@ -65,6 +65,9 @@ class Program:
         except (purejq.JqParseError, RecursionError) as error:
             raise ExpressionError(f"`{text}` is not a jq program: {error}") from error
 
+    def __reduce__(self) -> tuple[Callable[[str], Program], tuple[str]]:
+        return compile_program, (self.text,)
+
     def first(self, value: JsonValue, bind: Bind) -> JsonValue:
         """The first result on ``value``, or None if there is none; raises ``ExpressionError``.
 

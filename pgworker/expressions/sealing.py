@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pgworker.errors import ExpressionError
+from pgworker.expressions.closed import Closed
 from pgworker.expressions.jq import Bind, Program, compile_program
 from pgworker.expressions.templates import (
     Expression,
@@ -114,17 +115,20 @@ def secret_names(closed: JsonObject) -> set[str] | None:
     return names
 
 
-def unseal(arguments: JsonValue, closed: JsonObject, secrets: Mapping[str, JsonValue]) -> JsonValue:
-    """The arguments with the part put in; raises ``ExpressionError``."""
+def opened(closed: JsonObject, secrets: Mapping[str, JsonValue]) -> Closed:
+    """The part with its secrets, ready to be evaluated; raises ``ExpressionError``."""
     bound = closed["bind"]
     known = {**(bound if isinstance(bound, dict) else {}), SECRETS: dict(secrets)}
-    template = _opened(closed)
-    value = template.evaluate(closed["value"], lambda names: {name: known.get(name) for name in names})
+    return Closed(_template(closed), closed["value"], known)
+
+
+def put_in(arguments: JsonValue, closed: JsonObject, value: JsonValue) -> JsonValue:
+    """The arguments with what the part has come to in its place; raises ``ExpressionError``."""
     path = closed["at"]
     return _put(arguments, path if isinstance(path, list) else [], value)
 
 
-def _opened(closed: JsonObject) -> Template:
+def _template(closed: JsonObject) -> Template:
     parts = closed["parts"]
     opened = tuple(_part(part) for part in (parts if isinstance(parts, list) else []))
     kind = _KINDS.get(str(closed["kind"]))

@@ -9,13 +9,9 @@ has a strike against it. An answer counts only if it is about what is still so.
 from __future__ import annotations
 
 import asyncio
-import os
 import pickle
-import sys
-from asyncio.subprocess import Process
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -23,17 +19,13 @@ from pgworker.engine.inputs import Input
 from pgworker.store.turns import Claim
 from pgworker.telemetry import log
 from pgworker.types import JsonObject, JsonValue
-from pgworker.worker.decider import LENGTH
-from pgworker.worker.decision_watch import HURRY_SECONDS
+from pgworker.worker.companion import Companion
+from pgworker.worker.decision_watch import QUICK_SECONDS
 from pgworker.worker.plans import DefinitionKey
 from pgworker.worker.questions import Answer, Broke, Decided, Definition, Question
 
 LONGEST_SECONDS = 20.0
 """A decision that takes longer is given up, and its workflow gets a strike."""
-
-_QUICK_SECONDS = HURRY_SECONDS / 4
-"""Whose decisions take no longer is not slow any more: well below what made it so, or a definition would
-go to and fro, and somebody would wait each time."""
 
 _MOST = 20
 """Workflows that are asked about at once; others wait for their turn to be asked about."""
@@ -44,17 +36,11 @@ _TRIES = 3
 _REMEMBERED = 100
 """Definitions that are known to take long, or are here, and workflows that were overtaken."""
 
-_PAUSE_SECONDS = 1.0
-"""How soon it is tried again to start a decider where that was not possible."""
-
 _KEPT_SECONDS = 30.0
 """How long an answer is kept that nobody fetches."""
 
 _IDLE_SECONDS = 60.0
 """A decider that was asked nothing for so long is ended."""
-
-_ENVIRONMENT = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "PYTHONHOME", "PYTHONPATH", "TZ")
-"""What a decider needs of the worker's environment; the rest may hold passwords."""
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -166,26 +152,18 @@ class Aside:
         """Has the questions answered, one after the other, until cancelled."""
         while True:
             first = await self._queue.get()
+            companion = await Companion.start(self._memory_megabytes)
             try:
-                process = await _start(self._memory_megabytes)
-            except OSError as error:
-                log.warning("no process for long decisions can be started", reason=str(error))
-                self._queue.put_nowait(first)
-                await asyncio.sleep(_PAUSE_SECONDS)
-                continue
-            try:
-                await self._employ(process, first)
+                await self._employ(companion, first)
             finally:
-                with suppress(ProcessLookupError):
-                    process.kill()
-                await process.wait()
+                await companion.end()
 
-    async def _employ(self, process: Process, asked: _Asked | None) -> None:
+    async def _employ(self, companion: Companion, asked: _Asked | None) -> None:
         """Asks a decider, until it has been idle for long, has learnt much or breaks."""
         told: set[DefinitionKey] = set()
         while asked is not None:
             if self._asked.get(asked.claim.workflow_id) is asked:  # else it was overtaken
-                asked.answer = await self._answer_of(process, asked, told)
+                asked.answer = await self._answer_of(companion, asked, told)
                 asked.answered_at = asyncio.get_running_loop().time()
                 self._answered()
                 if isinstance(asked.answer, Broke):
@@ -200,20 +178,21 @@ class Aside:
         except TimeoutError:
             return None
 
-    async def _answer_of(self, process: Process, asked: _Asked, told: set[DefinitionKey]) -> Answer:
+    async def _answer_of(self, companion: Companion, asked: _Asked, told: set[DefinitionKey]) -> Answer:
         key = asked.claim.definition
         try:
             async with asyncio.timeout(self._seconds):
                 if key not in told:
-                    await _send(process, pickle.dumps(asked.definition))
+                    await companion.tell(pickle.dumps(asked.definition))
                     told.add(key)
-                await _send(process, asked.message)
-                answer = await _receive(process)
+                await companion.tell(asked.message)
+                answer = await companion.answer()
         except TimeoutError:
             return Broke(f"it took more than {self._seconds:g} seconds")
         except (asyncio.IncompleteReadError, ConnectionError):
             return Broke("the process that was deciding died")
-        if isinstance(answer, Decided) and answer.seconds < _QUICK_SECONDS:
+        assert isinstance(answer, Decided | Broke)
+        if isinstance(answer, Decided) and answer.seconds < QUICK_SECONDS:
             self._slow.pop(key, None)
         return answer
 
@@ -236,32 +215,6 @@ def _is_same(asked: _Asked, claim: Claim, question: Question) -> bool:
         claim.done,
         question.told,
     )
-
-
-async def _start(memory_megabytes: int) -> Process:
-    environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "pgworker.worker.decider",
-        str(memory_megabytes),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        env=environment,
-    )
-
-
-async def _send(process: Process, message: bytes) -> None:
-    assert process.stdin is not None
-    process.stdin.write(LENGTH.pack(len(message)) + message)
-    await process.stdin.drain()
-
-
-async def _receive(process: Process) -> Answer:
-    assert process.stdout is not None
-    (length,) = LENGTH.unpack(await process.stdout.readexactly(LENGTH.size))
-    answer: Answer = pickle.loads(await process.stdout.readexactly(length))
-    return answer
 
 
 def _keep(remembered: OrderedDict[_Key, _Value], key: _Key, value: _Value) -> None:

@@ -1,4 +1,5 @@
-"""The decider: ``python -m pgworker.worker.decider MEGABYTES`` makes long decisions for a worker.
+"""The decider: ``python -m pgworker.worker.decider MEGABYTES`` does for a worker what takes long: decisions,
+and expressions of activities.
 
 It is told definitions and asked questions on its standard input and answers on its standard output, each
 message a pickle with its length before it: both ends are of one program, and nobody else reaches the pipes.
@@ -14,9 +15,11 @@ import sys
 import time
 from contextlib import suppress
 from struct import Struct
-from typing import BinaryIO
+from typing import BinaryIO, assert_never
 
 from pgworker.engine.decide import decide
+from pgworker.errors import ExpressionError
+from pgworker.expressions.closed import Closed
 from pgworker.plan.nodes import Plan
 from pgworker.telemetry import configure_logging
 from pgworker.worker.concealment import conceal
@@ -24,7 +27,7 @@ from pgworker.worker.decision_watch import DecisionWatch
 from pgworker.worker.memory import limit_memory
 from pgworker.worker.mortality import die_with_parent
 from pgworker.worker.plans import PlanCache
-from pgworker.worker.questions import Answer, Broke, Decided, Definition, Question
+from pgworker.worker.questions import Answer, Broke, Decided, Definition, Evaluated, Failed, Question
 
 LENGTH = Struct("!Q")
 """What stands before a message: how many bytes it has."""
@@ -46,11 +49,16 @@ def main() -> None:
     plans, watch = PlanCache(), DecisionWatch()
     with suppress(BrokenPipeError):  # the worker was gone before this process could ask to die with it
         while (message := _read(sys.stdin.buffer)) is not None:
-            told: Definition | Question = pickle.loads(message)
-            if isinstance(told, Definition):
-                plans.add(told.key, told.document, told.resources)
-            else:
-                _write(answers, _answer(told, plans, watch))
+            told: Definition | Question | Closed = pickle.loads(message)
+            match told:
+                case Definition():
+                    plans.add(told.key, told.document, told.resources)
+                case Question():
+                    _write(answers, _answer(told, plans, watch))
+                case Closed():
+                    _write(answers, _evaluated(told, watch))
+                case _:
+                    assert_never(told)
 
 
 def _taken_stdout() -> BinaryIO:
@@ -89,6 +97,16 @@ def _decided(question: Question, plans: PlanCache, watch: DecisionWatch) -> Deci
     return Decided(events, record.examined, time.process_time() - began)
 
 
+def _evaluated(closed: Closed, watch: DecisionWatch) -> Evaluated | Failed:
+    began = time.process_time()
+    try:
+        with watch.over(None):
+            value = closed.evaluate()
+        return Evaluated(value, time.process_time() - began)
+    except ExpressionError as error:
+        return Failed(error.message)
+
+
 def _read(stream: BinaryIO) -> bytes | None:
     head = stream.read(LENGTH.size)
     if len(head) < LENGTH.size:
@@ -97,7 +115,7 @@ def _read(stream: BinaryIO) -> bytes | None:
     return stream.read(length)
 
 
-def _write(stream: BinaryIO, answer: Answer) -> None:
+def _write(stream: BinaryIO, answer: Answer | Evaluated | Failed) -> None:
     message = pickle.dumps(answer)
     stream.write(LENGTH.pack(len(message)) + message)
     stream.flush()

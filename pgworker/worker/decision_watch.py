@@ -20,6 +20,10 @@ It is the processor's time that counts: a machine that is overloaded or asleep i
 HURRY_SECONDS = 0.008
 """What one expression may take where others wait for the decision."""
 
+QUICK_SECONDS = HURRY_SECONDS / 4
+"""What takes no longer is not slow any more: well below what made it so, or it would go to and fro, and
+somebody would wait each time."""
+
 _LOOKS = 4
 _HURRIED_LOOKS = 2
 """So often an expression is found running before it is interrupted; the kernel's clock ticks every few ms."""
@@ -60,13 +64,15 @@ class DecisionWatch:
         return self._ticks >= _LATE
 
     @contextmanager
-    def over(self, workflow_id: str, *, again: float | None = None, hurried: bool = False) -> Iterator[None]:
+    def over(
+        self, workflow_id: str | None, *, again: float | None = None, hurried: bool = False
+    ) -> Iterator[None]:
         """Watches one decision; ``again`` is what an expression may take after one that was interrupted.
 
         One that is ``hurried`` is broken off by ``DecisionTooLong`` when an expression takes more than
-        ``HURRY_SECONDS``.
+        ``HURRY_SECONDS``. The workflow that it is about, if about one, has a strike if the process dies.
         """
-        if self._black_box is not None:
+        if self._black_box is not None and workflow_id is not None:
             self._black_box.note(workflow_id)
         self._deciding = True
         self._again = again

@@ -27,6 +27,8 @@ from pgworker.errors import Fault, FaultKind, ValueRefused
 from pgworker.settings import Settings
 from pgworker.telemetry import ABOUT, log
 from pgworker.types import JsonObject
+from pgworker.worker.decision_watch import DecisionWatch
+from pgworker.worker.evaluations import Evaluations
 from pgworker.worker.service import local_activities
 
 
@@ -37,7 +39,10 @@ async def serve_executor(
 
     As many activities as ``concurrency`` says at once; whoever comes then is told to come again (503).
     """
-    async with local_activities(settings, functions) as activities:
+    async with (
+        Evaluations(DecisionWatch(), settings.memory_megabytes) as evaluations,
+        local_activities(settings, functions, evaluations.evaluate) as activities,
+    ):
         executor = _Executor(activities, settings.concurrency, settings.executor_token)
         application = web.Application(client_max_size=LARGEST)
         application.router.add_post("/", executor.answer)

@@ -1,4 +1,4 @@
-"""Questions: what a worker and its decider say to each other about a decision."""
+"""Questions: what a worker and its decider say to each other, about a decision or a single expression."""
 
 from __future__ import annotations
 
@@ -62,6 +62,21 @@ class Broke:
 
 
 Answer = Decided | Broke
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """What a closed template comes to, and the seconds of processor time that it took."""
+
+    value: JsonValue
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Why a closed template comes to nothing."""
+
+    reason: str
 
 
 class DecisionBroke(Exception):

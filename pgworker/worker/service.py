@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pgworker.activities.evaluation import Evaluate
 from pgworker.activities.functions.library import Functions
 from pgworker.activities.hosts import Hosts
 from pgworker.activities.registry import Activities
@@ -27,6 +28,7 @@ from pgworker.worker.black_box import BlackBox
 from pgworker.worker.breaker import Breaker
 from pgworker.worker.concealment import conceal
 from pgworker.worker.decision_watch import DecisionWatch
+from pgworker.worker.evaluations import Evaluations
 from pgworker.worker.janitor import Janitor, parse_retention
 from pgworker.worker.keeper import keep
 from pgworker.worker.leaving import Leaving
@@ -64,8 +66,12 @@ async def serve(
     rest = Rest(settings.poll_seconds)
     kept = parse_retention(settings.retention)
     breaker = Breaker()
-    provided = _activities(settings, functions)
-    async with open_pool(database, "keeper", size=3, watched=True) as pool, provided as activities:
+    watch = DecisionWatch(black_box)
+    async with (
+        open_pool(database, "keeper", size=3, watched=True) as pool,
+        Evaluations(watch, settings.memory_megabytes) as evaluations,
+        _activities(settings, functions, evaluations.evaluate) as activities,
+    ):
         leases = Leases(database, pool, worker_id, settings.lease_seconds)
         metrics = _metrics(settings, lambda: (performer.used, performer.free), activities.hosts, breaker)
         traces = _traces(settings, Tracing(database, pool))
@@ -78,7 +84,6 @@ async def serve(
             leaving=Leaving(leases, settings.function_wait_seconds),
             traceparent=None if traces is None else traces.traceparent,
         )
-        watch = DecisionWatch(black_box)
         aside = Aside(rest.wake, settings.memory_megabytes, wary=black_box is not None)
         walker = Walker(Rounds(database, pool), rest, watch)
         wheel = Wheel(
@@ -164,7 +169,7 @@ def _status_page(
     )
 
 
-def local_activities(settings: Settings, functions: Functions | None = None) -> Activities:
+def local_activities(settings: Settings, functions: Functions | None, evaluate: Evaluate) -> Activities:
     """The activities as this process performs them, by the settings."""
     processes = process_policy(settings)
     if processes.allowed:
@@ -175,11 +180,14 @@ def local_activities(settings: Settings, functions: Functions | None = None) -> 
         settings.resources_dir,
         processes,
         functions,
+        evaluate=evaluate,
     )
 
 
-def _activities(settings: Settings, functions: Functions | None) -> Activities | RemoteActivities:
-    local = local_activities(settings, functions)
+def _activities(
+    settings: Settings, functions: Functions | None, evaluate: Evaluate
+) -> Activities | RemoteActivities:
+    local = local_activities(settings, functions, evaluate)
     if settings.executor_url is None:
         return local
     return RemoteActivities(settings.executor_url, settings.executor_token, local)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-import urllib.error
-import urllib.request
 
 import psycopg
 import pytest
@@ -22,24 +20,13 @@ from pgworker.errors import Fault, FaultKind, ValueRefused
 from pgworker.types import JsonValue
 from pgworker.values import MAX_DEPTH, canonical
 from tests.conftest import WorkerFactory
-from tests.support.executing import TOKEN, executor
+from tests.support.executing import TOKEN, executor, posted
 from tests.support.oracle import violations
 from tests.support.stub import Stub
 from tests.support.waiting import until
 from tests.support.workflows import call, define, ended, start
 
 FUNCTIONS = "tests.support.functions"
-
-
-def _post(url: str, body: object, token: str = TOKEN) -> tuple[int, dict[str, object]]:
-    request = urllib.request.Request(
-        url, data=json.dumps(body).encode(), headers={"Authorization": f"Bearer {token}"}, method="POST"
-    )
-    try:
-        with urllib.request.urlopen(request) as answer:
-            return answer.status, json.loads(answer.read())
-    except urllib.error.HTTPError as error:
-        return error.code, json.loads(error.read())
 
 
 def test_a_workflow_is_carried_out_by_an_executor(
@@ -97,14 +84,14 @@ def test_an_activity_that_nobody_wants_any_more_is_ended_there(
         again = request_of(
             {"activity": "http", "arguments": {"method": "get", "endpoint": f"{stub.url}/count"}}, "k"
         )
-        until(lambda: _post(url, again)[0] == 200, what="the slot to be free again")
+        until(lambda: posted(url, again)[0] == 200, what="the slot to be free again")
 
 
 def test_the_executor_tells_requests_from_others() -> None:
     with executor() as url:
-        assert _post(url, {}, token="wrong")[0] == 401
-        assert _post(url, {"type": "another"})[0] == 400
-        unknown = _post(url, request_of({"activity": "magic", "arguments": {}}, "k"))
+        assert posted(url, {}, token="wrong")[0] == 401
+        assert posted(url, {"type": "another"})[0] == 400
+        unknown = posted(url, request_of({"activity": "magic", "arguments": {}}, "k"))
         assert unknown[0] == 200
         with pytest.raises(Fault, match="cannot perform"):
             outcome_of(json.dumps(unknown[1]).encode())

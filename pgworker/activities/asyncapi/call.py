@@ -20,6 +20,7 @@ from pgworker.activities.asyncapi.servers import spoken
 from pgworker.activities.asyncapi.sessions import Sessions
 from pgworker.activities.asyncapi.target import Target
 from pgworker.activities.asyncapi.websocket import WebSocketLink
+from pgworker.activities.evaluation import Evaluate
 from pgworker.activities.http import HttpCaller
 from pgworker.activities.openapi.references import opened
 from pgworker.activities.policy import HttpPolicy
@@ -34,9 +35,15 @@ class AsyncApiCaller:
     """Publishes to and consumes from what AsyncAPI documents describe: 2.x and 3.x."""
 
     def __init__(
-        self, http: HttpCaller, loader: ResourceLoader, policy: HttpPolicy, secrets: SecretProvider | None
+        self,
+        http: HttpCaller,
+        loader: ResourceLoader,
+        policy: HttpPolicy,
+        secrets: SecretProvider | None,
+        evaluate: Evaluate,
     ) -> None:
         self._loader = loader
+        self._evaluate = evaluate
         self._policy = policy
         self._sessions = Sessions()
         provider = secrets or StoredSecrets(environment={})
@@ -67,8 +74,8 @@ class AsyncApiCaller:
         if "message" in arguments:
             message = outbound(arguments["message"], target, idempotency_key)
             return await self._publish(link, contact, message)
-        wanted = consumption(arguments.get("subscription"), self._policy.max_response_bytes)
-        if not wanted.wants_more([]):
+        wanted = consumption(arguments.get("subscription"), self._policy.max_response_bytes, self._evaluate)
+        if not await wanted.wants_more([]):
             return []
         if wanted.session is None:
             async with self._receive(link, contact) as receiver:
@@ -133,11 +140,11 @@ async def _consume(receiver: Receiver, wanted: Consumption, target: Target) -> l
     limit = asyncio.timeout(wanted.seconds)
     try:
         async with limit:
-            while wanted.wants_more(consumed):
+            while await wanted.wants_more(consumed):
                 message = (await receiver.next()).without(receiver.redaction)
                 count(len(message.body), messages=1)
                 value = value_of(message, target)
-                if wanted.accepts(value, consumed):
+                if await wanted.accepts(value, consumed):
                     wanted.weigh(len(message.body))
                     consumed.append(value)
                 await asyncio.sleep(0)  # a flood of messages must not keep the worker from its leases

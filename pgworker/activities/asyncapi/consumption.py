@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from pgworker.activities.evaluation import Evaluate
 from pgworker.errors import ExpressionError, Fault, FaultKind
+from pgworker.expressions.closed import Closed
 from pgworker.expressions.consumed import with_messages
 from pgworker.expressions.durations import duration_from_object, parse_duration
-from pgworker.expressions.jq import Program, compile_program
-from pgworker.expressions.templates import is_true
+from pgworker.expressions.jq import compile_program
+from pgworker.expressions.templates import Expression, Template, is_true
 from pgworker.types import JsonObject, JsonValue
 
 
@@ -17,25 +19,26 @@ from pgworker.types import JsonObject, JsonValue
 class Question:
     """An expression of the subscription, with the variables that were bound when the call was decided."""
 
-    program: Program
+    template: Template
     bound: JsonObject
+    evaluate: Evaluate
 
-    def holds(self, value: JsonValue, consumed: list[JsonValue]) -> bool:
+    async def holds(self, value: JsonValue, consumed: list[JsonValue]) -> bool:
         """Whether it is true of a value; ``$context`` also has what was consumed so far."""
         bound = dict(self.bound)
         if "context" in bound:
             bound["context"] = with_messages(bound["context"], consumed)
         try:
-            return is_true(self.program.first(value, lambda names: {name: bound.get(name) for name in names}))
+            return is_true(await self.evaluate(Closed(self.template, value, bound)))
         except ExpressionError as error:
             raise Fault(FaultKind.EXPRESSION, str(error)) from error
 
 
-def question(value: JsonValue) -> Question | None:
+def question(value: JsonValue, evaluate: Evaluate) -> Question | None:
     """The expression as it travels in the arguments; None if there is none."""
     match value:
         case {"program": str(text), "bind": dict(bound)}:
-            return Question(compile_program(text), bound)
+            return Question(Expression(compile_program(text)), bound, evaluate)
         case _:
             return None
 
@@ -57,17 +60,17 @@ class Consumption:
     session: str | None = None
     _size: int = 0
 
-    def wants_more(self, consumed: list[JsonValue]) -> bool:
+    async def wants_more(self, consumed: list[JsonValue]) -> bool:
         """Whether to consume another message; ``.`` in the expressions is the array of those so far."""
         if self.amount is not None and len(consumed) >= self.amount:
             return False
-        if self.while_ is not None and not self.while_.holds(consumed, consumed):
+        if self.while_ is not None and not await self.while_.holds(consumed, consumed):
             return False
-        return self.until is None or not consumed or not self.until.holds(consumed, consumed)
+        return self.until is None or not consumed or not await self.until.holds(consumed, consumed)
 
-    def accepts(self, message: JsonValue, consumed: list[JsonValue]) -> bool:
+    async def accepts(self, message: JsonValue, consumed: list[JsonValue]) -> bool:
         """Whether a message passes the filter."""
-        return self.filter is None or self.filter.holds(message, consumed)
+        return self.filter is None or await self.filter.holds(message, consumed)
 
     def weigh(self, size: int) -> None:
         """Counts the bytes of a message that is kept; raises ``Fault`` when they are too many."""
@@ -79,8 +82,11 @@ class Consumption:
             )
 
 
-def consumption(subscription: JsonValue, limit_bytes: int) -> Consumption:
-    """What a call's ``subscription`` asks for; raises ``Fault`` (configuration)."""
+def consumption(subscription: JsonValue, limit_bytes: int, evaluate: Evaluate) -> Consumption:
+    """What a call's ``subscription`` asks for, with who evaluates its expressions.
+
+    Raises ``Fault`` (configuration).
+    """
     if not isinstance(subscription, dict):
         raise _wrong("the subscription must be an object")
     consume = subscription.get("consume")
@@ -91,10 +97,10 @@ def consumption(subscription: JsonValue, limit_bytes: int) -> Consumption:
         raise _wrong("the amount of messages to consume must be a whole number")
     session = subscription.get("session")
     return Consumption(
-        filter=question(subscription.get("filter")),
+        filter=question(subscription.get("filter"), evaluate),
         amount=amount,
-        while_=question(consume.get("while")),
-        until=question(consume.get("until")),
+        while_=question(consume.get("while"), evaluate),
+        until=question(consume.get("until"), evaluate),
         seconds=_seconds(consume.get("for")),
         limit_bytes=limit_bytes,
         session=session if isinstance(session, str) else None,
