@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import html
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,18 +12,19 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
+from pgworker.activities.escapes import escapes_of, plain_text
+from pgworker.activities.search import SHORTEST, Search, Span, merged
 from pgworker.types import JsonValue
 
 STAND_IN = "***"
-
-_PLAIN = re.compile(r"[A-Za-z0-9._~-]*")
-"""What everybody writes as it is."""
 
 _WIDE_CHARSETS = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
 """Those in which a text is not found as it is in UTF-8; they fill it with zeroes."""
 
 _SHORTEST = 8
 """Shorter texts occur by chance: hiding them would spoil more than it protects."""
+
+_BACKSLASHES = re.compile(rb"\\*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +40,11 @@ class Redaction:
 
     def message(self, text: str) -> str:
         """A message without credentials."""
-        for hidden in (*self.secret, *self.private):
-            text = _without(text, hidden)
-        return text
+        return _finder(self.secret + self.private).without(text)
 
     def text(self, text: str) -> str:
         """A text of a result without secrets."""
-        for hidden in self.secret:
-            text = _without(text, hidden)
-        return text
+        return _finder(self.secret).without(text)
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """Headers without secrets, in their names neither."""
@@ -56,13 +52,19 @@ class Redaction:
 
     def value(self, value: JsonValue) -> JsonValue:
         """A value without secrets, in keys neither."""
+        finder = _finder(self.secret)
+        # most values have none, which is seen sooner of all texts together
+        together = "\0".join(_texts(value))
+        return value if finder.without(together) == together else self._value(value, finder)
+
+    def _value(self, value: JsonValue, finder: _Finder) -> JsonValue:
         if isinstance(value, str):
-            return self.text(value)
+            return finder.without(value)
         if isinstance(value, list):
-            return [self.value(item) for item in value]
+            return [self._value(item, finder) for item in value]
         if isinstance(value, dict):
-            return {self.text(key): self.value(member) for key, member in value.items()}
-        is_hidden = isinstance(value, int | float) and json.dumps(value) in self.secret
+            return {finder.without(key): self._value(member, finder) for key, member in value.items()}
+        is_hidden = isinstance(value, int | float) and json.dumps(value) in finder.texts
         return STAND_IN if is_hidden else value
 
     def joined(self, other: Redaction) -> Redaction:
@@ -74,16 +76,11 @@ class Redaction:
 
     def result(self, content: bytes) -> bytes:
         """What an answer contains, without secrets."""
-        for hidden in self.secret:
-            if _PLAIN.fullmatch(hidden):
-                content = content.replace(hidden.encode(), STAND_IN.encode())
-            else:
-                content = _anyhow_in_bytes(hidden).sub(STAND_IN.encode(), content)
-            if b"\0" in content:
-                for charset in _WIDE_CHARSETS:
-                    content = content.replace(
-                        hidden.encode(charset, "surrogatepass"), STAND_IN.encode(charset)
-                    )
+        content = _replaced(content, _finder(self.secret).spans(content), STAND_IN.encode())
+        if b"\0" in content:
+            for charset in _WIDE_CHARSETS:
+                found = _wide(self.secret, charset).spans(content)
+                content = _replaced(content, found, STAND_IN.encode(charset))
         return content
 
 
@@ -122,47 +119,87 @@ def spellings(texts: Iterable[str]) -> tuple[str, ...]:
     return _longest_first(found)
 
 
-def _without(text: str, hidden: str) -> str:
-    if _PLAIN.fullmatch(hidden):
-        return text.replace(hidden, STAND_IN)
-    return _anyhow(hidden).sub(STAND_IN, text)
+def _replaced(content: bytes, spans: list[Span], by: bytes) -> bytes:
+    parts: list[bytes] = []
+    last = 0
+    for begin, end in spans:
+        parts += (content[last:begin], by)
+        last = end
+    return b"".join((*parts, content[last:])) if spans else content
 
 
-@lru_cache(maxsize=512)
-def _anyhow(hidden: str) -> re.Pattern[str]:
-    """Finds a text however its characters are written; which of them are is everybody's own choice."""
-    return re.compile(_pattern(hidden))
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
-@lru_cache(maxsize=512)
-def _anyhow_in_bytes(hidden: str) -> re.Pattern[bytes]:
-    return re.compile(_pattern(hidden).encode("utf-8", "surrogatepass"))
+def _texts(value: JsonValue) -> Iterator[str]:
+    """All texts of a value, and numbers as texts."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, dict):
+        for key, member in value.items():
+            yield key
+            yield from _texts(member)
+    elif isinstance(value, int | float):
+        yield json.dumps(value)
 
 
-def _pattern(hidden: str) -> str:
-    return "".join(one if _PLAIN.fullmatch(one) else _written(one) for one in hidden)
+class _Finder:
+    """Finds texts as they are, and however their characters are escaped."""
+
+    def __init__(self, texts: tuple[str, ...]) -> None:
+        literal = [_encoded(text) for text in texts]
+        self.texts = frozenset(texts)
+        self._is_idle = not literal
+        self._literal = Search(literal)
+        plain = [plain_text(text) for text in literal]
+        self._plain = Search(text for text in plain if len(text) >= SHORTEST)
+        self._has_backslashes = any(b"\\" in text for text in literal)
+        self._escapes = escapes_of(plain, slashes=self._has_backslashes)
+
+    def without(self, text: str) -> str:
+        """The text with a stand-in for each of them."""
+        if self._is_idle or len(text) < SHORTEST:
+            return text
+        content = _encoded(text)
+        found = self.spans(content)
+        return (
+            _replaced(content, found, STAND_IN.encode()).decode("utf-8", "surrogatepass") if found else text
+        )
+
+    def spans(self, content: bytes) -> list[Span]:
+        """Where they stand, in order; those that overlap as one."""
+        if self._is_idle:
+            return []
+        found = self._literal.spans(content)
+        sketch = self._escapes.sketch(content)
+        if sketch is not content and self._plain.spans(sketch):
+            plain = self._escapes.plain(content)
+            found = merged((*found, *map(plain.origin, self._plain.spans(plain.content))))
+        return [_ended(content, span) for span in found] if self._has_backslashes else found
 
 
-def _written(character: str) -> str:
-    """The pattern of a character as it is, in a URL, in JSON and in HTML, each of them a few times over.
+def _ended(content: bytes, span: Span) -> Span:
+    """What ends with a backslash has all of those that this one is written with: an even number."""
+    begin, end = span
+    own = end - begin - len(content[begin:end].rstrip(b"\\"))
+    after = _BACKSLASHES.match(content, end)
+    if not own or after is None:
+        return span
+    return begin, max(end, after.end() - (own + len(after[0])) % 2)
 
-    How often has a limit, since a long row of backslashes must not be looked through from each of them.
-    """
-    encoded = character.encode("utf-8", "surrogatepass")
-    units = character.encode("utf-16-be", "surrogatepass").hex()
-    forms = {
-        r"\\{0,7}" + re.escape(character),
-        "".join(f"%(?:25){{0,3}}(?i:{byte:02x})" for byte in encoded),
-        "".join(rf"\\{{1,7}}u(?i:{units[at : at + 4]})" for at in range(0, len(units), 4)),
-        f"&(?:amp;){{0,3}}#{ord(character)};",
-        f"&(?:amp;){{0,3}}#x(?i:{ord(character):x});",
-    }
-    if html.escape(character) != character:
-        forms.add("&(?:amp;){0,3}" + html.escape(character)[1:])
-    forms |= {" ": {r"\+"}, "\n": {r"\\{1,7}n"}, "\r": {r"\\{1,7}r"}, "\t": {r"\\{1,7}t"}}.get(
-        character, set()
-    )
-    return f"(?:{'|'.join(sorted(forms))})"
+
+@lru_cache(maxsize=64)
+def _finder(texts: tuple[str, ...]) -> _Finder:
+    return _Finder(texts)
+
+
+@lru_cache(maxsize=16)
+def _wide(texts: tuple[str, ...], charset: str) -> Search:
+    return Search(text.encode(charset, "surrogatepass") for text in texts)
 
 
 def _in_base64(content: bytes) -> Iterator[str]:
