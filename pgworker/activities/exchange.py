@@ -13,7 +13,7 @@ from pgworker.activities.answer import Answer, headers_of
 from pgworker.activities.body import BodyRefused, read_body
 from pgworker.activities.connector import GuardedConnector
 from pgworker.activities.hosts import Host, Hosts
-from pgworker.activities.media import printable
+from pgworker.activities.media import excerpt, printable
 from pgworker.activities.policy import HttpPolicy
 from pgworker.activities.redaction import hidden, hiding
 from pgworker.activities.redirects import FOLLOWED, redirected
@@ -237,7 +237,6 @@ async def _refused(request: Request, response: aiohttp.ClientResponse) -> Fault:
         # The status says what matters; a body that cannot be read must not hide it.
         response.close()
         body = b"(with a body that cannot be shown)"
-    excerpt = printable(redaction.message(body.decode("utf-8", "replace")))
-    return Fault(
-        FaultKind.COMMUNICATION, f"{detail}: {excerpt}" if excerpt else detail, status=response.status
-    )
+    with hiding(redaction):
+        said = excerpt(body, response.headers.get("Content-Type"))
+    return Fault(FaultKind.COMMUNICATION, f"{detail}: {said}" if said else detail, status=response.status)

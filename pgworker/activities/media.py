@@ -25,6 +25,9 @@ _CODECS = re.compile(
     r"|mac-roman|shift_jis\w*|euc_\w+|iso2022_\w+|gb2312|gbk|gb18030|big5\w*|tis-620"
 )
 
+_UTF_8 = ("utf-8", "ascii")
+"""In these, what is hidden has been looked for in the bytes; in others it shows when they are decoded."""
+
 
 class Unreadable(Exception):
     """A body that is not what its Content-Type says, or that cannot be stored; the message says which."""
@@ -76,8 +79,8 @@ def encoded(body: bytes) -> str:
 
 
 def _json(body: bytes, charset: str) -> JsonValue:
-    if charset not in ("utf-8", "ascii"):
-        body = _decoded(body, charset).encode("utf-8")
+    if charset not in _UTF_8:
+        body = hidden().result(_decoded(body, charset).encode("utf-8"))
     try:
         return parse_json(body)
     except ValueRefused as error:
@@ -91,7 +94,10 @@ def _json(body: bytes, charset: str) -> JsonValue:
 
 def text_of(body: bytes, content_type: str | None) -> str:
     """The body as text, in the charset of its Content-Type or UTF-8; raises ``Unreadable``."""
-    text = _decoded(body, _charset(content_type))
+    charset = _charset(content_type)
+    text = _decoded(body, charset)
+    if charset not in _UTF_8:
+        text = hidden().text(text)
     if "\0" in text:
         raise Unreadable(f"the response is text with a NUL character, at character {text.index(chr(0))}")
     return text
@@ -115,6 +121,22 @@ def _charset(content_type: str | None) -> str:
     if not _CODECS.fullmatch(name):
         raise Unreadable(f"the response has an unknown charset: {printable(content_type or '')}")
     return name
+
+
+def excerpt(body: bytes, content_type: str | None) -> str:
+    """What a body says, fit for a message whatever its bytes are; UTF-16 is known without a charset, too."""
+    try:
+        charset = _charset(content_type)
+    except Unreadable:
+        charset = "utf-8"
+    if charset in _UTF_8:
+        charset = json.detect_encoding(body)
+    return printable(body.decode(charset, "replace"))
+
+
+def last_words(text: str, limit: int) -> str:
+    """The end of a foreign text, made fit for a message; what is hidden goes before the text is cut."""
+    return printable(hidden().message(text).strip()[-limit:], limit)
 
 
 def printable(text: str, limit: int = 200) -> str:

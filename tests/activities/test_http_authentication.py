@@ -197,3 +197,39 @@ async def test_an_unreachable_service_is_told_without_credentials(http):
     fault = await http.fault(f"http://127.0.0.1:1/{TOKEN}", authentication={"bearer": {"token": TOKEN}})
     assert TOKEN not in fault.detail
     assert isinstance(fault, Fault)
+
+
+WIDE = ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le"]
+
+
+@pytest.mark.parametrize("declared", [True, False])
+@pytest.mark.parametrize("charset", WIDE)
+@pytest.mark.parametrize("policy", [{"bearer": {"use": "token"}}, {"bearer": {"token": TOKEN}}], ids=str)
+async def test_what_a_refusal_says_in_a_wide_charset_is_told_without_secrets(
+    server, keyed, policy, charset, declared
+):
+    said = "." * 180 + f"no entry with {TOKEN} or with {TOKEN.replace('.', '%2E')}"
+    kind = f"text/plain; charset={charset}" if declared else "text/plain"
+    server.answers(said.encode(charset), kind, status=403)
+    fault = await keyed.fault(server.url(), authentication=policy)
+    assert fault.detail.endswith("." * 180 + "no entry with *** or...")
+    for text in (said[:-3], said + "x" * 70_000):  # half a character; more than is read
+        server.answers(text.encode(charset)[:-1], kind, status=403)
+        assert "secret" not in (await keyed.fault(server.url(), authentication=policy)).detail
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "utf-32-be", "latin-1", "utf-8"])
+async def test_secrets_with_escaped_signs_are_hidden_in_answers_of_every_charset(server, keyed, charset):
+    written = json.dumps({"a": TOKEN}).replace(".", "\\u002e")
+    policy = {"bearer": {"use": "token"}}
+    url = server.answers(written.encode(charset), f"application/json; charset={charset}")
+    assert await keyed(url, authentication=policy) == {"a": "***"}
+    url = server.answers(
+        f"<é {TOKEN.replace('.', '&#46;')}>".encode(charset), f"text/html; charset={charset}"
+    )
+    assert await keyed(url, authentication=policy) == "<é ***>"
+
+
+async def test_a_secret_in_a_charset_of_its_own_is_hidden(server, keyed):
+    server.answers(f"<{PASSWORD}>".encode("latin-1"), "text/plain; charset=latin-1")
+    assert await keyed(server.url(), authentication={"basic": {"use": "login"}}) == "<***>"

@@ -16,7 +16,7 @@ from pgworker.activities.connector import addresses_of
 from pgworker.activities.credentials import from_secret
 from pgworker.activities.media import printable
 from pgworker.activities.policy import HttpPolicy
-from pgworker.activities.redaction import Redaction, spellings
+from pgworker.activities.redaction import Redaction, hiding, spellings
 from pgworker.activities.secrets import SecretProvider
 from pgworker.errors import Fault, FaultKind
 from pgworker.types import JsonValue
@@ -150,7 +150,8 @@ def told(where: str, login: Login, errors: type[Exception]) -> Iterator[None]:
         refused.detail = login.redaction.message(refused.detail)
         raise
     except (errors, OSError) as error:
-        fault = communication(f"{where} failed", error)
+        with hiding(login.redaction):
+            fault = communication(f"{where} failed", error)
         fault.detail = login.redaction.message(fault.detail)
         raise fault from error
 

@@ -14,6 +14,7 @@ from pgworker.activities.grpc.target import Target, target_of
 from pgworker.activities.http import HttpCaller
 from pgworker.activities.media import printable
 from pgworker.activities.policy import HttpPolicy
+from pgworker.activities.redaction import hiding
 from pgworker.activities.request import Output, Request
 from pgworker.activities.resources import ResourceLoader
 from pgworker.activities.tracing import CURRENT, TRACEPARENT
@@ -53,7 +54,8 @@ class GrpcCaller:
             metadata.append((TRACEPARENT, traceparent))
         metadata += [(name.lower(), text) for name, text in request.headers.items()]
         try:
-            result = await client.call(target, sources, arguments.get("arguments"), metadata)
+            with hiding(request.redaction):
+                result = await client.call(target, sources, arguments.get("arguments"), metadata)
         except Fault as fault:
             fault.detail = request.redaction.message(fault.detail)
             raise

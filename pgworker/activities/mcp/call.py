@@ -6,6 +6,7 @@ from pgworker.activities.extras import ready
 from pgworker.activities.http import HttpCaller
 from pgworker.activities.mcp.question import Question, command_of, question_of, wrong
 from pgworker.activities.policy import HttpPolicy
+from pgworker.activities.redaction import hiding
 from pgworker.activities.request import prepare
 from pgworker.activities.upfront import check_upfront
 from pgworker.errors import Fault, FaultKind
@@ -53,9 +54,10 @@ class McpCaller:
         from pgworker.activities.mcp.over_http import over_http
 
         try:
-            result = await ask(
-                over_http(request, self._http, self._policy), question, str(request), self._policy
-            )
+            with hiding(request.redaction):
+                result = await ask(
+                    over_http(request, self._http, self._policy), question, str(request), self._policy
+                )
         except Fault as fault:
             fault.detail = request.redaction.message(fault.detail)
             raise

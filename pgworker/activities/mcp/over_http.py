@@ -16,7 +16,7 @@ from yarl import URL
 from pgworker.activities import json_rpc
 from pgworker.activities.body import BodyRefused, read_body
 from pgworker.activities.http import HttpCaller
-from pgworker.activities.media import JSON, Unreadable, content, essence, printable
+from pgworker.activities.media import JSON, Unreadable, content, essence, excerpt
 from pgworker.activities.policy import HttpPolicy
 from pgworker.activities.progress import count
 from pgworker.activities.request import Request
@@ -111,11 +111,9 @@ class _Transport(httpx2.AsyncBaseTransport):
             body, told = b"", False
         if told:
             return body
-        excerpt = printable(body.decode("utf-8", "replace"))
+        said = excerpt(body, response.headers.get("Content-Type"))
         detail = f"{self._request} was answered with {response.status}"
-        raise Fault(
-            FaultKind.COMMUNICATION, f"{detail}: {excerpt}" if excerpt else detail, status=response.status
-        )
+        raise Fault(FaultKind.COMMUNICATION, f"{detail}: {said}" if said else detail, status=response.status)
 
     async def chunks(self, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
         """The body, no further than the limit."""

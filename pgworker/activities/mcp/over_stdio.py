@@ -21,7 +21,7 @@ from mcp.shared.message import SessionMessage
 from mcp_types import jsonrpc_message_adapter
 
 from pgworker.activities.mcp.question import Command
-from pgworker.activities.media import printable
+from pgworker.activities.media import last_words, printable
 from pgworker.activities.processes.launching import Told, drop, hear, launch, new_folder
 from pgworker.activities.progress import count
 from pgworker.errors import Fault, FaultKind
@@ -33,7 +33,11 @@ _PASSED_ON = ("HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "SHELL", "TERM", "TMP
 """What a process gets of the worker's environment: no setting of the worker, and none of its secrets."""
 
 _FAREWELL_SECONDS = 2.0
-_COMPLAINT_BYTES = 2048
+_COMPLAINT_BYTES = 128 * 1024
+"""So much of its standard error is kept: of a secret at the beginning of what is shown nothing is missing."""
+
+_LAST_WORDS = 400
+"""So many characters of that are shown."""
 
 _ANSWER = re.compile(rb'^\s*\{.*"(?:result|error)"\s*:', re.DOTALL)
 """A line that is meant to be an answer, and no word of a process that talks to itself."""
@@ -140,7 +144,7 @@ class _Server:
             return Fault(FaultKind.CONFIGURATION, f"{self._command} cannot be started: {end['error']}")
         if self._fault is not None or "code" not in end:
             return self._fault
-        told = printable(self._complaint.decode("utf-8", "replace"), 400)
+        told = last_words(self._complaint.decode("utf-8", "replace"), _LAST_WORDS)
         detail = f"{self._command} ended with {end['code']} before it had answered"
         return Fault(FaultKind.COMMUNICATION, f"{detail}: {told}" if told else detail)
 

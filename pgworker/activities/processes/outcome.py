@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from pgworker.activities.media import printable
+from pgworker.activities.media import last_words
 from pgworker.activities.progress import count
 from pgworker.errors import Fault, FaultKind
 from pgworker.types import JsonValue
@@ -44,7 +44,7 @@ class Outcome:
                 return _text(self.stdout)
 
     def _failure(self) -> Fault:
-        said = printable(_text(self.stderr).strip()[-_LAST_WORDS:], _LAST_WORDS)
+        said = last_words(_text(self.stderr), _LAST_WORDS)
         detail = f"{self.title} ended with code {self.code}"
         return Fault(FaultKind.RUNTIME, f"{detail}: {said}" if said else detail)
 

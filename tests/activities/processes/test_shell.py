@@ -14,6 +14,7 @@ import pytest
 from pgworker.activities.policy import HttpPolicy
 from pgworker.activities.processes.policy import ProcessPolicy, parse_run_allow
 from pgworker.activities.progress import CURRENT, Progress
+from pgworker.activities.redaction import Redaction, hiding, spellings
 from pgworker.activities.registry import Activities
 from pgworker.errors import Fault, SettingsError
 from pgworker.types import JsonValue
@@ -76,6 +77,13 @@ async def test_another_code_than_0_fails_and_says_what_the_command_said_last(run
     fault = await run.fault("shell", returns, command=BOTH)
     assert (fault.kind, fault.status) == ("runtime", 500)
     assert fault.detail == "the shell command ended with code 3: err"
+
+
+async def test_of_a_secret_where_the_last_words_begin_no_half_is_told(run: Run) -> None:
+    said = "{ printf secret-of-the-pin; printf '%0490d' 0; } >&2; exit 1"
+    with hiding(Redaction(secret=spellings(["secret-of-the-pin"]))):
+        fault = await run.fault("shell", command=said)
+    assert fault.detail.removeprefix("the shell command ended with code 1: ") == "***" + "0" * 490
 
 
 async def test_what_a_signal_ends_has_the_code_that_shells_give_it(run: Run) -> None:
