@@ -108,7 +108,10 @@ class Settings(BaseSettings):
         description="Networks that calls may reach although they are private; all means every one.",
     )
     host_concurrency: int = Field(
-        default=0, ge=0, description="HTTP calls to one host at once, in one process; 0 sets no limit."
+        default=0,
+        ge=0,
+        description="HTTP calls to one host at once, in one process, redirects, MCP and published messages"
+        " among them, but not subscriptions; 0 sets no limit.",
     )
     breaker_failures: int = Field(
         default=0,

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import io
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from types import TracebackType
 
@@ -12,7 +15,7 @@ import aiohttp
 from pgworker.activities.answer import Answer, headers_of
 from pgworker.activities.body import BodyRefused, read_body
 from pgworker.activities.connector import GuardedConnector
-from pgworker.activities.hosts import Host, Hosts
+from pgworker.activities.hosts import Hosts, host_of
 from pgworker.activities.media import excerpt, printable
 from pgworker.activities.policy import HttpPolicy
 from pgworker.activities.redaction import hidden, hiding
@@ -66,7 +69,7 @@ class Exchange:
         redaction = request.redaction.joined(hidden())
         if redaction is not request.redaction:
             request = replace(request, redaction=redaction)
-        async with self._slots, self.hosts.slot(_host(request)):
+        async with self._slots:
             try:
                 return await self._within_time(request)
             except Fault as fault:
@@ -77,19 +80,20 @@ class Exchange:
         seconds = self._policy.total_timeout
         way = [request]
         try:
-            async with asyncio.timeout(seconds):
-                return await self._follow(way)
+            async with asyncio.timeout(seconds) as limit:
+                return await self._follow(way, limit)
         except TimeoutError as error:
-            self.hosts.failed(_host(way[-1]))  # those before it have answered, and led here
+            self.hosts.failed(host_of(way[-1].url))  # those before it have answered, and led here
             raise Fault(
                 FaultKind.COMMUNICATION,
                 f"{request} was not answered within {seconds:g} s (the total timeout)",
             ) from error
 
-    async def _follow(self, way: list[Request]) -> Answer:
+    async def _follow(self, way: list[Request], limit: asyncio.Timeout) -> Answer:
         """The answer at the end of a way of redirects, to which each request is added."""
         for _ in range(self._policy.max_redirects + 1):
-            answer = await self._logged_in(way[-1])
+            async with self._slot(way[-1], limit):
+                answer = await self._logged_in(way[-1])
             if isinstance(answer, Answer):
                 return answer
             way.append(answer)
@@ -97,6 +101,16 @@ class Exchange:
             FaultKind.COMMUNICATION,
             f"{way[-1]} was not called: there were more than {self._policy.max_redirects} redirects",
         )
+
+    @asynccontextmanager
+    async def _slot(self, request: Request, limit: asyncio.Timeout) -> AsyncIterator[None]:
+        """One of the calls that the host may get at once; while it is waited for no time is counted."""
+        loop = asyncio.get_running_loop()
+        left = (limit.when() or math.inf) - loop.time()
+        limit.reschedule(None)
+        async with self.hosts.slot(host_of(request.url)):
+            limit.reschedule(loop.time() + left)
+            yield
 
     async def _logged_in(self, request: Request) -> Answer | Request:
         """The answer, or the request that a redirect asks for; logs in anew where that is wanted."""
@@ -114,7 +128,7 @@ class Exchange:
 
     async def _send(self, request: Request, *, may_log_in: bool) -> Answer | Request | _Again:
         large = request.body is not None and len(request.body) > _STREAMED_BYTES
-        host = _host(request)
+        host = host_of(request.url)
         is_trial = self.hosts.enter(host)
         try:
             async with self.session.request(
@@ -196,10 +210,6 @@ class _Again:
     """A request that is to be sent in place of one that was refused."""
 
     request: Request
-
-
-def _host(request: Request) -> Host:
-    return f"{request.url.host}:{request.url.port}"
 
 
 async def _renewed(request: Request, response: aiohttp.ClientResponse) -> Request | None:

@@ -14,12 +14,15 @@ from dataclasses import dataclass
 from typing import Literal
 from weakref import WeakValueDictionary
 
+from yarl import URL
+
 from pgworker.errors import Fault, FaultKind
 from pgworker.telemetry import log
 
 CircuitState = Literal["closed", "open", "half-open"]
 Host = str
 """Name and port, as in ``example.com:443``."""
+
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
@@ -120,3 +123,8 @@ class Hosts:
         circuit = self._circuits.get(host)
         if circuit is not None:
             circuit.is_tried = False
+
+
+def host_of(url: URL) -> Host:
+    """The host that a request to this URL goes to."""
+    return f"{url.host}:{url.port}"

@@ -43,8 +43,9 @@ class HttpPolicy:
 
     ``total_timeout`` covers one call with its redirects and its body, ``max_response_bytes`` the body after
     decompression, and ``connections`` how many calls are in flight at once (more wait their turn), to one
-    host ``host_connections``. After so many ``failures`` in a row a host is not called for a while. 0 is no
-    bound.
+    host ``host_connections``: of these a redirect, a session of MCP and a message that is published is one
+    as well, and a subscription none. After so many ``failures`` in a row a host is not called for a while.
+    0 is no bound.
     """
 
     allow_private: tuple[Network, ...] = ()

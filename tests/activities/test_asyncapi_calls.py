@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import AsyncExitStack
+from dataclasses import replace
+from functools import partial
 from itertools import count
 
 import pytest
@@ -20,6 +22,7 @@ from pgworker.activities.secrets import StoredSecrets
 from pgworker.errors import Fault, FaultKind
 from tests.activities.conftest import LOOPBACK
 from tests.support.serving import serving
+from tests.support.waiting import eventually
 
 
 class Peer:
@@ -33,6 +36,8 @@ class Peer:
         self.received = []
         self.headers = {}
         self.left = asyncio.Event()
+        self.open = set()
+        self.most = 0
 
     async def document(self, request):
         return web.json_response(self.documents[request.path])
@@ -61,12 +66,16 @@ class Peer:
         socket = web.WebSocketResponse()
         self.headers = dict(request.headers)
         await socket.prepare(request)
+        self.open.add(socket)
+        self.most = max(self.most, len(self.open))
         for frame in self.frames:
             await socket.send_json(frame)
             await asyncio.sleep(0.001)
         async for frame in socket:
             if frame.type is WSMsgType.TEXT:
                 self.received.append(json.loads(frame.data))
+                await asyncio.gather(*(other.send_str(frame.data) for other in self.open - {socket}))
+        self.open.remove(socket)
         self.left.set()
         return socket
 
@@ -226,6 +235,17 @@ async def test_a_frame_is_published(asyncapi, peer):
     await asyncio.wait_for(peer.left.wait(), 5)
     assert peer.received == [{"n": 1}]
     assert peer.headers["X-Of"] == "me"
+
+
+async def test_what_subscriptions_wait_for_can_be_published_where_one_call_at_once_is_made(peer):
+    async with Activities(replace(LOOPBACK, host_connections=1)) as activities:
+        ask = partial(Caller(peer, activities), operation="chat", protocol="ws")
+        waiting = [asyncio.create_task(ask(subscription=consume(amount=3))) for _ in range(2)]
+        await eventually(lambda: len(peer.open) == 2)
+        await asyncio.gather(*(ask(message={"payload": nth}) for nth in range(3)))
+        for one in waiting:
+            assert sorted(message["payload"] for message in await one) == [0, 1, 2]
+    assert peer.most == 3
 
 
 async def test_what_the_filter_leaves_out_does_not_count(asyncapi, peer):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
 from typing import Any
 
 import pytest
@@ -117,26 +119,82 @@ async def test_without_the_setting_every_call_is_sent(http: Client, server: Serv
     assert len(server.seen) == 30
 
 
-async def test_a_host_gets_no_more_calls_at_once_than_it_may(http: Client) -> None:
-    at_once, most = 0, 0
+class Crowded:
+    """A service that knows how many are there at once."""
 
-    async def answer(_: web.Request) -> web.Response:
-        nonlocal at_once, most
-        at_once += 1
-        most = max(most, at_once)
-        await asyncio.sleep(0.02)
-        at_once -= 1
+    def __init__(self) -> None:
+        self.there = 0
+        self.most = 0
+        self.application = web.Application()
+        self.application.router.add_get("/", self.answer)
+        self.application.router.add_get("/away", self.redirect)
+
+    @contextmanager
+    def _one(self) -> Iterator[None]:
+        self.there += 1
+        self.most = max(self.most, self.there)
+        try:
+            yield
+        finally:
+            self.there -= 1
+
+    async def answer(self, _: web.Request) -> web.Response:
+        with self._one():
+            await asyncio.sleep(0.02)
         return web.json_response({})
 
-    application = web.Application()
-    application.router.add_get("/", answer)
-    async with serving(application) as port:
+    async def redirect(self, request: web.Request) -> web.Response:
+        with self._one():
+            await asyncio.sleep(0.02)
+        raise web.HTTPFound(request.query["to"])
+
+
+async def test_a_host_gets_no_more_calls_at_once_than_it_may(http: Client) -> None:
+    crowded = Crowded()
+    async with serving(crowded.application) as port:
         client = await http.within(host_connections=2)
         url = f"http://127.0.0.1:{port}/"
         calls: list[Any] = [client(url) for _ in range(10)]
         assert await asyncio.gather(*calls) == [{}] * 10
-        assert most == 2
+        assert crowded.most == 2
         await eventually(lambda: client.caller.hosts._slots == {})
+
+
+async def test_a_host_that_others_redirect_to_gets_no_more_calls_either(http: Client) -> None:
+    target, sources = Crowded(), [Crowded() for _ in range(3)]
+    async with AsyncExitStack() as stack:
+        to = f"http://127.0.0.1:{await stack.enter_async_context(serving(target.application))}/"
+        ports = [await stack.enter_async_context(serving(one.application)) for one in sources]
+        client = await http.within(host_connections=1)
+        urls = [f"http://127.0.0.1:{port}/away?to={to}" for port in ports] * 3
+        calls: list[Any] = [client(url, redirect=True) for url in (*urls, to)]
+        assert await asyncio.gather(*calls) == [{}] * 10
+    assert [one.most for one in (target, *sources)] == [1, 1, 1, 1]
+
+
+async def test_hosts_that_redirect_to_each_other_and_to_themselves_do_not_wait_for_ever(http: Client) -> None:
+    ones = [Crowded(), Crowded()]
+    async with AsyncExitStack() as stack:
+        ports = [await stack.enter_async_context(serving(one.application)) for one in ones]
+        here, there = (f"http://127.0.0.1:{port}" for port in ports)
+        client = await http.within(host_connections=1)
+        ways = [f"{here}/away?to={there}/", f"{there}/away?to={here}/", f"{here}/away?to=/"] * 3
+        async with asyncio.timeout(10):
+            calls: list[Any] = [client(way, redirect=True) for way in ways]
+            assert await asyncio.gather(*calls) == [{}] * 9
+    assert [one.most for one in ones] == [1, 1]
+
+
+async def test_while_a_call_waits_for_its_host_its_time_does_not_pass(http: Client) -> None:
+    crowded = Crowded()
+    async with serving(crowded.application) as port:
+        client = await http.within(host_connections=1, total_timeout=0.2)
+        ways = [f"http://127.0.0.1:{port}/away?to=/"] * 20
+        calls: list[Any] = [client(way, redirect=True) for way in ways]
+        assert await asyncio.gather(*calls) == [{}] * 20
+        assert (
+            "was not answered within" in (await (await http.within(total_timeout=0.01)).fault(ways[0])).detail
+        )
 
 
 async def test_a_trial_that_is_not_answered_in_time_keeps_the_circuit_open(

@@ -9,6 +9,7 @@ import shlex
 import sys
 import time
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -307,3 +308,12 @@ async def test_what_a_server_says_is_counted(mcp) -> None:
     CURRENT.set(progress)
     await mcp.tool("add", a=1, b=2)
     assert progress.output_bytes > 100
+
+
+async def test_a_host_gets_no_more_sessions_at_once_than_calls(tools) -> None:
+    async with Activities(replace(PATIENT, host_connections=1)) as activities, asyncio.timeout(20):
+        asking = Asking(activities, {"http": {"endpoint": tools.url}})
+        answers = await asyncio.gather(*(asking.tool("add", a=1, b=nth) for nth in range(3)))
+    assert [answer["structuredContent"]["result"] for answer in answers] == [1, 2, 3]
+    sessions = [seen["mcp-session-id"] for seen in tools.seen if "mcp-session-id" in seen]
+    assert len([session for session, _ in groupby(sessions)]) == 3

@@ -12,6 +12,7 @@ from pgworker.activities.asyncapi.broker import communication
 from pgworker.activities.asyncapi.http import http_request
 from pgworker.activities.asyncapi.link import Contact
 from pgworker.activities.asyncapi.messages import Inbound, Outbound
+from pgworker.activities.hosts import host_of
 from pgworker.activities.http import HttpCaller
 from pgworker.activities.redaction import Redaction
 from pgworker.activities.request import Request
@@ -32,7 +33,11 @@ class WebSocketLink:
 
     async def publish(self, contact: Contact, message: Outbound) -> JsonValue:
         """See ``Link``; the headers of the message are those of the request that connects."""
-        async with self._connected(contact, dict(message.headers)) as (socket, request):
+        request = http_request(contact, "GET", dict(message.headers))
+        async with (
+            self._http.hosts.slot(host_of(request.url)),
+            self._connected(request, contact.authentication) as (socket, _),
+        ):
             try:
                 await socket.send_str(message.body.decode())
             except _ERRORS as error:
@@ -42,15 +47,15 @@ class WebSocketLink:
     @asynccontextmanager
     async def receive(self, contact: Contact) -> AsyncIterator[_Frames]:
         """See ``Link``."""
-        async with self._connected(contact, {}) as (socket, request):
+        asked = http_request(contact, "GET", {})
+        async with self._connected(asked, contact.authentication) as (socket, request):
             yield _Frames(socket, str(request), request.redaction)
 
     @asynccontextmanager
     async def _connected(
-        self, contact: Contact, headers: dict[str, str]
+        self, request: Request, authentication: JsonValue
     ) -> AsyncIterator[tuple[aiohttp.ClientWebSocketResponse, Request]]:
-        request = http_request(contact, "GET", {**headers})
-        session, request = await self._http.opened(request, contact.authentication)
+        session, request = await self._http.opened(request, authentication)
         try:
             socket = await session.ws_connect(
                 request.url,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pgworker.activities.extras import ready
+from pgworker.activities.hosts import host_of
 from pgworker.activities.http import HttpCaller
 from pgworker.activities.mcp.question import Question, command_of, question_of, wrong
 from pgworker.activities.policy import HttpPolicy
@@ -54,10 +55,11 @@ class McpCaller:
         from pgworker.activities.mcp.over_http import over_http
 
         try:
-            with hiding(request.redaction):
-                result = await ask(
-                    over_http(request, self._http, self._policy), question, str(request), self._policy
-                )
+            # for all of a session one: some of its requests last as long as it does
+            async with self._http.hosts.slot(host_of(request.url)):
+                with hiding(request.redaction):
+                    session = over_http(request, self._http, self._policy)
+                    result = await ask(session, question, str(request), self._policy)
         except Fault as fault:
             fault.detail = request.redaction.message(fault.detail)
             raise
