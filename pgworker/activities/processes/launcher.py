@@ -5,6 +5,9 @@ started and how that ended, and the second becomes the command's standard input.
 first, in a line of JSON, what to run; a byte after that ends the command gently, and its end ends the command
 at once: whatever has become of the worker, its kernel closes that pipe.
 
+There are two of it, as a command can kill its parent: one that runs the command, and the parent of that one,
+which waits for its end and then looks whether anything is left.
+
 It imports nothing of ours, and as little as it can: there is one of it beside every command.
 """
 
@@ -41,15 +44,41 @@ def main(status: int, stdin: int) -> int:
     order = _read_order()
     if order is None:
         return 1
-    _process_control(_PR_SET_CHILD_SUBREAPER, 1)
+    _inherit_orphans()
+    runner = os.fork()
+    if runner:
+        _let_go(stdin)  # of the status not yet: it ends when nothing is left
+        _outlive(runner)
+    else:
+        _inherit_orphans()
+        _run(order, status, stdin)
+    _kill_orphans()
+    _remove(order.directory)
+    return 0
+
+
+def _run(order: Order, status: int, stdin: int) -> None:
+    """Starts the command, and ends its group with it."""
+    os.setpgid(0, 0)
     wake = _woken_by_children()
     leader = _start(order, status, stdin)
     code = _watch(leader, wake, order.grace)
     _kill_group(leader, signal.SIGKILL)
-    _kill_orphans()
-    _remove(order.directory)
     _tell(status, {"code": code})
-    return 0
+
+
+def _let_go(stdin: int) -> None:
+    """Leaves the pipes to whom they are for: they end when all others close them."""
+    os.close(stdin)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for file in (0, 1, 2):
+        os.dup2(nothing, file)
+
+
+def _outlive(runner: int) -> None:
+    """Waits until the runner has ended, whatever has ended it, and buries who comes from it meanwhile."""
+    while os.wait()[0] != runner:
+        pass
 
 
 def _read_order() -> Order | None:
@@ -160,9 +189,15 @@ def _kill_orphans() -> None:
 
 def _remove(directory: str) -> None:
     """Removes the command's folder; the worker might not be there any more to do it."""
-    import shutil
+    if Path(directory).exists():
+        import shutil
 
-    shutil.rmtree(directory, ignore_errors=True)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _inherit_orphans() -> None:
+    """Makes this the parent of whatever loses its own below it."""
+    _process_control(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def _tell(status: int, what: dict[str, object]) -> None:
@@ -178,4 +213,5 @@ def _process_control(option: int, value: int) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(int(sys.argv[1]), int(sys.argv[2])))
+    # there is nothing to tidy up, which takes as long as most commands do
+    os._exit(main(int(sys.argv[1]), int(sys.argv[2])))

@@ -157,7 +157,7 @@ class Process:
 
 
 def _end_abandoned(told: Told) -> None:
-    """Kills the group of a launcher that has not done that itself, because something has killed it."""
+    """Kills the group of a command of which both launchers have been killed before they could do it."""
     if "pid" in told and "code" not in told:
         with suppress(ProcessLookupError):  # it has died with its parent, and was alone
             os.killpg(told["pid"], signal.SIGKILL)

@@ -212,6 +212,31 @@ async def test_when_something_kills_its_launcher_the_group_ends_all_the_same(
     await eventually(lambda: marked(mark) == [], seconds=5)
 
 
+LAUNCHERS = {
+    "its parent": "kill -KILL $PPID",
+    "the group of its parent": "kill -KILL -$PPID",
+    "its parent's parent": "kill -KILL $(awk '{print $4}' /proc/$PPID/stat)",
+}
+
+
+@pytest.mark.parametrize("whom", LAUNCHERS)
+async def test_a_command_that_kills_a_launcher_leaves_nothing_behind(
+    run: Run, tmp_path: Path, whom: str
+) -> None:
+    mark, before = f"mark-{uuid4()}", _folders()
+    detached = f"setsid sh -c 'echo $$ > {tmp_path}/detached; setsid sleep 60 & sleep 60' & sleep 60 &"
+    command = (
+        f"{detached} while ! [ -s {tmp_path}/detached ]; do sleep 0.01; done; {LAUNCHERS[whom]}; sleep 0.1"
+    )
+    if whom == "its parent's parent":
+        assert await run.shell(command, "code", environment={"MARK": mark}) == 0
+    else:
+        fault = await run.fault("shell", command=command, environment={"MARK": mark})
+        assert fault.detail == "the shell command was lost: something has killed its launcher"
+    assert marked(mark) == []
+    assert _folders() == before
+
+
 async def test_what_nobody_waits_for_goes_on_until_the_worker_stops(
     policy: ProcessPolicy, tmp_path: Path
 ) -> None:
