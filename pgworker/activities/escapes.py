@@ -26,11 +26,13 @@ _SHORT = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 # Each of these may stand there up to eight or 15 times over. There has to be a limit: long rows of them must
 # not be looked through from each of their members.
 _BACKSLASHES = r"\\\\{0,14}+"
+_BACKSLASHES_IN_ANY_JSON = r"\\(?:\\|u005[cC]){0,14}+"
 _PERCENT = "%(?:25){0,7}"
 _AMPERSAND = "&(?:amp;){0,7}"
 # and these are one in the clothes of another, without their first letter
 _BACKSLASHES_IN_URL = "5[cC](?:%(?:25){0,7}5[cC]){0,14}+"
 _BACKSLASHES_IN_HTML = r"#(?:92|[xX]5[cC]);(?:&(?:amp;){0,7}#(?:92|[xX]5[cC]);){0,14}+"
+_BACKSLASH_IN_JSON = re.compile(rb"u005[cC]")
 _PERCENT_IN_JSON = "u0025(?:25){0,7}"
 _PERCENT_IN_HTML = "#(?:37|[xX]25);(?:25){0,7}"
 _AMPERSAND_IN_JSON = "u0026(?:amp;){0,7}"
@@ -65,15 +67,19 @@ class Plain:
 
 
 class Escapes:
-    """The escapes of some characters; with ``slashes`` every backslash is one, whatever comes after it."""
+    """The escapes of some characters.
 
-    def __init__(self, characters: frozenset[str], *, slashes: bool) -> None:
-        self._has_spaces = " " in characters
+    With ``slashes`` every backslash is one, whatever comes after it, and with ``pluses`` every plus sign, of
+    a space.
+    """
+
+    def __init__(self, characters: frozenset[str], *, slashes: bool, pluses: bool) -> None:
+        self._pluses = pluses
         json, url, html = _in_json(characters), _in_url(characters), _in_html(characters)
         after_backslashes = (_PERCENT_IN_JSON + url, _AMPERSAND_IN_JSON + html, json)
         bare = "" if slashes else _before_others(characters)
-        self._has_bare = re.compile(rf"\\{bare}".encode())
-        self._with_bare = _pattern(_BACKSLASHES, *after_backslashes, bare)
+        self._has_backslashes = _pattern(r"\\", "u005[cC]", *after_backslashes, bare)
+        self._with_bare = _pattern(_BACKSLASHES_IN_ANY_JSON, *after_backslashes, bare)
         self._patterns = {
             b"\\": _pattern(_BACKSLASHES, *after_backslashes),
             b"%": _pattern(_PERCENT, _BACKSLASHES_IN_URL + f"{json}?", _AMPERSAND_IN_URL + html, url),
@@ -82,12 +88,13 @@ class Escapes:
 
     def sketch(self, content: bytes) -> bytes:
         """About the same as the ``plain`` content, and sooner: also with no backslash left that is none."""
-        for sign, pattern in self._patterns.items():
-            if sign in content:
-                content = pattern.sub(_character, content)
-        if self._has_bare.search(content):
+        if self._has_backslashes.search(content):
+            content = self._patterns[b"\\"].sub(_character, _BACKSLASH_IN_JSON.sub(b"", content))
             content = content.replace(b"\\", b"")
-        return content.replace(b"+", b" ") if self._has_spaces else content
+        for sign in (b"%", b"&"):
+            if sign in content:
+                content = self._patterns[sign].sub(_character, content)
+        return content.replace(b"+", b" ") if self._pluses else content
 
     def plain(self, content: bytes) -> Plain:
         """The content without these escapes."""
@@ -109,7 +116,7 @@ class Escapes:
             before.append((begin, end))
             last = end
         whole = b"".join((*parts, content[last:]))
-        return Plain(whole.replace(b"+", b" ") if self._has_spaces else whole, begins, ends, before)
+        return Plain(whole.replace(b"+", b" ") if self._pluses else whole, begins, ends, before)
 
     def _found(self, content: bytes) -> Iterator[re.Match[bytes]]:
         for pattern in (self._with_bare, self._patterns[b"%"], self._patterns[b"&"]):
@@ -117,20 +124,25 @@ class Escapes:
 
 
 @lru_cache(maxsize=64)
-def _escapes(characters: frozenset[str], *, slashes: bool) -> Escapes:
-    return Escapes(characters, slashes=slashes)
+def _escapes(characters: frozenset[str], *, slashes: bool, pluses: bool) -> Escapes:
+    return Escapes(characters, slashes=slashes, pluses=pluses)
 
 
-def escapes_of(texts: Iterable[bytes], *, slashes: bool) -> Escapes:
-    """The escapes that may stand for what is in these texts, which are plain; see ``Escapes``."""
-    characters = frozenset("".join(map(_text, texts)))
-    return _escapes(characters | _ALWAYS, slashes=slashes)
+class Sought:
+    """Texts that are looked for, as they stand in plain contents, and the ``escapes`` of such contents."""
 
-
-def plain_text(text: bytes) -> bytes:
-    """A text that is looked for, as it stands in contents that are plain."""
-    foreign = frozenset(one for one in _text(text) if one > "~")
-    return _escapes(frozenset(printable) | foreign, slashes=True).plain(text).content
+    def __init__(self, texts: Iterable[bytes]) -> None:
+        written = list(texts)
+        pluses = any(b" " in text for text in written)
+        foreign = frozenset(one for text in written for one in _text(text) if one > "~")
+        every = _escapes(frozenset(printable) | foreign, slashes=True, pluses=pluses)
+        # once as if it was written with escapes itself, once as if what looks like that in it is none
+        self.texts = {every.plain(text).content for text in written}
+        for text in written:
+            bare = text.replace(b"\\", b"")
+            self.texts.add(bare.replace(b"+", b" ") if pluses else bare)
+        characters = frozenset("".join(map(_text, self.texts))) | _ALWAYS
+        self.escapes = _escapes(characters, slashes=any(b"\\" in text for text in written), pluses=pluses)
 
 
 def _pattern(sign: str, *ways: str) -> re.Pattern[bytes]:

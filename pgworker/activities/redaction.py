@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
-from pgworker.activities.escapes import escapes_of, plain_text
+from pgworker.activities.escapes import Sought
 from pgworker.activities.search import SHORTEST, Search, Span, merged
 from pgworker.types import JsonValue
 
@@ -155,10 +155,10 @@ class _Finder:
         self.texts = frozenset(texts)
         self._is_idle = not literal
         self._literal = Search(literal)
-        plain = [plain_text(text) for text in literal]
-        self._plain = Search(text for text in plain if len(text) >= SHORTEST)
         self._has_backslashes = any(b"\\" in text for text in literal)
-        self._escapes = escapes_of(plain, slashes=self._has_backslashes)
+        sought = Sought(literal)
+        self._escapes = sought.escapes
+        self._plain = self._literal if sought.texts == {*literal} else Search(sought.texts)
 
     def without(self, text: str) -> str:
         """The text with a stand-in for each of them."""
@@ -192,7 +192,7 @@ def _ended(content: bytes, span: Span) -> Span:
     return begin, max(end, after.end() - (own + len(after[0])) % 2)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=32)  # that of 300 secrets takes 4 MB
 def _finder(texts: tuple[str, ...]) -> _Finder:
     return _Finder(texts)
 

@@ -96,6 +96,7 @@ WAYS: dict[str, Callable[[str], str]] = {
     "JavaScript": lambda one: f"\\x{ord(one):02x}",
     "Markdown": lambda one: f"\\{one}",
     "escape()": lambda one: f"%u{ord(one):04x}",
+    "JSON in JSON, the backslash escaped": lambda one: _json(one).replace("\\", "\\u005c"),
     "JSON in a URL": lambda one: quote(_json(one), safe=""),
     "JSON in HTML": lambda one: _json(one).replace("\\", "&#92;"),
     "a URL in JSON": lambda one: f"\\u0025{ord(one):02x}",
@@ -128,6 +129,15 @@ def test_an_answer_stays_json_when_a_secret_in_it_is_hidden() -> None:
         for text in (json.dumps([secret, f"\\{secret}\\", f'"{secret}"']), json.dumps({secret: 1})):
             for written in (text, text.replace("/", "\\/"), text.replace("-", "\\u002d")):
                 assert "***" in str(json.loads(hides.result(written.encode())))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [r"dom\t-%4a/xy", r"dom\u005ct-%4a/xy", r"dom\\t-%254a/xy"],
+)
+def test_a_secret_that_looks_like_an_escape_itself_is_found(written: str) -> None:
+    hides = Redaction(secret=spellings([r"dom\t-%4a/xy"]))
+    assert hides.message(f"<{written}>") == "<***>"
 
 
 def test_secrets_that_overlap_are_hidden_as_one() -> None:
