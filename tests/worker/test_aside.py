@@ -109,12 +109,12 @@ async def test_a_workflow_that_failed_aside_is_retried_aside(
 async def test_a_long_loop_of_short_expressions_is_not_made_aside_and_lets_others_have_their_turn(
     connection: psycopg.Connection, in_process_worker: InProcessWorker
 ) -> None:
-    body: list[Task] = [{"each": {"set": {"n": "${ last(range(40000)) + $item }"}}}]
-    define(connection, [{"loop": {"for": {"in": "${ [range(500)] }"}, "do": body}}])
+    body: list[Task] = [{"each": {"set": {"n": "${ last(range(15000)) + $item }"}}}]
+    define(connection, [{"loop": {"for": {"in": "${ [range(1200)] }"}, "do": body}}])
     async with in_process_worker(poll_seconds=60):
         started = start(connection)
         row = await has_ended(connection, started)
-    assert row["output"] == {"n": 40_498}
+    assert row["output"] == {"n": 16_198}
     events = history(connection, started)
     assert len({event.occurred_at for event in events}) > 3, "it was cut into several turns"
     assert violations(connection) == []
