@@ -589,7 +589,7 @@ create or replace function start_children(
 ) returns void
     language plpgsql security definer
     set search_path from current
-    set lock_timeout = '250ms'  -- as for commit_turn: an id may have been taken in an open transaction
+    set lock_timeout = '20ms'  -- an id may have been taken in somebody's open transaction, and others wait for this turn
 as $$
 begin
     insert into workflows (id, namespace, name, version, input, last_seq, priority, parent_id, parent_seq,
@@ -1255,6 +1255,7 @@ comment on function publish_event(text, jsonb, text, text, text, timestamptz, js
 create or replace function publish_emitted(p_workflows uuid[], p_events jsonb[]) returns void
     language plpgsql
     set search_path from current
+    set lock_timeout = '20ms'  -- somebody's open transaction may have published the same, and others wait for this turn
 as $$
 declare
     v_ids uuid[] := array(select uuid_by_time() from unnest(p_workflows));
@@ -1534,7 +1535,7 @@ create or replace function commit_turn(
 ) returns void
     language plpgsql security definer
     set search_path from current
-    set lock_timeout = '250ms'  -- somebody's open transaction may have published what is emitted here
+    set lock_timeout = '250ms'
     set plan_cache_mode = force_generic_plan
     set enable_seqscan = off
     set enable_hashjoin = off

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence, Set
 
 from pgworker import __version__
@@ -41,7 +42,10 @@ _CAREFUL_TURNS = 200
 """After a turn that the database refused, so many turns take one workflow at a time, to find the culprit."""
 
 _OCCUPIED_SECONDS = 2.0
-"""So much later a turn comes that had to wait for somebody's open transaction."""
+_LONG_OCCUPIED_SECONDS = 60.0
+"""So much later a turn comes that had to wait for somebody's open transaction, the first time and at last."""
+
+_REMEMBERED_WAITS = 1000
 
 _REMEMBER_SECONDS = 10.0
 """How long a definition is taken for broken."""
@@ -92,6 +96,7 @@ class Wheel:
         )
         self._stopping = False
         self._careful = 0
+        self._waits: OrderedDict[str, float] = OrderedDict()
         self._most = settings.batch
         self._backlog = False
         self._is_known = False
@@ -264,6 +269,9 @@ class Wheel:
         self._database.patience.written()
         for workflow_id, known in turn.states.items():
             self._cache.put(workflow_id, known)
+        if self._waits:
+            for made in turn.made:
+                self._waits.pop(made.claim.workflow_id, None)
         self._performer.settled(turn.ended)
         self._performer.not_taken(offered - turn.ended)
         for performance in turn.performances:
@@ -303,9 +311,13 @@ class Wheel:
 
     async def _give_way(self, connection: TurnConnection, workflow_id: str) -> Claimed:
         """Lets a workflow wait for somebody's open transaction, and nobody with it."""
-        log.warning("a workflow waits for somebody's transaction", workflow_id=workflow_id)
-        await connection.put_off(workflow_id, _OCCUPIED_SECONDS)
-        self._performer.not_taken(self._held_of(workflow_id), _OCCUPIED_SECONDS)
+        seconds = min(2 * self._waits.pop(workflow_id, _OCCUPIED_SECONDS / 2), _LONG_OCCUPIED_SECONDS)
+        self._waits[workflow_id] = seconds
+        if len(self._waits) > _REMEMBERED_WAITS:
+            self._waits.popitem(last=False)
+        log.warning("a workflow waits for somebody's transaction", workflow_id=workflow_id, retry_in=seconds)
+        await connection.put_off(workflow_id, seconds)
+        self._performer.not_taken(self._held_of(workflow_id), seconds)
         return await connection.claim(self._wanted())
 
     def _held_of(self, workflow_id: str) -> Sequence[Key]:

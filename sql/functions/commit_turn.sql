@@ -27,7 +27,7 @@ create function commit_turn(
 ) returns void
     language plpgsql security definer
     set search_path from current
-    set lock_timeout = '250ms'  -- somebody's open transaction may have published what is emitted here
+    set lock_timeout = '250ms'
     set plan_cache_mode = force_generic_plan
     set enable_seqscan = off
     set enable_hashjoin = off

@@ -1,6 +1,7 @@
 create function publish_emitted(p_workflows uuid[], p_events jsonb[]) returns void
     language plpgsql
     set search_path from current
+    set lock_timeout = '20ms'  -- somebody's open transaction may have published the same, and others wait for this turn
 as $$
 declare
     v_ids uuid[] := array(select uuid_by_time() from unnest(p_workflows));

@@ -4,7 +4,7 @@ create function start_children(
 ) returns void
     language plpgsql security definer
     set search_path from current
-    set lock_timeout = '250ms'  -- as for commit_turn: an id may have been taken in an open transaction
+    set lock_timeout = '20ms'  -- an id may have been taken in somebody's open transaction, and others wait for this turn
 as $$
 begin
     insert into workflows (id, namespace, name, version, input, last_seq, priority, parent_id, parent_seq,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from uuid import UUID, uuid5
 
@@ -11,7 +12,7 @@ import pytest
 from tests.conftest import WorkerFactory
 from tests.support.oracle import violations
 from tests.support.waiting import until
-from tests.support.workflows import Task, define, ended, start, workflow
+from tests.support.workflows import Task, are_ended, define, ended, start, workflow
 
 EMITS: Task = {
     "tell": {"emit": {"event": {"with": {"source": "/till", "id": "receipt-1", "type": "x.paid"}}}}
@@ -79,3 +80,22 @@ def test_a_function_that_is_being_declared_keeps_no_worker_from_working(
     client.execute("rollback")
     declared = "select count(*) from pgworker.functions where name = 'score'"
     until(lambda: connection.execute(declared).fetchone() == (1,), seconds=10)
+
+
+def test_however_many_wait_for_a_transaction_others_are_quick(
+    connection: psycopg.Connection, worker_process: WorkerFactory, connect: Callable[[], psycopg.Connection]
+) -> None:
+    define(connection, name="a")
+    define(connection, [EMITS], name="emits")
+    worker_process(poll_seconds=0.2)
+    client = connect()
+    client.execute("begin")
+    client.execute("select pgworker.publish_event('x.paid', '{}', source => '/till', id => 'receipt-1')")
+    waiting = [start(connection, "emits") for _ in range(60)]
+    began = time.monotonic()
+    for _ in range(5):
+        ended(connection, start(connection, "a"))
+    assert time.monotonic() - began < 15
+    client.execute("commit")
+    until(lambda: are_ended(connection, waiting), seconds=40)
+    assert connection.execute("select count(*) from pgworker.cloud_events").fetchone() == (1,)
