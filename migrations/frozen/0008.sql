@@ -1485,21 +1485,25 @@ begin
            coalesce(l.due, '{}')::bigint[],
            coalesce((select t.attempt from jobs t where t.workflow_id = w.id and t.seq = 0), 0),
            coalesce(l.done, '{}')::bigint[], case when h.bytes <= 262144 then h.history end,
-           w.folded_by is distinct from p_session and w.last_seq >= 1000 or h.bytes > 262144,
+           w.folded_by is distinct from p_session and w.last_seq >= 1000 or h.bytes > 262144 or h.is_cut,
            -- jobs below zero are about CloudEvents, those above about timers and children
            case when 0 > any (l.due::bigint[]) then mail_of(w.id) end,
            case when 0 < any (l.due::bigint[]) then children_of(w.id, l.due::bigint[]) end
     from unnest(v_ids, v_due, v_done) as l (id, due, done)
     join workflows w on w.id = l.id
     left join lateral (
-        -- what has just been made takes its bytes and some more: it is not compressed
-        select n.history, pg_column_size(n.history) as bytes
-        from (select json_agg(json_build_array(e.seq, e.type, e.task, e.data, e.occurred_at) order by e.seq) as history
-              from events e
-              where e.workflow_id = w.id
-                and e.seq > case when w.folded_by = p_session then w.folded_seq else 0 end
-                -- long histories are read apart, from their snapshots
-                and (w.folded_by = p_session or w.last_seq < 1000)) n) h on true;
+        -- what is stored may be compressed, to a 255th at best; what has just been made is not, and takes its bytes
+        select n.history, pg_column_size(n.history) as bytes, n.is_cut
+        from (select json_agg(json_build_array(e.seq, e.type, e.task, e.data, e.occurred_at) order by e.seq)
+                     filter (where e.stored <= 65536) as history,
+                     bool_or(e.stored > 65536) as is_cut
+              from (select o.seq, o.type, o.task, o.data, o.occurred_at,
+                           sum(pg_column_size(o.data)) over (order by o.seq) as stored
+                    from events o
+                    where o.workflow_id = w.id
+                      and o.seq > case when w.folded_by = p_session then w.folded_seq else 0 end
+                      -- long histories are read apart, from their snapshots
+                      and (w.folded_by = p_session or w.last_seq < 1000)) e) n) h on true;
 end
 $$;
 
@@ -2086,7 +2090,11 @@ create or replace function put_off(p_workflows uuid[], p_delay interval) returns
     set jit = off
 as $$
     update jobs j set due_at = clock_timestamp() + p_delay
-    where j.workflow_id = any (p_workflows) and j.kind = 'decide' and j.due_at <= clock_timestamp()
+    from (select o.workflow_id, o.seq from jobs o
+          where o.workflow_id = any (p_workflows) and o.kind = 'decide' and o.due_at <= clock_timestamp()
+          -- what somebody else holds this moment is not waited for, and comes again by itself
+          for update skip locked) o
+    where j.workflow_id = o.workflow_id and j.seq = o.seq
 $$;
 
 comment on function put_off(uuid[], interval) is
@@ -3146,14 +3154,14 @@ select w.id as workflow_id,
        h.task,
        h.name,
        coalesce(h.data ->> 'kind', ''),
-       case when w.status in ('COMPLETED', 'FAILED', 'CANCELLED') then 'CANCELLED'
+       case when w.status in ('COMPLETED', 'FAILED', 'CANCELLED') or a.at is not null then 'CANCELLED'
             when j.kind = 'perform' and j.lease_token is null then 'SCHEDULED'
             else 'RUNNING' end,
        greatest(j.attempt, (h.data ->> 'retry')::integer, 1),
        h.iteration,
        h.seq,
        h.occurred_at,
-       w.ended_at,
+       coalesce(a.at, w.ended_at),
        h.input,
        null,
        null
@@ -3161,6 +3169,11 @@ from workflows w
 cross join lateral open_tasks(w.id) o (seq)
 cross join lateral (
     select h.* from history h where h.workflow_id = w.id and h.seq = o.seq offset 0) h
+left join lateral (
+    -- a retry went back before it, and whatever ended its workflow did not end it
+    select e.occurred_at as at from unnest(undone(w.id)) r (events)
+    join events e on e.workflow_id = w.id and e.seq = upper(r.events)
+    where o.seq <@ r.events order by e.seq limit 1) a on true
 left join jobs j on j.workflow_id = h.workflow_id and j.seq = h.seq;
 
 comment on view tasks is 'One row for each time that a task ran, is running or was skipped.';
@@ -3538,7 +3551,8 @@ begin
     -- of each activation the last that history had to tell by then
     select t.task, t.name, coalesce(t.data ->> 'kind', t.first_kind, ''),
            case when t.type <> 'task.started' then upper(split_part(t.type, '.', 2))
-                when v_over then 'CANCELLED' else 'RUNNING' end,
+                when v_over or exists (select from unnest(v_undone) r (events) where t.seq <@ r.events) then 'CANCELLED'
+                else 'RUNNING' end,
            t.iteration, t.start,
            t.began,
            case when t.type <> 'task.started' then t.occurred_at end,

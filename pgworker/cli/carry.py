@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -45,13 +46,19 @@ def import_(
 
     async def importing(client: Client) -> None:
         if str(file) == "-":
-            found = await client.import_(TextIOWrapper(sys.stdin.buffer, encoding="utf-8"))
+            found = await client.import_(_stdin())
         else:
             with file.open(encoding="utf-8") as opened:
                 found = await client.import_(opened)
         print("\n".join(found))
 
     ask(importing)
+
+
+def _stdin() -> TextIO:
+    if sys.stdin is None:
+        raise OSError(errno.EBADF, "standard input is closed")
+    return TextIOWrapper(sys.stdin.buffer, encoding="utf-8")
 
 
 async def _write(lines: AsyncIterator[str], file: TextIO) -> None:
@@ -65,11 +72,11 @@ def _whole(path: Path) -> Iterator[TextIO]:
 
     What is no file but a device or a pipe is written to as it goes.
     """
-    path = path.resolve()
     if path.exists() and not path.is_file():
         with path.open("w", encoding="utf-8") as opened:
             yield opened
         return
+    path = path.resolve()
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with partial.open("x", encoding="utf-8") as opened:

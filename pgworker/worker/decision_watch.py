@@ -92,6 +92,17 @@ class DecisionWatch:
             if self._black_box is not None:
                 self._black_box.clear()
 
+    @contextmanager
+    def reading(self, workflow_id: str) -> Iterator[None]:
+        """What is read has no limit but memory: the workflow has a strike if the process dies of it."""
+        if self._black_box is not None:
+            self._black_box.note(workflow_id)
+        try:
+            yield
+        finally:
+            if self._black_box is not None:
+                self._black_box.clear()
+
     def _look(self, _number: int, frame: FrameType | None) -> None:
         self._ticks += 1
         # only expressions can be without an end; whatever else takes long is the engine's own work

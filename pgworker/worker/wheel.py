@@ -35,7 +35,7 @@ from pgworker.worker.performer import Key, Performer
 from pgworker.worker.plans import Entry, Incomplete, PlanCache
 from pgworker.worker.rest import Rest
 from pgworker.worker.strike import STRIKE_SECONDS
-from pgworker.worker.turn import Turn, TurnMaker
+from pgworker.worker.turn import MAX_STRIKES, Turn, TurnMaker
 from pgworker.worker.witness import Witness
 
 _CAREFUL_TURNS = 200
@@ -95,6 +95,7 @@ class Wheel:
             carrier=carrier,
         )
         self._stopping = False
+        self._watch = watch
         self._careful = 0
         self._waits: OrderedDict[str, float] = OrderedDict()
         self._most = settings.batch
@@ -243,12 +244,21 @@ class Wheel:
                 await connection.note_problems(*key, None)
         if self._carrier is not None:
             await self._carrier.look_up(connection, [c.workflow_id for c in claims if self._emits(c)])
+        return await self._pasts(connection, [c for c in claims if c.strikes < MAX_STRIKES])
+
+    async def _pasts(self, connection: TurnConnection, claims: Sequence[Claim]) -> Mapping[str, Past]:
+        """The long histories one by one, and together those of states that this session has forgotten."""
+        pasts: dict[str, Past] = {}
+        for claim in claims:
+            if claim.is_long:
+                with self._watch.reading(claim.workflow_id):
+                    pasts |= await connection.read([claim.workflow_id])
         unknown = [
             c.workflow_id
             for c in claims
-            if c.is_long or c.folded_seq not in (0, self._cache.seq_of(c.workflow_id))
+            if not c.is_long and c.folded_seq not in (0, self._cache.seq_of(c.workflow_id))
         ]
-        return await connection.read(unknown) if unknown else {}
+        return pasts | (await connection.read(unknown) if unknown else {})
 
     def _emits(self, claim: Claim) -> bool:
         plan = self._plan_of(claim)

@@ -79,21 +79,25 @@ begin
            coalesce(l.due, '{}')::bigint[],
            coalesce((select t.attempt from jobs t where t.workflow_id = w.id and t.seq = 0), 0),
            coalesce(l.done, '{}')::bigint[], case when h.bytes <= 262144 then h.history end,
-           w.folded_by is distinct from p_session and w.last_seq >= 1000 or h.bytes > 262144,
+           w.folded_by is distinct from p_session and w.last_seq >= 1000 or h.bytes > 262144 or h.is_cut,
            -- jobs below zero are about CloudEvents, those above about timers and children
            case when 0 > any (l.due::bigint[]) then mail_of(w.id) end,
            case when 0 < any (l.due::bigint[]) then children_of(w.id, l.due::bigint[]) end
     from unnest(v_ids, v_due, v_done) as l (id, due, done)
     join workflows w on w.id = l.id
     left join lateral (
-        -- what has just been made takes its bytes and some more: it is not compressed
-        select n.history, pg_column_size(n.history) as bytes
-        from (select json_agg(json_build_array(e.seq, e.type, e.task, e.data, e.occurred_at) order by e.seq) as history
-              from events e
-              where e.workflow_id = w.id
-                and e.seq > case when w.folded_by = p_session then w.folded_seq else 0 end
-                -- long histories are read apart, from their snapshots
-                and (w.folded_by = p_session or w.last_seq < 1000)) n) h on true;
+        -- what is stored may be compressed, to a 255th at best; what has just been made is not, and takes its bytes
+        select n.history, pg_column_size(n.history) as bytes, n.is_cut
+        from (select json_agg(json_build_array(e.seq, e.type, e.task, e.data, e.occurred_at) order by e.seq)
+                     filter (where e.stored <= 65536) as history,
+                     bool_or(e.stored > 65536) as is_cut
+              from (select o.seq, o.type, o.task, o.data, o.occurred_at,
+                           sum(pg_column_size(o.data)) over (order by o.seq) as stored
+                    from events o
+                    where o.workflow_id = w.id
+                      and o.seq > case when w.folded_by = p_session then w.folded_seq else 0 end
+                      -- long histories are read apart, from their snapshots
+                      and (w.folded_by = p_session or w.last_seq < 1000)) e) n) h on true;
 end
 $$;
 

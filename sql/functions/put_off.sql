@@ -8,7 +8,11 @@ create function put_off(p_workflows uuid[], p_delay interval) returns void
     set jit = off
 as $$
     update jobs j set due_at = clock_timestamp() + p_delay
-    where j.workflow_id = any (p_workflows) and j.kind = 'decide' and j.due_at <= clock_timestamp()
+    from (select o.workflow_id, o.seq from jobs o
+          where o.workflow_id = any (p_workflows) and o.kind = 'decide' and o.due_at <= clock_timestamp()
+          -- what somebody else holds this moment is not waited for, and comes again by itself
+          for update skip locked) o
+    where j.workflow_id = o.workflow_id and j.seq = o.seq
 $$;
 
 comment on function put_off(uuid[], interval) is

@@ -40,7 +40,8 @@ begin
     -- of each activation the last that history had to tell by then
     select t.task, t.name, coalesce(t.data ->> 'kind', t.first_kind, ''),
            case when t.type <> 'task.started' then upper(split_part(t.type, '.', 2))
-                when v_over then 'CANCELLED' else 'RUNNING' end,
+                when v_over or exists (select from unnest(v_undone) r (events) where t.seq <@ r.events) then 'CANCELLED'
+                else 'RUNNING' end,
            t.iteration, t.start,
            t.began,
            case when t.type <> 'task.started' then t.occurred_at end,

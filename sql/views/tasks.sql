@@ -32,14 +32,14 @@ select w.id as workflow_id,
        h.task,
        h.name,
        coalesce(h.data ->> 'kind', ''),
-       case when w.status in ('COMPLETED', 'FAILED', 'CANCELLED') then 'CANCELLED'
+       case when w.status in ('COMPLETED', 'FAILED', 'CANCELLED') or a.at is not null then 'CANCELLED'
             when j.kind = 'perform' and j.lease_token is null then 'SCHEDULED'
             else 'RUNNING' end,
        greatest(j.attempt, (h.data ->> 'retry')::integer, 1),
        h.iteration,
        h.seq,
        h.occurred_at,
-       w.ended_at,
+       coalesce(a.at, w.ended_at),
        h.input,
        null,
        null
@@ -47,6 +47,11 @@ from workflows w
 cross join lateral open_tasks(w.id) o (seq)
 cross join lateral (
     select h.* from history h where h.workflow_id = w.id and h.seq = o.seq offset 0) h
+left join lateral (
+    -- a retry went back before it, and whatever ended its workflow did not end it
+    select e.occurred_at as at from unnest(undone(w.id)) r (events)
+    join events e on e.workflow_id = w.id and e.seq = upper(r.events)
+    where o.seq <@ r.events order by e.seq limit 1) a on true
 left join jobs j on j.workflow_id = h.workflow_id and j.seq = h.seq;
 
 comment on view tasks is 'One row for each time that a task ran, is running or was skipped.';

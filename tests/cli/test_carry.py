@@ -89,3 +89,7 @@ def test_bytes_that_are_no_text_are_one_clear_error(pgworker: Command, done: str
     answer = pgworker("import", "odd.jsonl")
     assert answer.code == 1
     assert answer.err.startswith("pgworker: this is no export of a workflow, for it is not UTF-8")
+
+
+def test_an_export_to_a_device_of_the_process_goes_on_through_a_pipe(pgworker: Command, done: str) -> None:
+    assert pgworker("export", done, "-f", "/dev/stdout").out == pgworker("export", done).out

@@ -166,3 +166,32 @@ def _told(
     return connection.execute(
         f"select name, status from pgworker.{where} order by seq".encode(), [started]
     ).fetchall()
+
+
+def test_a_task_that_was_left_when_its_workflow_failed_by_strikes_is_cancelled_after_a_retry(
+    connection: psycopg.Connection, worker_process: WorkerFactory
+) -> None:
+    inner: list[Task] = [{"one": {"set": {"a": 1}}}, {"nap": {"wait": {"seconds": 3}}}]
+    define(connection, [{"pre": {"set": {"a": 0}}}, {"outer": {"do": inner}}])
+    worker_process(poll_seconds=0.1)
+    started = start(connection)
+    until(lambda: ("nap", "RUNNING") in _told(connection, started))
+    connection.execute(
+        "insert into pgworker.jobs (workflow_id, seq, kind, namespace, attempt)"
+        " values (%s, 0, 'decide', 'default', 3)",
+        [started],
+    )
+    assert ended(connection, started)["status"] == "FAILED"
+    for times in (1, 2):
+        connection.execute("select pgworker.retry_workflow(%s, 'pre')", [started])
+        until(lambda n=times: _told(connection, started).count(("pre", "COMPLETED")) > n)
+        until(lambda: ("nap", "RUNNING") in _told(connection, started))
+        running = [name for name, status in _told(connection, started) if status == "RUNNING"]
+        assert running == ["outer", "nap"]
+        assert _told(connection, started, "state_at(%s)") == _told(connection, started)
+        connection.execute(
+            "insert into pgworker.jobs (workflow_id, seq, kind, namespace, attempt)"
+            " values (%s, 0, 'decide', 'default', 3)",
+            [started],
+        )
+        assert ended(connection, started)["status"] == "FAILED"
