@@ -44,6 +44,11 @@ _DEPENDANTS: LiteralString = """
         when p.oid is not null then p.pronamespace <> s.oid or p.proname <> all (%(function)s)
         when t.oid is not null then not t.tgisinternal and t.tgname <> all (%(trigger)s)
         else coalesce(of.relnamespace, y.typnamespace, 0) <> s.oid
+            -- what the engine's own tables have calls no function of its
+            or exists (select from pg_depend f join pg_proc q on q.oid = f.refobjid
+                       where f.classid = d.classid and f.objid = d.objid
+                         and f.refclassid = 'pg_proc'::regclass
+                         and q.pronamespace = s.oid)
     end
 """
 

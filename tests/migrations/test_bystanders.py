@@ -30,6 +30,10 @@ BUILT = {
     " for each row execute function mine.hear()",
     "a view in our schema": "create view pgworker.mine as select workflow_id from pgworker.tasks",
     "a function in our schema": "create function pgworker.mine() returns int language sql as 'select 1'",
+    "a default of a column added to a table of ours": "alter table pgworker.workflows"
+    " add column mine text default pgworker.task_name('/do/0/a')",
+    "a check of a table of ours": "alter table pgworker.workflows"
+    " add constraint mine check (pgworker.task_name(name) <> 'zz')",
     "a policy": "create policy mine on pgworker.definitions using (pgworker.task_name('/do/0/a') = 'a')",
 }
 
@@ -44,6 +48,8 @@ THINGS = """
           where adrelid = to_regclass('mine.watched')
     union select 'constraint ' || oid || pg_get_constraintdef(oid) from pg_constraint
           where conrelid = to_regclass('mine.checked')
+    union select 'default ' || oid from pg_attrdef where pg_get_expr(adbin, adrelid) like '%task_name%'
+    union select 'constraint ' || oid from pg_constraint where conname = 'mine'
     union select 'index ' || indexrelid from pg_index where indrelid = to_regclass('mine.tasks')
     order by 1
 """
