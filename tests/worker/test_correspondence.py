@@ -217,7 +217,7 @@ def test_an_event_that_is_no_input_starts_nothing_and_holds_up_no_other_schedule
     connection: psycopg.Connection, worker_process: WorkerFactory
 ) -> None:
     """As data it is nested as deeply as it may be, and in the input's array too deeply."""
-    worker_process()
+    worker = worker_process()
     define(
         connection, [{"s": {"set": {"x": 1}}}], name="on", schedule={"on": {"one": {"with": {"type": "a"}}}}
     )
@@ -233,6 +233,8 @@ def test_an_event_that_is_no_input_starts_nothing_and_holds_up_no_other_schedule
     until(lambda: count(connection, "workflows", "name = 'on' and input = '[1]'") == 1)
     until(lambda: count(connection, "workflows", "name = 'every'") > runs + 1)
     assert count(connection, "schedules", "problem is not null") == 0
+    worker.terminate()  # what is looked at statement by statement must not go on meanwhile
+    worker.wait()
     assert violations(connection) == []
 
 
