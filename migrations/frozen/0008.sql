@@ -3092,7 +3092,7 @@ select e.workflow_id,
             when e.type = 'task.skipped'
             then event_value(e.workflow_id, (e.refs ->> 'from')::bigint)
        end as output,
-       case when is_engines_type(e.type) then e.data -> 'error' end as error,
+       case when e.type ~ '^(workflow|task|error|branch|extension)\.' then e.data -> 'error' end as error,
        e.data
 from e
 -- each looked up by its key, however many events the planner thinks that there are
@@ -3642,7 +3642,7 @@ begin
         execute format('grant usage on schema %I to pgworker_reader', v_schema);
         execute format('grant select on all tables in schema %I to pgworker_reader', v_schema);
         execute format('grant execute on function %1$I.task_name(text), %1$I.event_value(uuid, bigint), '
-                       '%1$I.is_engines_type(text), %1$I.open_tasks(uuid), %1$I.undone(uuid, bigint), '
+                       '%1$I.open_tasks(uuid), %1$I.undone(uuid, bigint), '
                        '%1$I.was_undone(int8range[], bigint, bigint), '
                        '%1$I.lanes(text, integer), %1$I.state_at(uuid, bigint), %1$I.timeline(uuid, integer), '
                        '%1$I.check_workflows(uuid, uuid), %1$I.check_database(), %1$I.workflow_outcome(uuid), '

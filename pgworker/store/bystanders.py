@@ -38,17 +38,19 @@ _DEPENDANTS: LiteralString = """
     left join pg_constraint k on d.classid = 'pg_constraint'::regclass and k.oid = d.objid
     left join pg_type y on d.classid = 'pg_type'::regclass and y.oid = d.objid
     left join pg_class of on of.oid = coalesce(a.adrelid, k.conrelid)
+    cross join lateral (
+        select exists (
+            select from pg_depend f join pg_proc q on q.oid = f.refobjid
+            where f.classid = d.classid and f.objid = d.objid and f.refclassid = 'pg_proc'::regclass
+              and q.pronamespace = s.oid) as a_function) calls
     where case
         when c.oid is not null then
             c.relnamespace <> s.oid or (c.relkind in ('v', 'm') and c.relname <> all (%(view)s))
+            or (c.relkind = 'i' and calls.a_function)
         when p.oid is not null then p.pronamespace <> s.oid or p.proname <> all (%(function)s)
         when t.oid is not null then not t.tgisinternal and t.tgname <> all (%(trigger)s)
         else coalesce(of.relnamespace, y.typnamespace, 0) <> s.oid
-            -- what the engine's own tables have calls no function of its
-            or exists (select from pg_depend f join pg_proc q on q.oid = f.refobjid
-                       where f.classid = d.classid and f.objid = d.objid
-                         and f.refclassid = 'pg_proc'::regclass
-                         and q.pronamespace = s.oid)
+            or calls.a_function  -- what the engine's own tables have does not
     end
 """
 

@@ -21,7 +21,7 @@ begin
         execute format('grant usage on schema %I to pgworker_reader', v_schema);
         execute format('grant select on all tables in schema %I to pgworker_reader', v_schema);
         execute format('grant execute on function %1$I.task_name(text), %1$I.event_value(uuid, bigint), '
-                       '%1$I.is_engines_type(text), %1$I.open_tasks(uuid), %1$I.undone(uuid, bigint), '
+                       '%1$I.open_tasks(uuid), %1$I.undone(uuid, bigint), '
                        '%1$I.was_undone(int8range[], bigint, bigint), '
                        '%1$I.lanes(text, integer), %1$I.state_at(uuid, bigint), %1$I.timeline(uuid, integer), '
                        '%1$I.check_workflows(uuid, uuid), %1$I.check_database(), %1$I.workflow_outcome(uuid), '

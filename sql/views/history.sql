@@ -30,7 +30,7 @@ select e.workflow_id,
             when e.type = 'task.skipped'
             then event_value(e.workflow_id, (e.refs ->> 'from')::bigint)
        end as output,
-       case when is_engines_type(e.type) then e.data -> 'error' end as error,
+       case when e.type ~ '^(workflow|task|error|branch|extension)\.' then e.data -> 'error' end as error,
        e.data
 from e
 -- each looked up by its key, however many events the planner thinks that there are

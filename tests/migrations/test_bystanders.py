@@ -32,6 +32,7 @@ BUILT = {
     "a function in our schema": "create function pgworker.mine() returns int language sql as 'select 1'",
     "a default of a column added to a table of ours": "alter table pgworker.workflows"
     " add column mine text default pgworker.task_name('/do/0/a')",
+    "an index on a table of ours": "create index mine on pgworker.workflows (pgworker.task_name(name))",
     "a check of a table of ours": "alter table pgworker.workflows"
     " add constraint mine check (pgworker.task_name(name) <> 'zz')",
     "a policy": "create policy mine on pgworker.definitions using (pgworker.task_name('/do/0/a') = 'a')",
@@ -50,6 +51,7 @@ THINGS = """
           where conrelid = to_regclass('mine.checked')
     union select 'default ' || oid from pg_attrdef where pg_get_expr(adbin, adrelid) like '%task_name%'
     union select 'constraint ' || oid from pg_constraint where conname = 'mine'
+    union select 'an index ' || oid from pg_class where relname = 'mine' and relkind = 'i'
     union select 'index ' || indexrelid from pg_index where indrelid = to_regclass('mine.tasks')
     order by 1
 """

@@ -119,7 +119,7 @@ def test_a_client_can_do_all_that_clients_do(connection: psycopg.Connection) -> 
 def test_readers_read_everything_and_do_nothing(connection: psycopg.Connection) -> None:
     assert _executable(connection, "pgworker_reader") == {
         "check_database", "check_workflows", "event_value", "export_workflow",
-        "is_engines_type", "lanes", "open_tasks", "state_at", "task_name", "timeline",
+        "lanes", "open_tasks", "state_at", "task_name", "timeline",
         "undone", "was_undone", "workflow_outcome",
     }  # fmt: skip
     assert _relations(connection, "pgworker_reader", "select") == _everything(connection)
