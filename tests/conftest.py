@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 from pytest_postgresql import factories
 
 from pgworker.settings import Settings
@@ -27,6 +28,15 @@ from tests.support.waiting import eventually, until
 
 WorkerFactory = Callable[..., WorkerProcess]
 InProcessWorker = Callable[..., AbstractAsyncContextManager["asyncio.Task[None]"]]
+
+
+# what workers log in a test's own process: pretty tracebacks take seconds to draw, each
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 
 @pytest.fixture(scope="session")

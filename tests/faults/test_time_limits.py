@@ -42,10 +42,10 @@ def test_work_is_done_under_a_tight_limit(
     check(connection, workers, stub, faults=50)
 
 
-def test_turns_that_outlast_a_limit_together_are_made_one_by_one(
+def test_large_histories_that_are_read_anew_together_keep_within_a_limit(
     connection: psycopg.Connection, role: Role, worker_process: WorkerFactory, stub: Stub
 ) -> None:
-    """Large histories that are all to be read anew take longer than a statement may."""
+    """Together they would take longer than a statement may: each is read by one of its own."""
     define_load(connection, stub.url)
     define(connection, [{"nap": {"wait": {"seconds": 1}}}], name="long")
     first = worker_process(poll_seconds=0.2)
@@ -63,7 +63,6 @@ def test_turns_that_outlast_a_limit_together_are_made_one_by_one(
     role.alter("set statement_timeout = '50ms'")
     worker = worker_process(database_url=role.url, poll_seconds=0.2, lease_seconds=2)
     all_done(connection)
-    assert "statement timeout" in worker.log
     check(connection, [worker], stub, faults=50)
 
 
