@@ -38,7 +38,7 @@ _PROBLEMS: LiteralString = """
 _SHARED: LiteralString = "select problem, workflow_id, detail from {schema}.check_database()"
 _CORRELATIONS: LiteralString = "select id, type, keys from {schema}.correlations"
 _SCHEDULES: LiteralString = """
-    select s.id, s.next_at, now(), d.document from {schema}.schedules s
+    select s.id, s.next_at, clock_timestamp(), d.document from {schema}.schedules s
     join {schema}.definitions d on d.namespace = s.namespace and d.name = s.name and d.version = s.version
     where s.next_at is not null
 """
