@@ -2869,7 +2869,8 @@ as $$
     from schedules s
     where s.id between p_first and p_last
       and not exists (select from definitions d
-                      where d.namespace = s.namespace and d.name = s.name and d.version = s.version)    union all
+                      where d.namespace = s.namespace and d.name = s.name and d.version = s.version)
+    union all
     select 'a schedule is not that of its definition', s.id, format('%s/%s:%s', s.namespace, s.name, s.version)
     from schedules s
     join definitions d on d.namespace = s.namespace and d.name = s.name and d.version = s.version
@@ -3166,12 +3167,13 @@ select w.id as workflow_id,
        null,
        null
 from workflows w
+cross join lateral (select undone(w.id) as ranges limit 1) u
 cross join lateral open_tasks(w.id) o (seq)
 cross join lateral (
     select h.* from history h where h.workflow_id = w.id and h.seq = o.seq offset 0) h
 left join lateral (
     -- a retry went back before it, and whatever ended its workflow did not end it
-    select e.occurred_at as at from unnest(undone(w.id)) r (events)
+    select e.occurred_at as at from unnest(u.ranges) r (events)
     join events e on e.workflow_id = w.id and e.seq = upper(r.events)
     where o.seq <@ r.events order by e.seq limit 1) a on true
 left join jobs j on j.workflow_id = h.workflow_id and j.seq = h.seq;

@@ -21,7 +21,8 @@ as $$
     from schedules s
     where s.id between p_first and p_last
       and not exists (select from definitions d
-                      where d.namespace = s.namespace and d.name = s.name and d.version = s.version)    union all
+                      where d.namespace = s.namespace and d.name = s.name and d.version = s.version)
+    union all
     select 'a schedule is not that of its definition', s.id, format('%s/%s:%s', s.namespace, s.name, s.version)
     from schedules s
     join definitions d on d.namespace = s.namespace and d.name = s.name and d.version = s.version
