@@ -13,7 +13,6 @@ import pickle
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from pgworker.engine.inputs import Input
 from pgworker.store.turns import Claim
@@ -23,6 +22,7 @@ from pgworker.worker.companion import Companion
 from pgworker.worker.decision_watch import QUICK_SECONDS
 from pgworker.worker.plans import DefinitionKey
 from pgworker.worker.questions import Answer, Broke, Decided, Definition, Question
+from pgworker.worker.remembering import keep
 
 LONGEST_SECONDS = 20.0
 """A decision that takes longer is given up, and its workflow gets a strike."""
@@ -41,9 +41,6 @@ _KEPT_SECONDS = 30.0
 
 _IDLE_SECONDS = 60.0
 """A decider that was asked nothing for so long is ended."""
-
-_Key = TypeVar("_Key")
-_Value = TypeVar("_Value")
 
 
 @dataclass(slots=True)
@@ -87,7 +84,7 @@ class Aside:
         if claim.definition not in self._slow:
             name = "/".join(claim.definition)
             log.info("a decision takes long", workflow_id=claim.workflow_id, definition=name)
-        _keep(self._slow, claim.definition, None)
+        keep(self._slow, claim.definition, None, _REMEMBERED)
 
     def takes(self, claim: Claim) -> bool:
         """Whether the decision upon this workflow is to be made aside."""
@@ -107,7 +104,7 @@ class Aside:
 
     def learn(self, key: DefinitionKey, document: JsonObject, resources: Mapping[str, JsonValue]) -> None:
         """What the decider is to be told of a definition."""
-        _keep(self._definitions, key, Definition(key, document, resources))
+        keep(self._definitions, key, Definition(key, document, resources), _REMEMBERED)
 
     def is_waiting(self, claim: Claim) -> bool:
         """Whether there is no answer yet, or too many wait for theirs."""
@@ -138,7 +135,7 @@ class Aside:
         if _is_same(asked, claim, question):
             self._overtaken.pop(claim.workflow_id, None)
             return asked.answer
-        _keep(self._overtaken, claim.workflow_id, self._overtaken.get(claim.workflow_id, 0) + 1)
+        keep(self._overtaken, claim.workflow_id, self._overtaken.get(claim.workflow_id, 0) + 1, _REMEMBERED)
         self._ask(claim, question)
         return None
 
@@ -215,11 +212,3 @@ def _is_same(asked: _Asked, claim: Claim, question: Question) -> bool:
         claim.done,
         question.told,
     )
-
-
-def _keep(remembered: OrderedDict[_Key, _Value], key: _Key, value: _Value) -> None:
-    """Remembers this, and not more than a hundred such things."""
-    remembered[key] = value
-    remembered.move_to_end(key)
-    if len(remembered) > _REMEMBERED:
-        remembered.popitem(last=False)

@@ -18,6 +18,7 @@ from pgworker.types import JsonValue
 from pgworker.worker.companion import Companion
 from pgworker.worker.decision_watch import QUICK_SECONDS, DecisionTooLong, DecisionWatch
 from pgworker.worker.questions import Evaluated, Failed
+from pgworker.worker.remembering import keep
 
 LONGEST_SECONDS = 20.0
 """What does not end by then, although it was interrupted, is given up."""
@@ -63,9 +64,7 @@ class Evaluations:
                 with self._watch.over(None, hurried=True):
                     return closed.evaluate()
             except DecisionTooLong:
-                self._slow[closed.template] = None
-                if len(self._slow) > _REMEMBERED:
-                    self._slow.popitem(last=False)
+                keep(self._slow, closed.template, None, _REMEMBERED)
         return await self._aside(closed)
 
     async def _aside(self, closed: Closed) -> JsonValue:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Final
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import ReadableSpan
@@ -28,6 +28,7 @@ from pgworker.store.tracing import Beginning, Origin, Tracing
 from pgworker.store.turns import TurnConnection
 from pgworker.telemetry import log
 from pgworker.worker.performances import Performance
+from pgworker.worker.remembering import keep
 from pgworker.worker.spans import Lineage, span, span_id
 from pgworker.worker.witness import Made
 
@@ -41,8 +42,6 @@ _BATCH = 500
 _PAUSE_SECONDS = 0.5
 _EXPORT_SECONDS = 5
 
-K = TypeVar("K")
-V = TypeVar("V")
 
 _BEGINNINGS: Final = frozenset({events.TASK_STARTED, events.BRANCH_STARTED, events.EXTENSION_STARTED})
 _ENDS: Final = events.TERMINAL | {
@@ -99,7 +98,7 @@ class Traces:
             for event in one.events:
                 if event.type in _BEGINNINGS:
                     key = one.claim.workflow_id, event.seq
-                    _keep(self._beginnings, key, Beginning(event.at, _inside(event)))
+                    keep(self._beginnings, key, Beginning(event.at, _inside(event)), _REMEMBERED)
                 elif event.type in _ENDS:
                     ended = _Ended(one.claim.workflow_id, one.claim.definition, one.started_at, event)
                     self._noted.append(ended)
@@ -128,7 +127,7 @@ class Traces:
         """Reads where workflows come from that may emit something."""
         if unknown := [one for one in workflow_ids if one not in self._origins]:
             for workflow_id, origin in (await connection.origins(unknown)).items():
-                _keep(self._origins, workflow_id, origin)
+                keep(self._origins, workflow_id, origin, _REMEMBERED)
 
     def carrying(self, workflow_id: str, made: Sequence[Event]) -> Sequence[Event]:
         """The events, where CloudEvents carry their task's context that have no ``traceparent`` of their own.
@@ -196,13 +195,13 @@ class Traces:
         unknown = [one for one in workflow_ids if one not in self._origins]
         if unknown:
             for workflow_id, origin in (await self._tracing.origins(unknown)).items():
-                _keep(self._origins, workflow_id, origin)
+                keep(self._origins, workflow_id, origin, _REMEMBERED)
 
     async def _learn_beginnings(self, keys: Iterable[tuple[str, int]]) -> None:
         unknown = [key for key in keys if key not in self._beginnings]
         if unknown:
             for key, beginning in (await self._tracing.beginnings(unknown)).items():
-                _keep(self._beginnings, key, beginning)
+                keep(self._beginnings, key, beginning, _REMEMBERED)
 
     def _lineage(self, workflow_id: str) -> Lineage:
         return Lineage.of(workflow_id, self._origins.get(workflow_id))
@@ -274,10 +273,3 @@ def _inside(event: Event) -> int:
 
 def _name(task: str) -> str:
     return task.rsplit("/", 1)[-1].replace("~1", "/").replace("~0", "~")
-
-
-def _keep(remembered: OrderedDict[K, V], key: K, value: V) -> None:
-    """Remembers this, and not too much."""
-    remembered[key] = value
-    if len(remembered) > _REMEMBERED:
-        remembered.popitem(last=False)

@@ -33,6 +33,7 @@ from pgworker.worker.librarian import Librarian
 from pgworker.worker.performances import Performance
 from pgworker.worker.performer import Key, Performer
 from pgworker.worker.plans import Entry, Incomplete, PlanCache
+from pgworker.worker.remembering import keep
 from pgworker.worker.rest import Rest
 from pgworker.worker.strike import STRIKE_SECONDS
 from pgworker.worker.turn import MAX_STRIKES, Turn, TurnMaker
@@ -46,6 +47,7 @@ _LONG_OCCUPIED_SECONDS = 60.0
 """So much later a turn comes that had to wait for somebody's open transaction, the first time and at last."""
 
 _REMEMBERED_WAITS = 1000
+"""Workflows that wait so, whose times are remembered."""
 
 _REMEMBER_SECONDS = 10.0
 """How long a definition is taken for broken."""
@@ -321,10 +323,8 @@ class Wheel:
 
     async def _give_way(self, connection: TurnConnection, workflow_id: str) -> Claimed:
         """Lets a workflow wait for somebody's open transaction, and nobody with it."""
-        seconds = min(2 * self._waits.pop(workflow_id, _OCCUPIED_SECONDS / 2), _LONG_OCCUPIED_SECONDS)
-        self._waits[workflow_id] = seconds
-        if len(self._waits) > _REMEMBERED_WAITS:
-            self._waits.popitem(last=False)
+        seconds = min(2 * self._waits.get(workflow_id, _OCCUPIED_SECONDS / 2), _LONG_OCCUPIED_SECONDS)
+        keep(self._waits, workflow_id, seconds, _REMEMBERED_WAITS)
         log.warning("a workflow waits for somebody's transaction", workflow_id=workflow_id, retry_in=seconds)
         await connection.put_off(workflow_id, seconds)
         self._performer.not_taken(self._held_of(workflow_id), seconds)
