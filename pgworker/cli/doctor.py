@@ -13,6 +13,7 @@ from pgworker.cli.connect import load_settings
 from pgworker.cli.operate import write_rows
 from pgworker.cli.output import OutputOption
 from pgworker.errors import PgworkerError
+from pgworker.findings import finding
 
 if TYPE_CHECKING:
     from pgworker.settings import Settings
@@ -23,7 +24,7 @@ def doctor(output: OutputOption = None) -> None:
     """Look for what keeps pgworker from working; the exit code is 1 if anything is bad."""
     findings = list(_findings())
     write_rows(findings, ("topic", "state", "value", "advice"), output)
-    if any(finding["state"] == "bad" for finding in findings):
+    if any(found["state"] == "bad" for found in findings):
         raise typer.Exit(1)
 
 
@@ -57,9 +58,9 @@ async def _database(settings: Settings) -> tuple[int, str | None, str]:
 def _settings(settings: Settings) -> Row:
     strangers = type(settings).strangers(os.environ)
     if not strangers:
-        return _finding("settings", "ok", f"schema {settings.db_schema}")
+        return finding("settings", "ok", f"schema {settings.db_schema}")
     meant = [f"did you mean {name}?" for name in strangers.values() if name]
-    return _finding(
+    return finding(
         "settings",
         "warning",
         f"unknown: {', '.join(strangers)}",
@@ -70,8 +71,8 @@ def _settings(settings: Settings) -> Row:
 def _server(version: int) -> Row:
     shown = f"{version // 10000}.{version % 10000}"
     if version < 150000:
-        return _finding("server", "bad", f"PostgreSQL {shown}", "PostgreSQL 15 or newer is needed")
-    return _finding("server", "ok", f"PostgreSQL {shown}")
+        return finding("server", "bad", f"PostgreSQL {shown}", "PostgreSQL 15 or newer is needed")
+    return finding("server", "ok", f"PostgreSQL {shown}")
 
 
 async def _listening(settings: Settings) -> Row:
@@ -82,10 +83,10 @@ async def _listening(settings: Settings) -> Row:
     try:
         await prove_listening(database)
     except NotHeard as error:
-        return _finding("notifications", "warning", error.message, error.hint)
+        return finding("notifications", "warning", error.message, error.hint)
     except PgworkerError as error:
         return _bad("notifications", error)
-    return _finding("notifications", "ok", "workers can listen")
+    return finding("notifications", "ok", "workers can listen")
 
 
 async def _health(settings: Settings) -> Sequence[Row]:
@@ -96,8 +97,4 @@ async def _health(settings: Settings) -> Sequence[Row]:
 
 
 def _bad(topic: str, error: PgworkerError) -> Row:
-    return _finding(topic, "bad", error.message, error.hint)
-
-
-def _finding(topic: str, state: str, value: str, advice: str | None = None) -> Row:
-    return {"topic": topic, "state": state, "value": value, "advice": advice}
+    return finding(topic, "bad", error.message, error.hint)

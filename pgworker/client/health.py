@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
+from pgworker.findings import finding
 from pgworker.store.database import Database
 from pgworker.store.operations import Operations, Row
 from pgworker.store.readiness import newest_revision, revision
@@ -39,8 +40,3 @@ def clock_difference(ahead: timedelta) -> Row:
     value = f"the database's is {apart} {'ahead' if ahead > timedelta() else 'behind'}"
     advice = "set both clocks by NTP: times that are asked for here, and when tokens end, are by this one's"
     return finding("clock difference", "bad" if apart > _FAR_APART else "warning", value, advice)
-
-
-def finding(topic: str, state: str, value: str, advice: str | None = None) -> Row:
-    """A row as the view has them."""
-    return {"topic": topic, "state": state, "value": value, "advice": advice}
