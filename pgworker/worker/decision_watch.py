@@ -72,8 +72,7 @@ class DecisionWatch:
         One that is ``hurried`` is broken off by ``DecisionTooLong`` when an expression takes more than
         ``HURRY_SECONDS``. The workflow that it is about, if about one, has a strike if the process dies.
         """
-        if self._black_box is not None and workflow_id is not None:
-            self._black_box.note(workflow_id)
+        self._note(workflow_id)
         self._deciding = True
         self._again = again
         self._hurried = hurried
@@ -89,19 +88,24 @@ class DecisionWatch:
             self._looked_at = None
             if self._has_alarm:
                 signal.setitimer(signal.ITIMER_PROF, 0)
-            if self._black_box is not None:
-                self._black_box.clear()
+            self._clear()
 
     @contextmanager
     def reading(self, workflow_id: str) -> Iterator[None]:
         """What is read has no limit but memory: the workflow has a strike if the process dies of it."""
-        if self._black_box is not None:
-            self._black_box.note(workflow_id)
+        self._note(workflow_id)
         try:
             yield
         finally:
-            if self._black_box is not None:
-                self._black_box.clear()
+            self._clear()
+
+    def _note(self, workflow_id: str | None) -> None:
+        if self._black_box is not None and workflow_id is not None:
+            self._black_box.note(workflow_id)
+
+    def _clear(self) -> None:
+        if self._black_box is not None:
+            self._black_box.clear()
 
     def _look(self, _number: int, frame: FrameType | None) -> None:
         self._ticks += 1
