@@ -121,15 +121,14 @@ def _header(moment: Moment) -> Iterator[str]:
 _COLOURS = {"COMPLETED": "green", "FAILED": "red", "RUNNING": "blue", "SCHEDULED": "yellow"}
 
 
-_LAST_SEQ = 2**63 - 1
+_DIGITS = 20
+"""More than the number of any event has."""
 
 
 def _point(at: str | None) -> int | datetime | None:
     if at is None:
         return None
-    if not at.isdecimal():
-        return moment(at)
-    return int(at) if len(at) < len(str(_LAST_SEQ)) else _LAST_SEQ
+    return int(at[:_DIGITS]) if at.isdecimal() else moment(at)
 
 
 def _line(row: ProgressRow) -> str:

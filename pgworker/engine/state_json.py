@@ -20,7 +20,7 @@ def state_of(read: dict[str, Any]) -> State:
     return State(
         seq=read["seq"],
         status=Status(read["status"]),
-        started_at=_time(read["started_at"]),
+        started_at=time_of(read["started_at"]),
         frames={int(key): _frame(frame) for key, frame in read["frames"].items()},
         activations={int(key): _activation(one) for key, one in read["activations"].items()},
         ready=_ordered(read["ready"]),
@@ -49,11 +49,12 @@ def _frame(read: dict[str, Any]) -> Frame:
 def _common(read: dict[str, Any]) -> dict[str, Any]:
     return {
         **read,
-        "started_at": _time(read["started_at"]),
+        "started_at": time_of(read["started_at"]),
         "timers": {int(timer): purpose for timer, purpose in read["timers"].items()},
         "listening": None if read["listening"] is None else Listening(**read["listening"]),
     }
 
 
-def _time(text: str | None) -> datetime | None:
+def time_of(text: str | None) -> datetime | None:
+    """The time that is written so in JSON, if there is one; raises ``ValueError`` for what is none."""
     return None if text is None else datetime.fromisoformat(text)

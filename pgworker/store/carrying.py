@@ -10,6 +10,7 @@ from typing import Any, LiteralString
 from psycopg import AsyncConnection
 
 from pgworker.engine.events import Event
+from pgworker.engine.state_json import time_of
 from pgworker.store.database import Database
 from pgworker.store.failures import translated
 from pgworker.store.inspection import Flaw, Standing
@@ -67,8 +68,8 @@ def read_standing(row: dict[str, Any]) -> Standing:
         output=row.get("output"),
         error=row.get("error"),
         created_at=datetime.fromisoformat(row["created_at"]),
-        started_at=_time(row.get("started_at")),
-        ended_at=_time(row.get("ended_at")),
+        started_at=time_of(row.get("started_at")),
+        ended_at=time_of(row.get("ended_at")),
         snapshot=None,
         decides=frozenset(),
         performs=frozenset(),
@@ -79,7 +80,3 @@ def read_event(row: dict[str, Any]) -> tuple[str, Event]:
     """An event as an exported line has it, and whose it is; raises ``KeyError`` or ``ValueError``."""
     at = datetime.fromisoformat(row["occurred_at"]).astimezone(UTC)
     return row["workflow_id"], Event(row["seq"], row["type"], row["task"], row["data"], at)
-
-
-def _time(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)

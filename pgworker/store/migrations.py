@@ -117,7 +117,7 @@ def current_sql() -> str:
 
 def run_frozen(name: str) -> None:
     """Runs one frozen SQL file; called by the revisions."""
-    script = (migrations_dir() / "frozen" / name).read_text()
+    script = _frozen(name)
     context = op.get_context()
     if context.as_sql:
         context.impl.static_output(script)
@@ -139,7 +139,11 @@ def driver_of(connection: Connection) -> psycopg.Connection[Any]:
 
 def frozen_of(revision: str | None) -> str:
     """The frozen SQL that made the revision's code; nothing for no revision."""
-    return "" if revision is None else (migrations_dir() / "frozen" / f"{revision}.sql").read_text()
+    return "" if revision is None else _frozen(f"{revision}.sql")
+
+
+def _frozen(name: str) -> str:
+    return (migrations_dir() / "frozen" / name).read_text()
 
 
 def _config(schema: str) -> Config:
