@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import psycopg
 import pytest
 
@@ -55,16 +53,6 @@ THINGS = """
     union select 'index ' || indexrelid from pg_index where indrelid = to_regclass('mine.tasks')
     order by 1
 """
-
-
-@pytest.fixture
-def empty(server: Server, connection: psycopg.Connection) -> Iterator[Database]:
-    """A database with nothing in it."""
-    name = f"{connection.info.dbname}_bystanders"
-    connection.execute(f"drop database if exists {name} with (force)")
-    connection.execute(f"create database {name}")
-    yield Database(server.url(name))
-    connection.execute(f"drop database {name} with (force)")
 
 
 def _at(database: Database, server: Server, revision: str) -> psycopg.Connection:

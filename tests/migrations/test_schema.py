@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
 
@@ -23,16 +23,6 @@ from tests.support.waiting import eventually, until
 ROOT = Path(__file__).resolve().parents[2]
 ODD = "we\"ird $schema$ 'ü"
 ODD_NAMES = pytest.mark.parametrize("schema", ["Upper Case", ODD, "100%s", "a.b", "x" * 63], ids=repr)
-
-
-@pytest.fixture
-def empty(server: Server, connection: psycopg.Connection) -> Iterator[Database]:
-    """A database with nothing in it."""
-    name = f"{connection.info.dbname}_empty"
-    connection.execute(f"drop database if exists {name} with (force)")
-    connection.execute(f"create database {name}")
-    yield Database(server.url(name))
-    connection.execute(f"drop database {name} with (force)")
 
 
 def _load(url: str, schema: str) -> None:

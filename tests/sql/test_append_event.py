@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from psycopg.types.json import Jsonb
 
+from pgworker.engine import events
 from tests.support.oracle import violations
 from tests.support.refusals import refused
 from tests.support.turns import Draft, Turns
@@ -233,3 +234,17 @@ def test_a_whole_workflow_may_go_its_row_first(connection: psycopg.Connection, s
         connection.execute("delete from pgworker.events where workflow_id = %s", [started])
     assert history(connection, started) == []
     assert len(history(connection, kept)) == 1
+
+
+@pytest.mark.parametrize(
+    "type_",
+    [
+        *(value for name, value in vars(events).items() if name.isupper() and isinstance(value, str)),
+        *("snapshot.taken", "order.paid", "task", "tasks.done", "event.received", "event.received.twice"),
+    ],
+)
+def test_the_database_and_the_engine_agree_about_whose_a_type_is(
+    connection: psycopg.Connection, type_: str
+) -> None:
+    found = connection.execute("select pgworker.is_engines_type(%s)", [type_]).fetchone()
+    assert found == (events.is_own(type_),)

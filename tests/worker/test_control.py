@@ -160,6 +160,15 @@ def test_what_goes_on_after_a_retry_is_told_as_running_and_once_it_has_ended_onc
     assert _told(connection, started, "state_at(%s)") == _told(connection, started)
 
 
+def _fail_by_strikes(connection: psycopg.Connection, started: str) -> None:
+    connection.execute(
+        "insert into pgworker.jobs (workflow_id, seq, kind, namespace, attempt)"
+        " values (%s, 0, 'decide', 'default', 3)",
+        [started],
+    )
+    assert ended(connection, started)["status"] == "FAILED"
+
+
 def _told(
     connection: psycopg.Connection, started: str, where: str = "tasks where workflow_id = %s"
 ) -> list[tuple[str, str]]:
@@ -176,12 +185,7 @@ def test_a_task_that_was_left_when_its_workflow_failed_by_strikes_is_cancelled_a
     worker_process(poll_seconds=0.1)
     started = start(connection)
     until(lambda: ("nap", "RUNNING") in _told(connection, started))
-    connection.execute(
-        "insert into pgworker.jobs (workflow_id, seq, kind, namespace, attempt)"
-        " values (%s, 0, 'decide', 'default', 3)",
-        [started],
-    )
-    assert ended(connection, started)["status"] == "FAILED"
+    _fail_by_strikes(connection, started)
     for times in (1, 2):
         connection.execute("select pgworker.retry_workflow(%s, 'pre')", [started])
         until(lambda n=times: _told(connection, started).count(("pre", "COMPLETED")) > n)
@@ -189,9 +193,4 @@ def test_a_task_that_was_left_when_its_workflow_failed_by_strikes_is_cancelled_a
         running = [name for name, status in _told(connection, started) if status == "RUNNING"]
         assert running == ["outer", "nap"]
         assert _told(connection, started, "state_at(%s)") == _told(connection, started)
-        connection.execute(
-            "insert into pgworker.jobs (workflow_id, seq, kind, namespace, attempt)"
-            " values (%s, 0, 'decide', 'default', 3)",
-            [started],
-        )
-        assert ended(connection, started)["status"] == "FAILED"
+        _fail_by_strikes(connection, started)
