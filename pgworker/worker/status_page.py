@@ -58,9 +58,14 @@ async def _listen(server: web.Server, host: str, ports: range) -> asyncio.Server
 
 
 def _accept(server: web.Server) -> web.RequestHandler:
-    for oldest in server.connections[: 1 - _CONNECTIONS]:
-        oldest.force_close()
+    # many come in one turn of the loop, and are known to the server in the next
+    asyncio.get_running_loop().call_later(0, _close_oldest, server)
     return server()
+
+
+def _close_oldest(server: web.Server) -> None:
+    for oldest in server.connections[:-_CONNECTIONS]:
+        oldest.force_close()
 
 
 async def _ready(breaker: Breaker) -> web.Response:
